@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * upper_client - sends what is typed and prints what comes back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+#include "prompt.h"
+
+/* Sends one message and waits for the answer, which is as long as the
+ * message: that is how we know when to stop. Returns NULL or what failed. */
+static const char *ask(int server, char *message, size_t length)
+{
+    if (net_send_all(server, message, length) < 0)
+        return strerror(errno);
+    ssize_t received = net_receive_all(server, message, length);
+    if (received < 0)
+        return strerror(errno);
+    fwrite(message, 1, (size_t)received, stdout);
+    putchar('\n');
+    return (size_t)received < length ? "connection closed by server" : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 9000 };
+    struct prompt prompt = { 0 };
+    const char *why = NULL;
+
+    options_client(&options, NULL, argc, argv);
+    int server = endpoint_connect_tcp(&options);
+    if (server < 0)
+        return 1;
+    while (!why && prompt_read(&prompt, ">>>:"))
+        why = ask(server, prompt.line, prompt.length);
+    free(prompt.line);
+    close(server);
+    return why ? options_failed(&options, options.host, why) : 0;
+}

@@ -1,0 +1,2 @@
+all:
+	@for s in 0[1-6]-*; do $(MAKE) -s -C $$s || exit 1; done

@@ -1,0 +1,134 @@
+# Helpers for every bats file: build, start a server on a port of the kernel's
+# choice, wait with a deadline, clean up, and show what the server said when a
+# test fails. A test file says `load helpers` and nothing more.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+STAGES=(01-blocking 02-select 03-reactor 04-protocols 05-deferred 06-process)
+
+# Where make puts what it makes; `make sanitize` chooses another place.
+BUILD=${BUILD:-build}
+
+# Seconds until a wait gives up. Generous: only a failing test ever sees it.
+DEADLINE=${DEADLINE:-10}
+
+setup_file() {
+    local stage=${BATS_TEST_FILENAME##*/}
+    stage=${stage%%.bats}
+    make -s -C "$ROOT/tests" BUILD="$BUILD" >&2 || return 1
+    if [ -d "$ROOT/$stage" ]; then
+        make -s -C "$ROOT/$stage" BUILD="$BUILD" >&2 || return 1
+    else
+        make -s -C "$ROOT" BUILD="$BUILD" >&2 || return 1
+    fi
+}
+
+setup() {
+    SERVERS=()
+    LOGS=()
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+teardown() {
+    local pid log
+    for pid in "${SERVERS[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${SERVERS[@]}"; do
+        wait_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+    done
+    for log in "${LOGS[@]}"; do
+        # Shown by bats when the test has failed, and only then.
+        echo "--- ${log##*/}:"
+        head -c 4000 "$log"
+    done
+    if [ ${#LOGS[@]} -gt 0 ] &&
+        grep -lE 'AddressSanitizer|LeakSanitizer|runtime error:' "${LOGS[@]}"
+    then
+        return 1
+    fi
+}
+
+# program STAGE/NAME: the path of a built program, example or test tool.
+program() {
+    local stage=${1%%/*} name=${1#*/}
+    if [ -x "$ROOT/$stage/$BUILD/examples/$name" ]; then
+        echo "$ROOT/$stage/$BUILD/examples/$name"
+    else
+        echo "$ROOT/$stage/$BUILD/$name"
+    fi
+}
+
+# eventually COMMAND...: true as soon as the command is; false at the deadline.
+eventually() {
+    local end=$((SECONDS + DEADLINE))
+    until "$@"; do
+        [ $SECONDS -lt $end ] || { echo "deadline: $*"; return 1; }
+        sleep 0.02
+    done
+}
+
+# soon COMMAND...: runs it, and ends it with status 124 at the deadline.
+soon() {
+    timeout "$DEADLINE" "$@"
+}
+
+is_gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
+wait_gone() {
+    eventually is_gone "$1"
+}
+
+# launch STAGE/NAME ARGUMENT...: starts a program in the background without
+# waiting for anything. Sets PID and LOG, the file with all that it prints.
+launch() {
+    LOG=$BATS_TEST_TMPDIR/${1//\//-}-${#LOGS[@]}.log
+    "$(program "$1")" "${@:2}" >"$LOG" 2>&1 3>&- </dev/null &
+    PID=$!
+    SERVERS+=("$PID")
+    LOGS+=("$LOG")
+}
+
+ready_port() {
+    PORT=$(sed -nE 's/^listening on .*:([0-9]+)$/\1/p; s/.* starting on ([0-9]+)$/\1/p' \
+        "$LOG" | head -n 1)
+    [ -n "$PORT" ]
+}
+
+# start STAGE/NAME ARGUMENT...: launches a server on port 0 and waits until it
+# is ready. Sets PORT, PID and LOG.
+start() {
+    launch "$1" -p 0 "${@:2}"
+    eventually ready_port || { cat "$LOG"; return 1; }
+}
+
+# peer PORT STEP...: the client that can do what bash cannot; tools/peer.c.
+peer() {
+    soon "$ROOT/tests/$BUILD/peer" "$@"
+}
+
+# logged TEXT: the server has printed this line, or will before the deadline.
+logged() {
+    eventually grep -qF -- "$1" "$LOG"
+}
+
+# descriptors PID: how many it has open.
+descriptors() {
+    find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
+# cpu_ms PID: the processor time that it has used, in milliseconds, with all
+# of its threads.
+cpu_ms() {
+    cat "/proc/$1/task/"*/schedstat | awk '{ ns += $1 } END { print int(ns / 1e6) }'
+}
+
+# idle PID: uses less than 50 ms of processor time in a second.
+idle() {
+    local before after
+    before=$(cpu_ms "$1")
+    sleep 1
+    after=$(cpu_ms "$1")
+    [ $((after - before)) -lt 50 ] || { echo "$((after - before)) ms in 1 s"; return 1; }
+}
