@@ -2,7 +2,9 @@
 /* accept4, pipe2 and the SOCK_ flags of socket are POSIX only since 2024, so
  * the C library must be asked for them. With -DNET_PORTABLE this file does
  * without; then a fork by another thread can slip in between two calls. */
+#ifndef NET_PORTABLE
 #define _GNU_SOURCE
+#endif
 #include "net.h"
 
 #include <errno.h>
@@ -74,9 +76,8 @@ static int open_socket(int family, int type, enum net_mode mode)
 
 static int accept_once(int listener, struct address *peer, enum net_mode mode)
 {
-    int fd = accept(listener, (struct sockaddr *)&peer->bytes, &peer->length);
-
-    return with_flags(fd, mode);
+    return with_flags(
+        accept(listener, (struct sockaddr *)&peer->bytes, &peer->length), mode);
 }
 
 int net_pipe(int ends[2], enum net_mode mode)
@@ -95,11 +96,10 @@ int net_pipe(int ends[2], enum net_mode mode)
 static int socket_for(const struct address *address, int type,
                       enum net_mode mode)
 {
-    int family = address->bytes.ss_family;
-    int fd = open_socket(family, type, mode);
+    int fd = open_socket(address->bytes.ss_family, type, mode);
 
     /* Without this an IPv6 socket may take the IPv4 port of the same number. */
-    if (fd >= 0 && family == AF_INET6)
+    if (fd >= 0 && address->bytes.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     return fd;
 }
@@ -139,7 +139,8 @@ int net_accept(int listener, struct address *peer, enum net_mode mode)
     do {
         peer->length = sizeof(peer->bytes);
         fd = accept_once(listener, peer, mode);
-    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED ||
+                        errno == EPROTO || errno == EPERM));
     return fd;
 }
 

@@ -24,7 +24,8 @@ int net_listen_tcp(const struct address *address, int backlog,
                    enum net_mode mode);
 
 /* The next waiting client; `peer`, its address, may be NULL. Tries again when
- * a signal interrupts, or when the client has already gone away. */
+ * a signal interrupts, or when the client has already gone away or a firewall
+ * has taken it (EPERM). */
 int net_accept(int listener, struct address *peer, enum net_mode mode);
 
 /* True for the errors of net_accept that mean "not now": no descriptor or no

@@ -2,10 +2,12 @@
 #include "options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Rows in the table of one program, the common ones included. */
 enum { ROWS_MAX = 16 };
@@ -123,10 +125,24 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path ? path : "program";
 }
 
+/* Where 0, 1 or 2 is closed, the next socket would get that number, and the
+ * prompt would go to the server. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void parse(struct options *options, const struct option *table, int argc,
                   char **argv)
 {
     options->program = base_name(argv[0]);
+    fill_standard_descriptors();
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         if (!strcmp(argv[i], "-h")) {
@@ -141,11 +157,13 @@ static void parse(struct options *options, const struct option *table, int argc,
     }
 }
 
-/* Appends the rows of `extra` to a table of `count` rows. */
-static void append(struct option *table, int count, const struct option *extra)
+/* Appends the rows of `extra` to a table of `count` rows. Returns the count;
+ * one more row and the row of zeroes still fit. */
+static int append(struct option *table, int count, const struct option *extra)
 {
-    while (extra && extra->value && count < ROWS_MAX - 1)
+    while (extra && extra->value && count < ROWS_MAX - 2)
         table[count++] = *extra++;
+    return count;
 }
 
 void options_server(struct options *options, const struct option *extra,
@@ -167,12 +185,13 @@ void options_client(struct options *options, const struct option *extra,
 {
     struct option table[ROWS_MAX] = {
         { "-p", "PORT", OPTION_NUMBER, &options->port, PORT_MAX },
-        { NULL, "HOST", OPTION_OPTIONAL, &options->host, 0 },
     };
+    const struct option host = { NULL, "HOST", OPTION_OPTIONAL, &options->host,
+                                 0 };
 
     if (!options->host)
         options->host = "127.0.0.1";
-    append(table, 2, extra);
+    table[append(table, 1, extra)] = host;
     parse(options, table, argc, argv);
 }
 

@@ -5,7 +5,8 @@
  * A program says which defaults it has and which options of its own; what
  * comes back is ready to use. -h prints the usage and ends the program with
  * status 0, a wrong command line prints it on standard error and ends it with
- * status 2. Standard output becomes line-buffered on the way.
+ * status 2. On the way standard output becomes line-buffered, and a standard
+ * descriptor that is closed becomes /dev/null.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H

@@ -20,5 +20,5 @@ int prompt_read(struct prompt *prompt, const char *text)
             prompt->line[--length] = '\0';
         prompt->length = (size_t)length;
     } while (prompt->length == 0);
-    return strcmp(prompt->line, "exit") != 0;
+    return prompt->length != 4 || memcmp(prompt->line, "exit", 4) != 0;
 }

@@ -11,18 +11,29 @@
 #include "endpoint.h"
 #include "prompt.h"
 
+enum { PIECE_MAX = 1024 }; /* bytes sent before the answer is awaited */
+
 /* Sends one message and waits for the answer, which is as long as the
- * message: that is how we know when to stop. Returns NULL or what failed. */
+ * message: that is how we know when to stop. A long one goes piece by piece,
+ * or both sides could be sending, and nobody reading, for ever. Returns NULL
+ * or what failed. */
 static const char *ask(int server, char *message, size_t length)
 {
-    if (net_send_all(server, message, length) < 0)
-        return strerror(errno);
-    ssize_t received = net_receive_all(server, message, length);
-    if (received < 0)
-        return strerror(errno);
-    fwrite(message, 1, (size_t)received, stdout);
+    while (length > 0) {
+        size_t piece = length < PIECE_MAX ? length : PIECE_MAX;
+        if (net_send_all(server, message, piece) < 0)
+            return strerror(errno);
+        ssize_t received = net_receive_all(server, message, piece);
+        if (received < 0)
+            return strerror(errno);
+        fwrite(message, 1, (size_t)received, stdout);
+        if ((size_t)received < piece)
+            return "connection closed by server";
+        message += piece;
+        length -= piece;
+    }
     putchar('\n');
-    return (size_t)received < length ? "connection closed by server" : NULL;
+    return NULL;
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * put_client - sends files to put_server: "put PATH" at the prompt.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+#include "json.h"
+#include "prompt.h"
+
+enum {
+    ANSWER_MAX = JSON_HEADER_MAX, /* bytes of the longest answer */
+    PIECE_MAX = 64 * 1024         /* bytes that are read and sent at once */
+};
+
+/* What the server said. */
+struct answer {
+    char text[ANSWER_MAX + 1]; /* with a NUL behind it */
+    size_t length;
+};
+
+static const char blanks[] = " \t\r\n\v\f";
+static const char success[] = "recv success";
+
+/* Has all of an answer arrived? A JSON object says so itself, and we know how
+ * long a success is; anything else is taken as it comes. */
+static bool is_whole(const struct answer *answer)
+{
+    struct json_object object;
+
+    if (answer->text[0] == '{')
+        return json_parse(&object, answer->text, answer->length) !=
+               JSON_INCOMPLETE;
+    return answer->length >= strlen(success) ||
+           memcmp(answer->text, success, answer->length) != 0;
+}
+
+/* Returns NULL, or why there is no answer. */
+static const char *receive_answer(int server, struct answer *answer)
+{
+    answer->length = 0;
+    do {
+        ssize_t n = net_receive(server, answer->text + answer->length,
+                                ANSWER_MAX - answer->length);
+        if (n <= 0)
+            return n < 0 ? strerror(errno) : "connection closed by server";
+        answer->length += (size_t)n;
+    } while (!is_whole(answer));
+    answer->text[answer->length] = '\0';
+    return NULL;
+}
+
+static bool is_confirmation(const struct answer *answer)
+{
+    struct json_object object;
+    const struct json_value *status;
+
+    if (json_parse(&object, answer->text, answer->length) != JSON_COMPLETE)
+        return false;
+    status = json_find(&object, "status");
+    return status && status->kind == JSON_INTEGER && status->integer == 200;
+}
+
+static const char *send_header(int server, const char *name, int64_t size)
+{
+    char escaped[JSON_ESCAPE_MAX * NAME_MAX + 1];
+    char header[sizeof(escaped) + 100];
+
+    if (strlen(name) > NAME_MAX)
+        return strerror(ENAMETOOLONG);
+    sprintf(header,
+            "{\"action\": \"put\", \"filename\": \"%s\", "
+            "\"filesize\": %" PRId64 "}",
+            json_escape(escaped, name, strlen(name)), size);
+    if (net_send_all(server, header, strlen(header)) < 0)
+        return strerror(errno);
+    return NULL;
+}
+
+/* Sends the `size` bytes that were announced, not one more or less: whatever
+ * happens to the file meanwhile, the server counts on them. */
+static const char *send_bytes(int server, int file, int64_t size)
+{
+    char piece[PIECE_MAX];
+
+    while (size > 0) {
+        size_t most = size < PIECE_MAX ? (size_t)size : PIECE_MAX;
+        ssize_t n = read(file, piece, most);
+        if (n < 0)
+            return strerror(errno);
+        if (n == 0)
+            return "shrank while it was sent";
+        if (net_send_all(server, piece, (size_t)n) < 0)
+            return strerror(errno);
+        size -= n;
+    }
+    return NULL;
+}
+
+/* The whole conversation about one open file. Returns NULL, or why there can
+ * be no other after it. */
+static const char *send_file(int server, int file, const char *name,
+                             int64_t size)
+{
+    struct answer answer;
+    const char *why = send_header(server, name, size);
+
+    if (!why)
+        why = receive_answer(server, &answer);
+    if (!why && is_confirmation(&answer)) {
+        printf("start sending file %s\n", name);
+        why = send_bytes(server, file, size);
+        if (!why) {
+            puts("send file done");
+            why = receive_answer(server, &answer);
+        }
+    }
+    /* The last word: a success, or why there is none. */
+    if (!why)
+        puts(answer.text);
+    return why;
+}
+
+/* Returns the status to leave with, or 0 to go on. A file that we cannot send
+ * is no reason to leave. */
+static int put(const struct options *options, int server, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat status;
+
+    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode)) {
+        printf("\033[31m file [%s] is not exist \033[0m\n", path);
+        return 0;
+    }
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        options_failed(options, path, strerror(errno));
+        return 0;
+    }
+    printf("file:%s size:%" PRId64 "\n", path, (int64_t)status.st_size);
+    const char *why =
+        send_file(server, file, slash ? slash + 1 : path, status.st_size);
+    close(file);
+    return why ? options_failed(options, path, why) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 9000 };
+    struct prompt prompt = { 0 };
+    struct answer welcome;
+    int status = 0;
+
+    options_client(&options, NULL, argc, argv);
+    int server = endpoint_connect_tcp(&options);
+    if (server < 0)
+        return 1;
+    const char *why = receive_answer(server, &welcome);
+    if (why)
+        status = options_failed(&options, options.host, why);
+    else
+        puts(welcome.text);
+    while (status == 0 && prompt_read(&prompt, ">>>:")) {
+        char *rest;
+        const char *command = strtok_r(prompt.line, blanks, &rest);
+        const char *path = strtok_r(NULL, blanks, &rest);
+        if (!command)
+            continue;
+        if (!path && !strcmp(command, "exit"))
+            break;
+        if (!path)
+            puts("Usage: put path/to/file");
+        else if (strcmp(command, "put") != 0)
+            printf("don't support %s command\n", command);
+        else
+            status = put(&options, server, path);
+    }
+    free(prompt.line);
+    close(server);
+    return status;
+}
