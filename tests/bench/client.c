@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net.h"
+
+enum { LINES = 251 }; /* different messages; a prime, so pieces differ too */
+
+void client_fail(const char *what, const char *why)
+{
+    fprintf(stderr, "load: %s: %s\n", what, why);
+    exit(1);
+}
+
+struct lines client_lines(size_t message, size_t depth)
+{
+    struct lines lines = { .message = message, .piece = message * depth };
+    size_t period = LINES * message;
+    unsigned random = 1;
+
+    lines.bytes = malloc(period + lines.piece);
+    if (!lines.bytes)
+        client_fail("lines", strerror(errno));
+    for (size_t i = 0; i < period; i++) {
+        random = random * 1664525 + 1013904223; /* Numerical Recipes' */
+        lines.bytes[i] = (char)('!' + (random >> 16) % 94);
+    }
+    for (size_t end = message; end <= period; end += message)
+        memcpy(lines.bytes + end - 2, "\r\n", 2);
+    /* The last pieces run on into the first lines. */
+    for (size_t i = 0; i < lines.piece; i++)
+        lines.bytes[period + i] = lines.bytes[i];
+    return lines;
+}
+
+static const char *in_flight(const struct client *client,
+                             const struct lines *lines)
+{
+    return lines->bytes + client->line * lines->message;
+}
+
+void client_dial(struct client *client, const struct address *server)
+{
+    client->fd = net_connect_tcp(server, NET_BLOCKING);
+    if (client->fd < 0)
+        client_fail("connect", strerror(errno));
+    net_set_timeout(client->fd, STALL_MS / 1000.0);
+}
+
+void client_send(struct client *client, const struct lines *lines)
+{
+    client->line = (client->line + 1) % LINES;
+    client->received = 0;
+    if (net_send_all(client->fd, in_flight(client, lines), lines->piece) < 0)
+        client_fail("send", strerror(errno));
+}
+
+bool client_receive(struct client *client, const struct lines *lines)
+{
+    char bytes[PIECE_MAX + 1];
+    ssize_t n = net_receive(client->fd, bytes, sizeof(bytes));
+
+    if (n <= 0)
+        client_fail("receive", n < 0 ? strerror(errno) : "the server hung up");
+    if ((size_t)n > lines->piece - client->received)
+        client_fail("receive", "more than was sent");
+    if (memcmp(bytes, in_flight(client, lines) + client->received, (size_t)n))
+        client_fail("receive", "not what was sent");
+    client->received += (size_t)n;
+    return client->received == lines->piece;
+}
+
+void client_check_silent(const struct client *client)
+{
+    char byte;
+
+    if (recv(client->fd, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN)
+        client_fail("receive", "something that was not asked for");
+}
+
+void client_hang_up(const struct client *client)
+{
+    struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+    setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(client->fd);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "raw.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+
+int raw_listen(int argc, char **argv)
+{
+    struct options options = { .port = 8000 };
+
+    options_server(&options, NULL, argc, argv);
+    int fd = endpoint_listen_tcp(&options, RAW_BACKLOG, NET_NONBLOCKING);
+    if (fd < 0)
+        exit(1);
+    return fd;
+}
+
+static enum raw_next hang_up(struct raw_client *client)
+{
+    close(client->fd);
+    free(client->waiting);
+    client->waiting = NULL;
+    return RAW_CLOSED;
+}
+
+static enum raw_next keep(struct raw_client *client, const char *rest,
+                          size_t length)
+{
+    client->waiting = malloc(length);
+    if (!client->waiting)
+        return hang_up(client);
+    memcpy(client->waiting, rest, length);
+    client->length = length;
+    client->sent = 0;
+    return RAW_WRITE;
+}
+
+enum raw_next raw_read(struct raw_client *client, char *room)
+{
+    ssize_t length = recv(client->fd, room, RAW_ROOM, 0);
+
+    if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return RAW_READ;
+    if (length <= 0)
+        return hang_up(client);
+    ssize_t sent = send(client->fd, room, (size_t)length, MSG_NOSIGNAL);
+    if (sent == length)
+        return RAW_READ;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        return hang_up(client);
+    sent = sent > 0 ? sent : 0;
+    return keep(client, room + sent, (size_t)(length - sent));
+}
+
+enum raw_next raw_write(struct raw_client *client)
+{
+    ssize_t sent = send(client->fd, client->waiting + client->sent,
+                        client->length - client->sent, MSG_NOSIGNAL);
+
+    if (sent < 0)
+        return errno == EAGAIN || errno == EINTR ? RAW_WRITE : hang_up(client);
+    client->sent += (size_t)sent;
+    if (client->sent < client->length)
+        return RAW_WRITE;
+    free(client->waiting);
+    client->waiting = NULL;
+    return RAW_READ;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What connection_lost may do: lose others, stop the loop, add descriptors,
+ * and what it may not when the loop is being freed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "probe.h"
+#include "unit.h"
+
+struct trio {
+    struct probe a, b, c;
+};
+
+static void open_trio(struct trio *trio, const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+
+    probe_open(&trio->a, reactor, 'a');
+    probe_open(&trio->b, reactor, 'b');
+    probe_open(&trio->c, reactor, 'c');
+    trio->a.friend = &trio->b;
+    trio->b.friend = &trio->c;
+    trio->c.friend = &trio->a;
+}
+
+static void watch_trio(struct trio *trio)
+{
+    probe_add_reader(&trio->a);
+    probe_add_reader(&trio->b);
+    probe_add_reader(&trio->c);
+    loop_turns(trio->a.reactor, 1);
+}
+
+static void poke_trio(struct trio *trio)
+{
+    probe_poke(&trio->a);
+    probe_poke(&trio->b);
+    probe_poke(&trio->c);
+}
+
+static int lose_self(struct probe *self)
+{
+    probe_lose(self, ECONNABORTED);
+    return EIO;
+}
+
+static void lose_friend(struct probe *self)
+{
+    if (self->friend->descriptor)
+        probe_lose(self->friend, ECONNABORTED);
+}
+
+static void losing_others(const char *poller)
+{
+    struct trio trio;
+
+    for (int first = 0; first < 3; first++) {
+        open_trio(&trio, poller);
+        struct probe *all[] = { &trio.a, &trio.b, &trio.c };
+        trio.a.on_lost = trio.b.on_lost = trio.c.on_lost = lose_friend;
+        watch_trio(&trio);
+        poke_trio(&trio);
+        all[first]->on_read = lose_self;
+        loop_turns(trio.a.reactor, 4);
+        for (int i = 0; i < 3; i++)
+            probe_check_lost(all[i], ECONNABORTED);
+        reactor_free(trio.a.reactor);
+    }
+}
+
+static void stop_loop(struct probe *self)
+{
+    loop_stop(self->reactor);
+}
+
+static void stopping(const char *poller)
+{
+    struct trio trio;
+
+    open_trio(&trio, poller);
+    trio.a.on_lost = stop_loop;
+    watch_trio(&trio);
+    probe_hang_up(&trio.a);
+    probe_poke(&trio.b);
+    CHECK(reactor_run(trio.a.reactor) == 0);
+    CHECK(trio.b.reads == 1);
+    probe_check_lost(&trio.a, REASON_DONE);
+    probe_check_lost(&trio.b, REASON_LOST);
+    probe_check_lost(&trio.c, REASON_LOST);
+    reactor_free(trio.a.reactor);
+}
+
+/* friend is a probe that was not opened yet. */
+static void open_friend(struct probe *self)
+{
+    probe_open(self->friend, self->reactor, 'n');
+    probe_add_reader(self->friend);
+    probe_add_writer(self->friend);
+    probe_poke(self->friend);
+}
+
+static void adding(const char *poller)
+{
+    struct trio trio;
+    struct probe fresh;
+
+    open_trio(&trio, poller);
+    watch_trio(&trio);
+    trio.a.friend = &fresh;
+    trio.a.on_lost = open_friend;
+    probe_hang_up(&trio.a);
+    loop_turns(trio.a.reactor, 3);
+    probe_check_lost(&trio.a, REASON_DONE);
+    CHECK(fresh.reads == 1 && fresh.writes == 1 && fresh.losses == 0);
+    reactor_free(trio.a.reactor);
+    probe_check_lost(&trio.b, REASON_LOST);
+    probe_check_lost(&trio.c, REASON_LOST);
+    probe_check_lost(&fresh, REASON_LOST);
+}
+
+static void refuse_friend(struct probe *self)
+{
+    CHECK(reactor_add_reader(self->reactor, self->friend->descriptor) == -1);
+    CHECK(errno == ECANCELED);
+}
+
+/* While it is being freed, the loop lets nobody in any more. */
+static void freeing(const char *poller)
+{
+    struct trio trio;
+    struct probe fresh;
+
+    open_trio(&trio, poller);
+    watch_trio(&trio);
+    probe_open(&fresh, trio.a.reactor, 'n');
+    trio.a.friend = &fresh;
+    trio.a.on_lost = refuse_friend;
+    trio.b.on_lost = lose_friend;
+    trio.c.on_lost = lose_friend;
+    reactor_free(trio.a.reactor);
+    probe_check_lost(&trio.a, REASON_LOST);
+    probe_check_lost(&trio.b, REASON_LOST);
+    probe_check_lost(&trio.c, REASON_LOST);
+    CHECK(fresh.losses == 0); /* so it is still ours */
+    free(fresh.descriptor);
+    close(fresh.fd);
+    close(fresh.other);
+}
+
+static const struct unit_case cases[] = {
+    { "losing_others", losing_others },
+    { "stopping", stopping },
+    { "adding", adding },
+    { "freeing", freeing },
+    { 0 },
+};
+
+int main(int argc, char **argv)
+{
+    return unit_main(cases, argc, argv);
+}
