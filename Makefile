@@ -1,2 +1,84 @@
-all:
-	@for s in 0[1-6]-*; do $(MAKE) -s -C $$s || exit 1; done
+# Untwist, the top of the tree. `make help` lists what can be made.
+
+STAGES := $(sort $(wildcard 0[1-6]-*))
+BUILD  ?= build
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+            -fno-sanitize-recover=all
+SOURCES  := $(wildcard 0[1-6]-*/*.[ch] 0[1-6]-*/examples/*.[ch] \
+                       tests/*/*.[ch])
+SCRIPTS  := .ci/run $(filter-out %.c %.h,$(wildcard tests/tools/*)) \
+            $(wildcard tests/*.bash tests/*.bats tests/bench/*.bash)
+
+export BUILD
+
+##@ Everyday
+all: $(STAGES) ## build every stage (the default); `make 02-select` builds one
+
+$(STAGES):
+	@$(MAKE) --no-print-directory -C $@
+
+demo: all ## the guided tour: play the session of every chapter
+	@tests/tools/book demo $(addsuffix /README.md,$(STAGES))
+
+test: bats all ## run every test
+	@bats tests
+
+##@ Reading
+diff: ## what a stage changes: make diff STAGE=02-select
+	@old=$$(printf '%s\n' $(STAGES) | grep -B1 -x '$(STAGE)' | head -n 1); \
+	if [ -z "$$old" ] || [ "$$old" = '$(STAGE)' ]; then \
+	    echo "make diff STAGE=02-select (or a later stage)" >&2; exit 2; fi; \
+	diff -r -u -N -x build -x README.md "$$old" '$(STAGE)' || [ $$? -eq 1 ]
+
+compdb: ## compile_commands.json, for editors
+	@{ sep='['; for file in $(wildcard 0[1-6]-*/*.c 0[1-6]-*/examples/*.c); do \
+	    printf '%s\n{"directory":"%s","file":"%s","command":"cc %s %s"}' \
+	        "$$sep" "$(CURDIR)/$${file%%/*}" "$${file#*/}" \
+	        '-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic -I. -c' \
+	        "$${file#*/}"; sep=','; done; printf '\n]\n'; } \
+	    > compile_commands.json
+
+##@ Checking
+check: format lint warnings ## format, static analysis, shellcheck, warnings
+
+format: # the layout that .clang-format describes
+	clang-format --dry-run -Werror $(SOURCES)
+
+lint: # what cppcheck and shellcheck find
+	for stage in $(STAGES) tests; do \
+	    cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	        --enable=warning,performance,portability \
+	        --suppress=missingIncludeSystem -I $$stage $$stage || exit 1; done
+	shellcheck -x $(SCRIPTS)
+
+warnings: # every compiler that is there, none of them with a warning
+	for cc in gcc clang musl-gcc; do \
+	    command -v $$cc > /dev/null || { echo "$$cc: not here"; continue; }; \
+	    for stage in $(STAGES) tests; do \
+	        $(MAKE) -s -C $$stage CC=$$cc CFLAGS='-O2 -g -Werror' \
+	            BUILD=build/$$cc || exit 1; done; done
+
+sanitize: bats ## run every test under address and undefined-behaviour sanitizers
+	BUILD=build/sanitize CFLAGS='$(SANITIZE)' bats tests
+
+valgrind: bats ## run every test under valgrind's memcheck (slow)
+	DEADLINE=60 UNDER='valgrind -q --error-exitcode=99' bats tests
+
+clean: ## remove everything that make made
+	@for folder in $(STAGES) tests; do \
+	    $(MAKE) --no-print-directory -s -C $$folder clean; done
+	@rm -f compile_commands.json
+
+help: ## this list
+	@awk -F ' ## ' '/^##@/ { print "\n" substr($$0, 5) } \
+	    /^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' \
+	    Makefile
+
+bats:
+	@command -v bats > /dev/null || { echo "The tests need bats: apt-get" \
+	    "install -y bats (Debian, Ubuntu), or https://bats-core.readthedocs.io" >&2; \
+	    exit 1; }
+
+.PHONY: all $(STAGES) demo test diff compdb check format lint warnings \
+        sanitize valgrind clean help bats

@@ -1,0 +1,789 @@
+#!/usr/bin/env bats
+# The book tells the truth: every chapter passes the checks of tools/book, and
+# the checks themselves catch what they are there to catch.
+# shellcheck disable=SC2016,SC2030,SC2031 # back-quotes; `run` in a subshell
+
+load helpers
+
+# --- the chapters ----------------------------------------------------------
+
+# book_checks CHECK README: a chapter that is there passes the check.
+book_checks() {
+    [ -e "$ROOT/$2" ] || return 0
+    cd "$ROOT" || return
+    tests/tools/book "$1" "$2"
+}
+
+@test "README: excerpts" { book_checks excerpts README.md; }
+@test "README: sessions" { book_checks sessions README.md; }
+@test "README: links" { book_checks links README.md; }
+
+@test "01: excerpts" { book_checks excerpts 01-blocking/README.md; }
+@test "01: sessions" { book_checks sessions 01-blocking/README.md; }
+@test "01: changes" { book_checks changes 01-blocking/README.md; }
+@test "01: links" { book_checks links 01-blocking/README.md; }
+@test "01: words" { book_checks words 01-blocking/README.md; }
+
+@test "02: excerpts" { book_checks excerpts 02-select/README.md; }
+@test "02: sessions" { book_checks sessions 02-select/README.md; }
+@test "02: changes" { book_checks changes 02-select/README.md; }
+@test "02: links" { book_checks links 02-select/README.md; }
+@test "02: words" { book_checks words 02-select/README.md; }
+
+@test "every chapter is checked above" {
+    local chapter check
+    for chapter in "$ROOT"/[0-9][0-9]-*/README.md; do
+        [ -e "$chapter" ] || continue
+        for check in excerpts sessions changes links words; do
+            echo "$check of ${chapter#"$ROOT"/}"
+            grep -qF "{ book_checks $check ${chapter#"$ROOT"/}; }" "$BATS_TEST_FILENAME"
+        done
+    done
+}
+
+@test "no stage has a long source, a long function, a link or its own Makefile" {
+    cd "$ROOT" || return
+    tests/tools/book stage [0-9][0-9]-*/
+}
+
+# --- a book to try the checks on -------------------------------------------
+
+# book_make: two small stages in ./book.
+book_make() {
+    mkdir -p book/01-one book/02-two/examples
+    cd book || return
+    echo 'all:' | tee 01-one/Makefile > 02-two/Makefile
+    printf '%s\n' 'int same;' | tee 01-one/same.c > 02-two/same.c
+    printf '%s\n' one two three > 01-one/net.c
+    printf '%s\n' one 2 three four > 02-two/net.c
+    printf '%s\n' a b > 01-one/old.h
+    printf '%s\n' '#include "net.h"' '' 'int main(void)' '{' '    first();' \
+        '    second();' '    third();' '}' > 02-two/examples/echo.c
+}
+
+# book_chapter [FILE]: standard input becomes that chapter.
+book_chapter() {
+    cat > "${1:-02-two/README.md}"
+}
+
+# book_fence KIND LINE...: a chapter of one fence, whose first line is 4.
+book_fence() {
+    {
+        printf '%s\n' '# 02 · Two' '' "\`\`\`$1"
+        printf '%s\n' "${@:2}"
+        echo '```'
+    } | book_chapter
+}
+
+book_passes() {
+    "$ROOT/tests/tools/book" "$@" "${CHAPTER:-02-two/README.md}"
+}
+
+# book_catches CHECK LINE TEXT: the check fails, and says so at that line.
+book_catches() {
+    CHAPTER=${CHAPTER:-02-two/README.md}
+    run "$ROOT/tests/tools/book" "$1" "$CHAPTER"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"$CHAPTER:$2: "*"$3"* ]]
+}
+
+# --- excerpts ---------------------------------------------------------------
+
+@test "excerpts: a part of a file, with lines left out" {
+    book_make
+    book_fence 'c examples/echo.c' 'int main(void)' '{' '    ...' '    third();' '}'
+    book_passes excerpts
+    book_fence 'make Makefile' 'all:'
+    book_passes excerpts
+    book_fence 'c ../01-one/net.c' 'two'
+    book_passes excerpts
+}
+
+@test "excerpts: what is not in the file is caught" {
+    book_make
+    book_fence 'c examples/echo.c' 'int main(void)' '{' '    begin();'
+    book_catches excerpts 6 'examples/echo.c:     begin();'
+}
+
+@test "excerpts: other spaces are caught" {
+    book_make
+    book_fence 'c examples/echo.c' '    first();' '   second();'
+    book_catches excerpts 5 'second();'
+}
+
+@test "excerpts: left-out lines that are not marked are caught" {
+    book_make
+    book_fence 'c examples/echo.c' '    first();' '    third();'
+    book_catches excerpts 5 'third();'
+}
+
+@test "excerpts: parts in another order than in the file are caught" {
+    book_make
+    book_fence 'c examples/echo.c' '    second();' '...' '    first();'
+    book_catches excerpts 6 'first();'
+}
+
+@test "excerpts: more than the file has is caught" {
+    book_make
+    book_fence 'c net.c' 'three' 'four' 'five'
+    book_catches excerpts 6 'five'
+    book_fence 'c net.c' 'three' 'four' ''
+    book_catches excerpts 6 'not what comes next in net.c: '
+}
+
+@test "excerpts: a file that is not there is caught" {
+    book_make
+    book_fence 'c nothing.c' 'one'
+    book_catches excerpts 3 'no file nothing.c'
+    book_fence 'c examples' 'one'
+    book_catches excerpts 3 'no file examples'
+}
+
+@test "excerpts: code that names no file is caught" {
+    book_make
+    for kind in c make json; do
+        book_fence $kind 'one'
+        book_catches excerpts 3 "\`\`\`$kind does not name the file"
+    done
+    for kind in '' text console python sh; do
+        book_fence "$kind" 'one'
+        book_passes excerpts
+    done
+}
+
+@test "excerpts: an excerpt of nothing is caught" {
+    book_make
+    book_fence 'c net.c' '...'
+    book_catches excerpts 3 'quotes nothing'
+}
+
+@test "excerpts: 25 lines pass, 26 are caught" {
+    book_make
+    seq 30 > 02-two/long.c
+    mapfile -t lines < <(seq 25)
+    book_fence 'c long.c' "${lines[@]}"
+    book_passes excerpts
+    book_fence 'c long.c' "${lines[@]}" 26
+    book_catches excerpts 3 '26 lines of long.c'
+}
+
+@test "excerpts: a figure of 76 columns passes, one of 77 is caught" {
+    book_make
+    wide=$(printf '%074d' 0)
+    # Each of the two letters is more than one byte.
+    book_fence text "${wide}µé"
+    book_passes excerpts
+    book_fence '' "${wide}µé"
+    book_passes excerpts
+    book_fence text "short" "${wide}µé."
+    book_catches excerpts 5 '77 columns'
+    book_fence '' "${wide}µé."
+    book_catches excerpts 4 '77 columns'
+}
+
+@test "excerpts: a fence that is open or indented is caught" {
+    book_make
+    printf '%s\n' 'Text.' '```text' 'never closed' | book_chapter
+    book_catches excerpts 2 'never closed'
+    printf '%s\n' '- Text.' '  ```c' '  int x;' '  ```' | book_chapter
+    book_catches excerpts 2 'at the start of a line'
+}
+
+# --- sessions ---------------------------------------------------------------
+
+@test "sessions: servers, clients, jobs, here documents, the exit status" {
+    book_make
+    book_chapter <<END
+# 02 · Two
+
+\`\`\`console
+# A server, and somebody who talks to it.
+\$ $ROOT/01-blocking/build/upper_server -p 9000 &
+listening on 127.0.0.1:9000
+\$ $ROOT/01-blocking/build/upper_client -p 9000 <<END
+> hello
+> end
+> END
+>>>:HELLO
+>>>:END
+>>>:
+\$ exec 5<>/dev/tcp/127.0.0.1/9000; echo abc >&5; head -n 1 <&5
+ABC
+\$ kill %1
+\$ sh -c 'exit 3'
+\$ echo \$?
+3
+\`\`\`
+END
+    book_passes sessions
+}
+
+@test "sessions: ports are free ones, so the same session may run twice at once" {
+    book_make
+    book_fence console "\$ $ROOT/01-blocking/build/upper_server -p 9000 &" \
+        'listening on 127.0.0.1:9000' "\$ mkfifo \$\$" "\$ sleep 0.5" "\$ rm \$\$"
+    book_passes sessions 3>&- &
+    book_passes sessions
+    wait $!
+}
+
+@test "sessions: a port that is not named in the command is caught" {
+    book_make
+    book_fence console "\$ echo listening on 127.0.0.1:9000" \
+        'listening on 127.0.0.1:9000'
+    book_catches sessions 5 'say -p 9000'
+}
+
+@test "sessions: wrong output is caught and shown" {
+    book_make
+    book_fence console '$ echo one; echo two' 'one' 'three'
+    DEADLINE=1 book_catches sessions 4 '$ echo one; echo two'
+    [[ $output == *'-three'*'+two'* ]]
+}
+
+@test "sessions: a missing line, an additional line, another order are caught" {
+    book_make
+    book_fence console '$ echo one' 'one' 'two'
+    DEADLINE=1 book_catches sessions 4 '$ echo one'
+    book_fence console '$ echo one; echo two' 'one'
+    DEADLINE=1 book_catches sessions 4 '$ echo one'
+    book_fence console '$ echo one; echo two' 'two' 'one'
+    DEADLINE=1 book_catches sessions 4 '$ echo one'
+    book_fence console '$ echo one' '$ echo two' 'two'
+    DEADLINE=1 book_catches sessions 4 '$ echo one'
+}
+
+@test "sessions: a line that comes after all others is caught" {
+    book_make
+    book_fence console '$ { echo one; sleep 0.05; echo two; } &' 'one'
+    DEADLINE=1 book_catches sessions 4 'printed more'
+}
+
+@test "sessions: what differs from run to run is equal" {
+    book_make
+    book_fence console "\$ cat $PWD/printed" \
+        '2011-08-29 13:32:32+0200 [-] Log opened.' \
+        'pid 7, 127.0.0.1:1111 and 127.0.0.1 22222, in 3 us or 4.5 µs' \
+        "('127.0.0.1', 1111) took 12.3 ms, 0.51 s." \
+        '  10   1.5   2.25' \
+        '####....======-----|##..==--|' \
+        'prompt:'
+    printf '%s\n' '2026-11-20 23:11:02+0000 [-] Log opened.  ' \
+        'pid 12345, 127.0.0.1:54321 and 127.0.0.1 4444, in 4.5 µs or 12 ms' \
+        "('127.0.0.1', 54321) took 1.2 s, 99 ms." \
+        ' 10      122.5 0.1' \
+        $'###......===---------|###....===---|\r' > printed
+    printf 'prompt:' >> printed
+    book_passes sessions
+}
+
+@test "sessions: what may not differ does not" {
+    book_make
+    local shown printed
+    while IFS='|' read -r shown printed; do
+        book_fence console "\$ echo '$printed'" "$shown"
+        book_catches sessions 4 'echo'
+    done <<'END'
+10 clients|11 clients
+127.0.0.1:9000|127.0.0.2:9000
+3 ms|three ms
+12.5 files|12 files
+2026-11-20 23:11:02+0000 [-] a|[-] a
+END
+}
+
+@test "sessions: a declared port is not any port" {
+    book_make
+    book_fence console '$ : -p 9000; echo 127.0.0.1:9001' '127.0.0.1:9000'
+    book_catches sessions 4 'echo'
+    book_fence console '$ : -p 9000; echo 127.0.0.1:9000' '127.0.0.1:9000'
+    book_passes sessions
+}
+
+@test "sessions: output that looks like a comment is output" {
+    book_make
+    book_fence console '# A comment' '#' '$ echo "# one"; echo "#"; echo two' \
+        '# one' '#' 'two' '# Over.'
+    book_passes sessions
+    book_fence console '$ echo one; echo two' '# one' 'two'
+    book_catches sessions 4 'echo one'
+}
+
+@test "sessions: a server that never prints its line is caught at the deadline" {
+    book_make
+    book_fence console '$ sleep 600 & echo $! > pid' 'listening'
+    DEADLINE=1 book_catches sessions 4 'sleep 600'
+    is_gone "$(cat 02-two/pid)"
+}
+
+@test "sessions: a command that does not end is caught at the deadline, and ended" {
+    book_make
+    book_fence console "\$ sh -c 'echo \$\$ > pid; exec sleep 600'"
+    DEADLINE=1 book_catches sessions 4 'does not end in 1 s'
+    is_gone "$(cat 02-two/pid)"
+}
+
+@test "sessions: a loop of the shell itself is caught at the deadline, and ended" {
+    book_make
+    book_fence console '$ echo $$ > pid; while :; do sleep 600; done'
+    DEADLINE=1 book_catches sessions 4 'does not end in 1 s'
+    is_gone "$(cat 02-two/pid)"
+}
+
+@test "sessions: nothing is left running, stopped or deaf" {
+    book_make
+    book_fence console '$ sleep 600 & echo $! > pids' \
+        '$ sleep 600 & kill -STOP $!; echo $! >> pids' \
+        "\$ (trap '' TERM; while :; do sleep 600; done) & echo \$! >> pids"
+    book_passes sessions
+    [ "$(wc -l < 02-two/pids)" -eq 3 ]
+    while read -r pid; do
+        is_gone "$pid"
+    done < 02-two/pids
+}
+
+@test "sessions: programs see three descriptors and may be interrupted" {
+    book_make
+    book_fence console "\$ sh -c 'ls /proc/self/fd' | tr '\n' ' '" '0 1 2 3' \
+        '$ sleep 600 &' '$ kill -INT %1; wait %1; echo $?' '130'
+    book_passes sessions
+}
+
+@test "sessions: what the shell says about jobs and scripts is not in the book" {
+    book_make
+    book_fence console '$ sleep 600 & sleep 600 &' '$ kill -STOP %1' '$ kill %2' \
+        '$ sleep 0.1' '$ kill -KILL %1' '$ nonsense' \
+        'bash: nonsense: command not found' '$ echo' ''
+    book_passes sessions
+    book_fence console '$ if' 'bash: syntax error: unexpected end of file'
+    book_passes sessions
+}
+
+@test "sessions: what a sanitizer says at the end is caught" {
+    book_make
+    book_fence console \
+        "\$ sh -c 'trap \"echo runtime error: it; exit\" TERM; sleep 600 & echo up; wait' &" up
+    book_catches sessions 4 'a sanitizer found a fault'
+    [[ $output == *'runtime error: it'* ]]
+}
+
+@test "sessions: programs of another BUILD folder run as build/NAME" {
+    book_make
+    mkdir -p 02-two/build/other/examples
+    printf '#!/bin/sh\necho "$0: $*"\n' > 02-two/build/other/examples/echo
+    chmod +x 02-two/build/other/examples/echo
+    book_fence console '$ build/examples/echo one' 'build/examples/echo: one'
+    BUILD=build/other book_passes sessions
+    DEADLINE=1 book_catches sessions 4 'build/examples/echo'
+}
+
+@test "sessions: one that fails does not hide the next" {
+    book_make
+    book_chapter <<'END'
+```console
+$ echo one
+```
+
+```console
+$ exit
+$ echo never
+```
+
+```console
+just output
+```
+END
+    DEADLINE=1 book_catches sessions 2 '$ echo one'
+    [[ $output == *'README.md:6: $ exit: ends the shell'* ]]
+    [[ $output == *'README.md:10: a session without a command'* ]]
+    [[ $output != *never* ]]
+}
+
+# --- demo -------------------------------------------------------------------
+
+@test "demo: plays the session under Run it, with its title and its sentence" {
+    book_make
+    book_chapter <<'END'
+# 02 · Two
+
+Two programs
+at once.
+
+More text.
+
+## Run it
+
+```console
+# First this.
+$ : -p 9000; cat <<EOF
+> port 9000
+> EOF
+port 9000
+$ printf 'done:'
+done:
+```
+
+```console
+$ echo another
+```
+END
+    run "$ROOT/tests/tools/book" demo 02-two/README.md
+    [ "$status" -eq 0 ]
+    diff - <(echo "$output") <<'END'
+02 · Two
+Two programs
+at once.
+
+# First this.
+$ : -p 9000; cat <<EOF
+> port 9000
+> EOF
+port 9000
+$ printf 'done:'
+done:
+END
+}
+
+@test "demo: a session that fails, or none at all, fails" {
+    book_make
+    printf '%s\n' '# 02 · Two' '' 'Text.' '## Run it' '```console' '$ echo one' \
+        'two' '```' | book_chapter
+    DEADLINE=1 book_catches demo 6 '$ echo one'
+    printf '%s\n' '# 02 · Two' '' 'Text.' '## Other' '```console' '$ echo one' \
+        'one' '```' | book_chapter
+    book_catches demo 1 'no session under ## Run it'
+    CHAPTER=03-none/README.md book_catches demo 1 'no such chapter'
+}
+
+# --- what changed -----------------------------------------------------------
+
+book_table() {
+    {
+        printf '%s\n' '# 02 · Two' '' '## What changed since 01' '' \
+            '| file | new/changed/gone | lines | why |' '|---|---|---|---|'
+        printf '%s\n' "$@"
+        printf '%s\n' '' '## Next' '' '| `other.c` | new | 1 | another table |'
+    } | book_chapter
+}
+
+BOOK_NEW='| `examples/echo.c` | new | 8 | to echo |'
+BOOK_CHANGED='| `net.c` | changed | +2 -1 | a \| bar |'
+BOOK_GONE='| old.h | gone | -2 | too old |'
+
+@test "changes: the real table passes, and the first stage has none" {
+    book_make
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE"
+    book_passes changes
+    echo '# 01 · One' | book_chapter 01-one/README.md
+    CHAPTER=01-one/README.md book_passes changes
+}
+
+@test "changes: a difference that is not in the table is caught" {
+    book_make
+    book_table "$BOOK_NEW" "$BOOK_GONE"
+    book_catches changes 3 'not in the table: net.c is changed, +2 -1'
+    book_table "$BOOK_CHANGED" "$BOOK_GONE"
+    book_catches changes 3 'not in the table: examples/echo.c is new, 8'
+    book_table "$BOOK_NEW" "$BOOK_CHANGED"
+    book_catches changes 3 'not in the table: old.h is gone, -2'
+}
+
+@test "changes: a number of lines gone stale is caught" {
+    book_make
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE"
+    echo five >> 02-two/net.c
+    book_catches changes 8 'net.c is changed, +3 -1, not changed, +2 -1'
+    echo five >> 02-two/examples/echo.c
+    book_catches changes 7 'examples/echo.c is new, 9, not new, 8'
+    echo five >> 01-one/old.h
+    book_catches changes 9 'old.h is gone, -3, not gone, -2'
+}
+
+@test "changes: a file that is not what the table says is caught" {
+    book_make
+    book_table "$BOOK_NEW" '| net.c | new | 4 | news |' "$BOOK_GONE"
+    book_catches changes 8 'net.c is changed, +2 -1, not new, 4'
+    book_table "$BOOK_NEW" '| net.c | new | +2 -1 | news |' "$BOOK_GONE"
+    book_catches changes 8 'net.c is changed, +2 -1, not new, +2 -1'
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE" '| same.c | changed | +1 -1 | no |'
+    book_catches changes 10 'same.c is the same as in 01-one'
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE" '| never.c | gone | -1 | no |'
+    book_catches changes 10 'never.c is the same as in 01-one, or in neither'
+}
+
+@test "changes: two rows for a file, and a row without a reason, are caught" {
+    book_make
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE" "$BOOK_GONE"
+    book_catches changes 10 'second row for old.h'
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" '| old.h | gone | -2 | |'
+    book_catches changes 9 'no reason'
+}
+
+@test "changes: a Makefile of its own, and no section, are caught" {
+    book_make
+    book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE"
+    echo 'more:' >> 02-two/Makefile
+    run "$ROOT/tests/tools/book" changes 02-two/README.md
+    [ "$status" -eq 1 ]
+    [ "$output" = '02-two/Makefile:1: differs from the one in 01-one' ]
+    cp 01-one/Makefile 02-two/
+    echo '# 02 · Two' | book_chapter
+    book_catches changes 1 'no section ## What changed since'
+}
+
+@test "changes --write: mends the table, and keeps the order and the reasons" {
+    book_make
+    book_table '| `old.h` | gone | -7 | too old |' '| `same.c` | changed | +1 -1 | no |' \
+        '| `net.c` | new | 4 | a \| bar |'
+    # A new row has no reason yet, and that is a finding.
+    run "$ROOT/tests/tools/book" changes --write 02-two/README.md
+    [ "$status" -eq 1 ]
+    [[ $output == *'README.md:8: row taken out: | `same.c` |'* ]]
+    [[ $output == *'README.md:9: no reason why for examples/echo.c'* ]]
+    cp 02-two/README.md written
+    book_table '| `old.h` | gone | -2 | too old |' "$BOOK_CHANGED" \
+        '| `examples/echo.c` | new | 8 | TODO |'
+    diff written 02-two/README.md
+    sed -i 's/TODO/to echo/' 02-two/README.md
+    cp 02-two/README.md written
+    book_passes changes --write
+    cmp written 02-two/README.md
+}
+
+@test "changes --write: makes a table where there is none" {
+    book_make
+    printf '%s\n' '# 02 · Two' '' '## What changed since 01' '' '## Next' | book_chapter
+    run "$ROOT/tests/tools/book" changes --write 02-two/README.md
+    [ "$status" -eq 1 ]
+    sed -i 's/TODO/why not/' 02-two/README.md
+    book_passes changes
+    [ "$(tail -n 2 02-two/README.md)" = $'\n## Next' ]
+}
+
+# --- links ------------------------------------------------------------------
+
+@test "links: files, folders and headings that are there" {
+    book_make
+    echo '## Run it' > 01-one/README.md
+    book_chapter <<'END'
+# 02 · Two
+
+[a](net.c) [b](examples) [c](../01-one/README.md#run-it) [d](#02--two)
+[`e`](#a-chapter-of-netc-its-what) [f](https://example.org/none) [g][h] [i](#twice-1)
+`[not](a link)`
+
+[h]: examples/echo.c "a title"
+
+## A chapter of `net.c`: its *what*?
+## Twice
+## Twice
+
+```text
+[not](a link)
+```
+END
+    book_passes links
+}
+
+@test "links: a file that is not there is caught" {
+    book_make
+    printf '%s\n' 'Text.' '[a](net.c) and [b](none.c)' | book_chapter
+    book_catches links 2 'no none.c'
+    printf '%s\n' '[a][b]' '' '[b]: ../none/README.md' | book_chapter
+    book_catches links 3 'no ../none/README.md'
+}
+
+@test "links: a heading that is not there is caught" {
+    book_make
+    echo '## Run it' > 01-one/README.md
+    printf '%s\n' '# A title' '[a](#a-titel)' '```text' '# In a fence' '```' \
+        '[b](#in-a-fence)' '[c](../01-one/README.md#run)' | book_chapter
+    book_catches links 2 'no such heading: #a-titel'
+    book_catches links 6 'no such heading: #in-a-fence'
+    book_catches links 7 'no such heading: ../01-one/README.md#run'
+    printf '%s\n' '[a](net.c#L1)' | book_chapter
+    book_catches links 1 'net.c#L1'
+}
+
+# --- words ------------------------------------------------------------------
+
+# book_whole WORDS: a chapter with all its sections and about that many words.
+book_whole() {
+    {
+        printf '%s\n' '# 02 · Two' '' 'What a program can do now.' '' '## Run it' '' \
+            '```console' '$ echo one' 'one' '```' '' '## What hurts' '' \
+            '## What changed since 01' '' '## One claim' '## Two claims' '## Three claims' ''
+        yes word | head -n "$1"
+        printf '%s\n' '## The picture' '```text' 'o--o' '```' '## What we left out' \
+            '## In Twisted' '## Exercises' '## Next'
+    } | book_chapter
+}
+
+@test "words: a whole chapter passes" {
+    book_make
+    book_whole 1000
+    book_passes words
+}
+
+@test "words: a short and a long chapter are caught" {
+    book_make
+    book_whole 800
+    book_catches words 1 'words, it takes 900 to 1800'
+    book_whole 1900
+    book_catches words 1 'words, it takes 900 to 1800'
+    # Code is no prose.
+    book_whole 800
+    { cat 02-two/README.md; echo '```text'; yes word | head -n 200; echo '```'; } > long
+    mv long 02-two/README.md
+    book_catches words 1 'words, it takes 900 to 1800'
+}
+
+@test "words: a section that is missing, renamed or misplaced is caught" {
+    book_make
+    for section in 'Run it' 'What hurts' 'What changed since 01' 'The picture' \
+        'What we left out' 'In Twisted' 'Exercises' 'Next'; do
+        book_whole 1000
+        sed -i "/^## $section\$/d" 02-two/README.md
+        book_catches words 1 "no section ## $section"
+    done
+    book_whole 1000
+    sed -i 's/since 01/since 00/' 02-two/README.md
+    book_catches words 14 'not the table of this chapter'
+    book_whole 1000
+    sed -i 's/^## In Twisted/## X/; s/^## Exercises/## In Twisted/; s/^## X/## Exercises/' \
+        02-two/README.md
+    book_catches words 1025 '## Exercises comes too early'
+    book_whole 1000
+    echo '## One more' >> 02-two/README.md
+    book_catches words 1028 'at the wrong place: ## One more'
+    book_whole 1000
+    sed -i 's/^## What hurts/## Too early\n&/' 02-two/README.md
+    book_catches words 12 'at the wrong place: ## Too early'
+}
+
+@test "words: title, sentence, session, picture and claims are asked for" {
+    book_make
+    book_whole 1000
+    sed -i '1s/02/03/' 02-two/README.md
+    book_catches words 1 'the title is # 02'
+    book_whole 1000
+    sed -i 3d 02-two/README.md
+    book_catches words 1 'no sentence'
+    book_whole 1000
+    sed -i 's/```console/```text/' 02-two/README.md
+    book_catches words 7 'begins with a console session'
+    book_whole 1000
+    sed -i '/^```text/,/^```/d' 02-two/README.md
+    book_catches words 1020 'no picture'
+    book_whole 1000
+    sed -i '/^## Two claims/d' 02-two/README.md
+    book_catches words 1 '2 sections headed by a claim'
+}
+
+@test "book: usage errors are status 2" {
+    for words in '' none excerpts 'changes --write'; do
+        # shellcheck disable=SC2086 # words
+        run "$ROOT/tests/tools/book" $words
+        [ "$status" -eq 2 ]
+    done
+    "$ROOT/tests/tools/book" -h
+}
+
+# --- stages -----------------------------------------------------------------
+
+@test "stage: 250 lines and functions of 60 pass, one more is caught" {
+    book_make
+    CHAPTER=02-two
+    # A function of 60 lines, its braces counted, in a file of 250.
+    { echo 'int f(void)'; echo '{'; seq 58; echo '}'; seq 189; } > 02-two/long.c
+    book_passes stage
+    sed -i '$p' 02-two/long.c
+    CHAPTER=02-two/long.c
+    run "$ROOT/tests/tools/book" stage 02-two
+    [ "$status" -eq 1 ]
+    [ "$output" = '02-two/long.c:251: 251 lines, 250 are the limit' ]
+    sed -i -e '$d' -e 4d -e '5s/.*/&\n&\n&/' 02-two/long.c
+    sed -i '$d' 02-two/long.c
+    run "$ROOT/tests/tools/book" stage 02-two
+    [ "$status" -eq 1 ]
+    [ "$output" = '02-two/long.c:2: 61 lines of one function, 60 are the limit' ]
+}
+
+@test "stage: a symbolic link and a Makefile of its own are caught" {
+    book_make
+    ln -s ../01-one/net.c 02-two/link.c
+    echo 'more:' >> 02-two/Makefile
+    run "$ROOT/tests/tools/book" stage 01-one 02-two/
+    [ "$status" -eq 1 ]
+    [ "${lines[0]}" = '02-two/link.c:1: a symbolic link' ]
+    [ "${lines[1]}" = '02-two/Makefile:1: differs from the one in 01-one' ]
+}
+
+# --- forward ----------------------------------------------------------------
+
+# book_repository: four stages with one file. The second has it as it was, the
+# third with an addition at the end, the last with another line 2.
+book_repository() {
+    command -v git > /dev/null || skip "git is not here"
+    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+    mkdir -p repository/0{1-a,2-b,3-c,4-d}
+    cd repository || return
+    git init -q .
+    seq 20 | tee 01-a/net.c 02-b/net.c > 03-c/net.c
+    echo more >> 03-c/net.c
+    seq 20 | sed '2s/$/ is another/' > 04-d/net.c
+    book_commit
+}
+
+book_commit() {
+    git add .
+    git -c user.name=nobody -c user.email=nobody@localhost commit -q -m "$RANDOM"
+}
+
+@test "forward: the same copy is overwritten, another one gets the change merged" {
+    book_repository
+    sed -i '12s/$/ mended/' 01-a/net.c
+    "$ROOT/tests/tools/forward" 01-a/net.c
+    cmp 01-a/net.c 02-b/net.c
+    diff 03-c/net.c <(cat 01-a/net.c; echo more)
+    diff 04-d/net.c <(sed '2s/$/ is another/' 01-a/net.c)
+    # Once more does no harm.
+    run "$ROOT/tests/tools/forward" 01-a/net.c
+    [ "$status" -eq 0 ]
+    [ "$(grep -c 'has it already' <<< "$output")" -eq 3 ]
+}
+
+@test "forward: stops where the change does not apply" {
+    book_repository
+    seq 20 > 03-c/net.c
+    sed -i '3s/$/ here too/' 03-c/net.c
+    cp 03-c/net.c third
+    cp 04-d/net.c fourth
+    sed -i '3s/$/ mended/' 01-a/net.c
+    run "$ROOT/tests/tools/forward" 01-a/net.c
+    [ "$status" -eq 1 ]
+    [[ $output == *'03-c/net.c: the change does not apply'* ]]
+    cmp 01-a/net.c 02-b/net.c
+    cmp third 03-c/net.c
+    cmp fourth 04-d/net.c
+}
+
+@test "forward: earlier stages and stages without the file stay as they are" {
+    book_repository
+    rm 03-c/net.c
+    sed -i '12s/$/ mended/' 02-b/net.c
+    (cd 02-b && "$ROOT/tests/tools/forward" net.c)
+    [ "$(git status --short)" = $' M 02-b/net.c\n D 03-c/net.c\n M 04-d/net.c' ]
+}
+
+@test "forward: -c carries a change that is committed" {
+    book_repository
+    sed -i '12s/$/ mended/' 01-a/net.c
+    book_commit
+    run "$ROOT/tests/tools/forward" 01-a/net.c
+    [ "$status" -eq 1 ]
+    [[ $output == *'no change'* ]]
+    "$ROOT/tests/tools/forward" -c HEAD 01-a/net.c
+    cmp 01-a/net.c 02-b/net.c
+}
