@@ -13,7 +13,8 @@
  * the kernel when the second arrives, and one recv brings the two run together.
  * In real life the second might also come too late, and be taken for the
  * answer to a third command. So that you see the same every time, the naive
- * client waits until the kernel has more than it had before the command.
+ * client waits until the kernel has more than it had before the command. After
+ * a command that prints nothing it waits for ever: that answer has no bytes.
  */
 #include <errno.h>
 #include <poll.h>

@@ -30,6 +30,12 @@ book_checks() {
 @test "02: links" { book_checks links 02-select/README.md; }
 @test "02: words" { book_checks words 02-select/README.md; }
 
+@test "03: excerpts" { book_checks excerpts 03-reactor/README.md; }
+@test "03: sessions" { book_checks sessions 03-reactor/README.md; }
+@test "03: changes" { book_checks changes 03-reactor/README.md; }
+@test "03: links" { book_checks links 03-reactor/README.md; }
+@test "03: words" { book_checks words 03-reactor/README.md; }
+
 @test "every chapter is checked above" {
     local chapter check
     for chapter in "$ROOT"/[0-9][0-9]-*/README.md; do

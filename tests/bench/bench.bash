@@ -13,7 +13,7 @@ cd "$(dirname "$0")" || exit 1
 SESSIONS=${SESSIONS:-3}
 BUILD=${BUILD:-build}
 OUT=../$BUILD/bench
-TURNS=20    # of each server, in a session
+TURNS=60    # of each server, in a session
 DEADLINE=10 # seconds for a server to start
 
 scratch=$(mktemp -d) || exit 1
@@ -124,7 +124,7 @@ session() {
                 "$path" -r "$poller"
         done < <(each echo_server)
     done
-    measure -c 50 -b 64 -t 30 -n "$TURNS"
+    measure -c 50 -b 64 -t 10 -n "$TURNS"
 
     table idle 'ns a message' 'The same, while other connections are idle' \
         'a ratio of 0.97 to 1.03'
@@ -133,7 +133,7 @@ session() {
         server 5000 "epoll, $stage echo_server, none" \
             "epoll, $stage echo_server, 5,000" "$path" -r epoll
     done < <(each echo_server)
-    measure -c 50 -b 64 -t 30 -n "$TURNS"
+    measure -c 50 -b 64 -t 10 -n "$TURNS"
 
     table connection 'ns a connection' 'Connect, 64 bytes there and back, reset'
     server 0 '' 'epoll, loop alone' "$OUT/raw_epoll"
@@ -141,7 +141,7 @@ session() {
         server 0 'epoll, loop alone' "epoll, $stage echo_server" \
             "$path" -r epoll
     done < <(each echo_server)
-    measure -c 16 -b 64 -k -t 30 -n "$TURNS"
+    measure -c 16 -b 64 -k -t 10 -n "$TURNS"
 
     table timers 'ns each' 'Delayed calls while 10,000 others are pending' \
         'at most 80 ns to start one and cancel it'

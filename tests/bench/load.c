@@ -184,7 +184,7 @@ static void take_turn(const struct server *server, int number)
 
 static struct load parse(int argc, char **argv)
 {
-    struct load load = { .active = 50, .depth = 1, .ms = 30, .turns = 10 };
+    struct load load = { .active = 50, .depth = 1, .ms = 10, .turns = 10 };
     int option, bytes = 64;
 
     while ((option = getopt(argc, argv, "c:b:d:t:n:k")) != -1) {

@@ -161,6 +161,7 @@ shell_normal() {
         t decimal
         s/##+/#/g; s/\.\.+/./g; s/==+/=/g; s/--+/-/g
         s/[ \t]+/ /g
+        s/^ms [0-9 ]+$/ms AXIS/
         s/[ \t\r]+$//
     ' | awk 1 # a last line without its end gets one
 }
