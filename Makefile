@@ -43,24 +43,27 @@ compdb: ## compile_commands.json, for editors
 check: format lint warnings ## format, static analysis, shellcheck, warnings
 
 format: # the layout that .clang-format describes
-	clang-format --dry-run -Werror $(SOURCES)
+	@clang-format --dry-run -Werror $(SOURCES)
 
 lint: # what cppcheck and shellcheck find
-	for stage in $(STAGES) tests; do \
+	@for stage in $(STAGES) tests; do \
 	    cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	        --enable=warning,performance,portability \
 	        --suppress=missingIncludeSystem -I $$stage $$stage || exit 1; done
-	shellcheck -x $(SCRIPTS)
+	@shellcheck -x $(SCRIPTS)
 
 warnings: # every compiler that is there, none of them with a warning
-	for cc in gcc clang musl-gcc; do \
+	@for cc in gcc clang musl-gcc; do \
 	    command -v $$cc > /dev/null || { echo "$$cc: not here"; continue; }; \
-	    for stage in $(STAGES) tests; do \
+	    for stage in $(STAGES) tests tests/bench; do \
 	        $(MAKE) -s -C $$stage CC=$$cc CFLAGS='-O2 -g -Werror' \
 	            BUILD=build/$$cc || exit 1; done; done
 
 sanitize: bats ## run every test under address and undefined-behaviour sanitizers
 	BUILD=build/sanitize CFLAGS='$(SANITIZE)' bats tests
+
+bench: all ## what a message, a connection, a timer, an idle server cost
+	@$(MAKE) --no-print-directory -s -C tests/bench run
 
 valgrind: bats ## run every test under valgrind's memcheck (slow)
 	DEADLINE=60 UNDER='valgrind -q --error-exitcode=99' bats tests
@@ -81,4 +84,4 @@ bats:
 	    exit 1; }
 
 .PHONY: all $(STAGES) demo test diff compdb check format lint warnings \
-        sanitize valgrind clean help bats
+        sanitize bench valgrind clean help bats

@@ -189,6 +189,8 @@ void delayed_calls_run(struct delayed_calls *calls)
 {
     uint64_t end = calls->order;
 
+    if (calls->count == 0)
+        return;
     calls->now = delayed_calls_now();
     /* A call that is scheduled or moved from now on has an order of `end` or
      * more, and is due now or later: when it is first, no other is left. */

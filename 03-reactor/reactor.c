@@ -54,6 +54,8 @@ struct reactor *reactor_new(const char *poller_name)
 
 void reactor_free(struct reactor *reactor)
 {
+    for (int phase = 0; phase < TRIGGER_PHASES; phase++)
+        triggers_fire(&reactor->end, (enum trigger_phase)phase);
     signals_restore(&reactor->waker);
     dispatch_close(&reactor->dispatch);
     waker_close(&reactor->waker);

@@ -85,8 +85,9 @@ void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
 int reactor_on_signal(struct reactor *reactor, int signal,
                       void (*function)(void *), void *argument);
 
-/* Twisted's addSystemEventTrigger and removeSystemEventTrigger. */
-enum reactor_event { REACTOR_STARTUP, REACTOR_SHUTDOWN };
+/* Twisted's addSystemEventTrigger and removeSystemEventTrigger. The third
+ * event is ours: reactor_free is called, whether or not the loop ever ran. */
+enum reactor_event { REACTOR_STARTUP, REACTOR_SHUTDOWN, REACTOR_FREE };
 int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
                         enum reactor_event event, struct trigger *trigger,
                         void (*function)(void *), void *argument);

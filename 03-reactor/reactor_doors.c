@@ -73,7 +73,9 @@ int reactor_on_signal(struct reactor *reactor, int signal,
 static struct triggers *triggers_for(struct reactor *reactor,
                                      enum reactor_event event)
 {
-    return event == REACTOR_STARTUP ? &reactor->startup : &reactor->shutdown;
+    return event == REACTOR_STARTUP    ? &reactor->startup
+           : event == REACTOR_SHUTDOWN ? &reactor->shutdown
+                                       : &reactor->end;
 }
 
 int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
@@ -86,9 +88,10 @@ int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
 
 int reactor_remove_trigger(struct reactor *reactor, struct trigger *trigger)
 {
-    if (triggers_remove(&reactor->startup, trigger) == 0)
+    if (triggers_remove(&reactor->startup, trigger) == 0 ||
+        triggers_remove(&reactor->shutdown, trigger) == 0)
         return 0;
-    return triggers_remove(&reactor->shutdown, trigger);
+    return triggers_remove(&reactor->end, trigger);
 }
 
 int reactor_call_when_running(struct reactor *reactor, struct trigger *trigger,

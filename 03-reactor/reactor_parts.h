@@ -25,7 +25,7 @@ struct reactor {
     struct dispatch dispatch;
     struct delayed_calls calls;
     struct thread_calls thread_calls;
-    struct triggers startup, shutdown;
+    struct triggers startup, shutdown, end;
     struct waker waker;
     int holds;       /* triggers that the shutdown waits for */
     int stop_signal; /* the one that stopped us */

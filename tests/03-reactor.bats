@@ -53,12 +53,17 @@ loop_build() {
         "$ROOT/$LOOP_STAGE/$BUILD"/*.o || loop_link "$1" "$PROGRAM"
 }
 
-# loop_case NAME CASE: it holds under every poller.
+# loop_soon COMMAND...: what stops politely on SIGTERM may be too busy to.
+loop_soon() {
+    timeout -s KILL "$DEADLINE" "$@"
+}
+
+# loop_case NAME CASE: it holds under every poller. No fresh memory is zero.
 loop_case() {
     local poller
     loop_build "$1"
     for poller in "${LOOP_POLLERS[@]}"; do
-        soon "$PROGRAM" "$poller" "$2" ||
+        MALLOC_PERTURB_=165 loop_soon "$PROGRAM" "$poller" "$2" ||
             { echo "$2 under $poller: status $?"; return 1; }
     done
 }
@@ -81,7 +86,7 @@ loop_broken() {
     loop_link "$name" "$copy/$name" "$copy/${file%.c}.o"
     for poller in "${@:5}"; do
         status=0
-        soon "$copy/$name" "$poller" "$case" > "$copy/log" 2>&1 || status=$?
+        loop_soon "$copy/$name" "$poller" "$case" > "$copy/log" 2>&1 || status=$?
         if [ "$status" -eq 0 ] ||
             ! grep -qE "^$case: not so|Sanitizer|runtime error:" "$copy/log"
         then
@@ -105,7 +110,7 @@ loop_broken() {
                 { echo "nobody runs $program $name"; return 1; }
         done
     done
-    run soon "$PROGRAM" epoll no_such_case
+    run loop_soon "$PROGRAM" epoll no_such_case
     [ "$status" -eq 2 ]
 }
 
@@ -117,6 +122,10 @@ loop_broken() {
 
 @test "R17: equal deadlines run in the order given, and not early" {
     loop_case delayed_call_test equals_in_order
+}
+
+@test "a part of a nanosecond is rounded up" {
+    loop_case delayed_call_test rounded_up
 }
 
 @test "R21 R22: cancel, reset and delay say why they fail" {
@@ -139,6 +148,24 @@ loop_broken() {
 
 @test "R26: what is cancelled takes no room" {
     loop_case delayed_call_test cancelled_are_gone
+    loop_case delayed_call_test many_at_once
+}
+
+# --- pollers ----------------------------------------------------------------
+
+@test "a poller reports what is ready of what is wanted, no more, no less" {
+    loop_case loop_poller_test wanted_and_ready
+    loop_case loop_poller_test others_leave
+    loop_case loop_poller_test known_already
+}
+
+@test "a poller waits as long as it is told, rounded up" {
+    loop_case loop_poller_test times_out
+}
+
+@test "a poller knows a closed number, and select one that is too large" {
+    loop_case loop_poller_test closed_number
+    loop_case loop_poller_test beyond_select
 }
 
 # --- a turn -----------------------------------------------------------------
@@ -289,6 +316,10 @@ loop_broken() {
     loop_case loop_told_test stopping
     loop_case loop_told_test adding
     loop_case loop_told_test freeing
+}
+
+@test "a struct that is not disposed of can be used again" {
+    loop_case loop_told_test used_again
 }
 
 # --- descriptors that cannot be watched -------------------------------------
@@ -778,17 +809,17 @@ loop_waits_with() {
 }
 
 @test "a wrong reactor is a usage error, or a failure" {
-    run soon "$(program 03-reactor/echo_server)" -p 0 -r bad
+    run loop_soon "$(program 03-reactor/echo_server)" -p 0 -r bad
     [ "$status" -eq 2 ]
     [[ $output = 'usage: echo_server '*'[-r select|poll|epoll]'* ]]
-    run soon "$(program 03-reactor/countdown)" -r bad
+    run loop_soon "$(program 03-reactor/countdown)" -r bad
     [ "$status" -eq 2 ]
     [[ $output = 'usage: countdown '* ]]
     export REACTOR=bad
-    run soon "$(program 03-reactor/echo_server)" -p 0
+    run loop_soon "$(program 03-reactor/echo_server)" -p 0
     [ "$status" -eq 1 ]
     [ "$output" = 'echo_server: reactor: Invalid argument' ]
-    run soon "$(program 03-reactor/countdown)"
+    run loop_soon "$(program 03-reactor/countdown)"
     [ "$status" -eq 1 ]
     [ "$output" = 'countdown: reactor: Invalid argument' ]
     # Who is told otherwise on the command line does not ask.
@@ -800,15 +831,15 @@ loop_waits_with() {
     local arguments
     for arguments in '-p 65536' '-p x' '-p' '-x' 'operand' '-r'; do
         # shellcheck disable=SC2086
-        run soon "$(program 03-reactor/echo_server)" $arguments
+        run loop_soon "$(program 03-reactor/echo_server)" $arguments
         [ "$status" -eq 2 ]
         [[ $output = 'usage: echo_server '* ]]
     done
-    run soon "$(program 03-reactor/echo_server)" -h
+    run loop_soon "$(program 03-reactor/echo_server)" -h
     [ "$status" -eq 0 ]
     [[ $output = 'usage: echo_server '* ]]
     start 03-reactor/echo_server
-    run soon "$(program 03-reactor/echo_server)" -p "$PORT"
+    run loop_soon "$(program 03-reactor/echo_server)" -p "$PORT"
     [ "$status" -eq 1 ]
     [ "$output" = "echo_server: 127.0.0.1:$PORT: Address already in use" ]
 }
@@ -867,18 +898,18 @@ loop_tells_nothing() {
 
 @test "kingslayer: handlers in order, and one that cannot" {
     local status=0
-    soon "$(program 03-reactor/kingslayer)" > out 2> err || status=$?
+    loop_soon "$(program 03-reactor/kingslayer)" > out 2> err || status=$?
     [ "$status" -eq 1 ]
     [ "$(cat out)" = 'event-drive execute MyHandler' ]
     [ "$(cat err)" = 'kingslayer: LazyHandler: you must overwrite execute' ]
-    run soon "$(program 03-reactor/kingslayer)" operand
+    run loop_soon "$(program 03-reactor/kingslayer)" operand
     [ "$status" -eq 2 ]
 }
 
 @test "countdown: numbers, an alarm that moves, a bomb that is cancelled" {
     local poller pids=() pid
     for poller in "${LOOP_POLLERS[@]}"; do
-        soon "$(program 03-reactor/countdown)" -r "$poller" \
+        loop_soon "$(program 03-reactor/countdown)" -r "$poller" \
             > "$poller.log" 2>&1 3>&- &
         pids+=($!)
     done
@@ -909,9 +940,9 @@ END
 }
 
 @test "models: three lanes, and the loop needs less than the sum" {
-    run soon "$(program 03-reactor/models)" --model bad
+    run loop_soon "$(program 03-reactor/models)" --model bad
     [ "$status" -eq 2 ]
-    run soon "$(program 03-reactor/models)" --model events
+    run loop_soon "$(program 03-reactor/models)" --model events
     [ "$status" -eq 0 ]
     [ "$(grep -c '^task [123] |' <<< "$output")" -eq 3 ]
     [[ ${lines[1]} = 'events: '* ]]

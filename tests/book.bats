@@ -36,6 +36,12 @@ book_checks() {
 @test "03: links" { book_checks links 03-reactor/README.md; }
 @test "03: words" { book_checks words 03-reactor/README.md; }
 
+@test "04: excerpts" { book_checks excerpts 04-protocols/README.md; }
+@test "04: sessions" { book_checks sessions 04-protocols/README.md; }
+@test "04: changes" { book_checks changes 04-protocols/README.md; }
+@test "04: links" { book_checks links 04-protocols/README.md; }
+@test "04: words" { book_checks words 04-protocols/README.md; }
+
 @test "every chapter is checked above" {
     local chapter check
     for chapter in "$ROOT"/[0-9][0-9]-*/README.md; do

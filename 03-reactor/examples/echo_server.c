@@ -31,8 +31,8 @@ struct echo_listener {
 struct echo_connection {
     struct descriptor base;
     struct reactor *reactor;
-    struct buffer output; /* what the client has not taken yet */
     bool ended;           /* it said all it has to say */
+    struct buffer output; /* what the client has not taken yet */
 };
 
 static int connection_do_read(struct descriptor *base)

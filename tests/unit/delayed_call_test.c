@@ -39,6 +39,23 @@ static void equals_in_order(const char *poller)
     delayed_calls_clear(&calls);
 }
 
+/* A part of a nanosecond is a whole one, and not none. */
+static void rounded_up(const char *poller)
+{
+    struct delayed_calls calls = { 0 };
+    struct delayed_call call = { 0 };
+
+    (void)poller;
+    unit_stop_clock(tick);
+    CHECK(delayed_calls_add(&calls, &call, 1e-10, unit_note, "x") == 0);
+    CHECK(delayed_calls_wait(&calls) == 1);
+    CHECK(delayed_call_reset(&call, 1.0000000001) == 0);
+    CHECK(delayed_calls_wait(&calls) == 1000000001);
+    unit_stop_clock(tick + 1000000002);
+    CHECK(delayed_calls_wait(&calls) == 0); /* however late */
+    delayed_calls_clear(&calls);
+}
+
 /* cancel, reset and delay of `call` fail with `error`, and say so. */
 static void check_refused(struct delayed_call *call, int error,
                           const char *text)
@@ -171,6 +188,33 @@ static void no_memory(const char *poller)
     delayed_calls_clear(&calls);
 }
 
+static void count_up(void *number)
+{
+    ++*(int *)number;
+}
+
+/* So many that a list would take its time: each eighth is cancelled first. */
+static void many_at_once(const char *poller)
+{
+    enum { MANY = 100000 };
+    static struct delayed_call many[MANY];
+    struct delayed_calls calls = { 0 };
+    static int ran;
+
+    (void)poller;
+    unit_stop_clock(tick);
+    for (int i = 0; i < MANY; i++)
+        CHECK(delayed_calls_add(&calls, &many[i], i * 7919 % MANY, count_up,
+                                &ran) == 0);
+    for (int i = 0; i < MANY; i += 8)
+        CHECK(delayed_call_cancel(&many[i]) == 0);
+    unit_stop_clock(tick + MANY * INT64_C(1000000000));
+    delayed_calls_run(&calls);
+    CHECK(ran == MANY - MANY / 8);
+    CHECK(delayed_calls_wait(&calls) == -1);
+    delayed_calls_clear(&calls);
+}
+
 /* Cancelling does not only mark: what is cancelled takes no room. */
 static void cancelled_are_gone(const char *poller)
 {
@@ -193,10 +237,12 @@ static void cancelled_are_gone(const char *poller)
 
 static const struct unit_case cases[] = {
     { "equals_in_order", equals_in_order },
+    { "rounded_up", rounded_up },
     { "errors", errors },
     { "no_durations", no_durations },
     { "far_away", far_away },
     { "no_memory", no_memory },
+    { "many_at_once", many_at_once },
     { "cancelled_are_gone", cancelled_are_gone },
     { 0 },
 };

@@ -81,7 +81,7 @@ static void open_file(struct probe *probe, struct reactor *reactor)
     probe_adopt(probe, reactor, 'f', fd);
 }
 
-static int keep_writing(struct probe *self)
+static int go_on(struct probe *self)
 {
     (void)self;
     return REASON_NONE;
@@ -98,18 +98,23 @@ static void regular_file(const char *poller)
     open_file(&file, reactor);
     probe_adopt(&null, reactor, 'n', open("/dev/null", O_RDWR));
     probe_add_reader(&file);
-    null.on_write = keep_writing;
+    null.on_write = go_on;
     probe_add_writer(&null);
     loop_turns(reactor, 1);
     CHECK(file.reads == 1 && null.writes >= 1);
+    null.on_read = go_on;
+    probe_add_reader(&null); /* both, and then none of them */
+    loop_turns(reactor, 1);
+    CHECK(null.reads == 1);
+    reactor_remove_reader(reactor, null.descriptor);
     reactor_remove_reader(reactor, file.descriptor);
     reactor_remove_writer(reactor, null.descriptor);
     probe_check_served(&b); /* paused, it does not keep the loop awake */
-    CHECK(file.reads == 1);
+    CHECK(file.reads == 2);
     probe_add_reader(&file);
     probe_poke(&b);
     loop_turns(reactor, 1);
-    CHECK(file.reads == 2 && b.reads == 2);
+    CHECK(file.reads == 3 && b.reads == 2);
     probe_add_writer(&file);
     loop_turns(reactor, 3);
     CHECK(file.received == FILE_BYTES && file.writes == 1);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * What connection_lost may do: lose others, stop the loop, add descriptors,
- * and what it may not when the loop is being freed.
+ * and what it may not when the loop is being freed. And owners that do not
+ * want to be told at all.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "net.h"
 #include "probe.h"
 #include "unit.h"
 
@@ -150,11 +153,50 @@ static void freeing(const char *poller)
     close(fresh.other);
 }
 
+static int count_read(struct descriptor *self)
+{
+    char byte;
+
+    unit_note("r");
+    return read(self->fd, &byte, 1) == 1 ? REASON_NONE : REASON_DONE;
+}
+
+/* A class that leaves out what may be left out. */
+static const struct descriptor_class Taciturn = {
+    .name = "Taciturn",
+    .do_read = count_read,
+};
+
+/* What is not disposed of can be used again, as good as new. */
+static void used_again(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    struct descriptor descriptor = { .class = &Taciturn, .fd = -1 };
+    int ends[2];
+
+    errno = 0;
+    CHECK(reactor_add_reader(reactor, &descriptor) == -1 && errno == EBADF);
+    for (int i = 0; i < 3; i++) {
+        CHECK(net_pipe(ends, NET_NONBLOCKING) == 0);
+        descriptor.fd = ends[0];
+        CHECK(reactor_add_reader(reactor, &descriptor) == 0);
+        CHECK(write(ends[1], "x", 1) == 1);
+        loop_turns(reactor, 1);
+        CHECK(unit_noted("r"));
+        close(ends[1]);
+        loop_turns(reactor, 2);
+        CHECK(unit_noted("r"));
+        CHECK(fcntl(ends[0], F_GETFD) < 0);
+    }
+    reactor_free(reactor);
+}
+
 static const struct unit_case cases[] = {
     { "losing_others", losing_others },
     { "stopping", stopping },
     { "adding", adding },
     { "freeing", freeing },
+    { "used_again", used_again },
     { 0 },
 };
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * put_client - sends files to put_server: "put PATH" at the prompt. One loop
+ * has two conversations; while a file is on its way, the keyboard must wait.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+#include "file_sender.h"
+#include "keyboard.h"
+#include "put_wire.h"
+
+struct put_factory {
+    struct factory base;
+    struct reactor *reactor;
+    const struct options *options;
+    int status; /* to leave with */
+};
+
+/* What the server may say next. WORDS are for the person: the welcome, what
+ * became of a file, and whatever it says unasked. */
+enum expected { WORDS, CONFIRMATION, NOTHING };
+
+struct put_client {
+    struct protocol base;
+    struct put_factory *factory;
+    struct keyboard *keyboard; /* NULL: there is none any more */
+    char *line;                /* what was typed last, cut into words */
+    const char *path;          /* in it: of the file on its way, or NULL */
+    const char *name;          /* the last part of the path */
+    int file;
+    int64_t size; /* bytes that were announced */
+    struct file_sender sender;
+    enum expected expected;
+    size_t length; /* bytes that the server has said */
+    char said[PUT_WIRE_ANSWER_MAX];
+};
+
+static void complain(struct put_client *self, const char *why)
+{
+    const struct options *options = self->factory->options;
+
+    self->factory->status =
+        options_failed(options, self->path ? self->path : options->host, why);
+}
+
+static void listen_to_server(struct put_client *self);
+
+/* The last byte has gone, or there will be no other conversation. */
+static void sent(void *argument, int error)
+{
+    struct put_client *self = argument;
+
+    if (!error) {
+        puts("send file done");
+        self->expected = WORDS;
+        listen_to_server(self);
+    } else if (error != ECANCELED) { /* then connection_lost knows why */
+        complain(self, error == ENODATA ? "shrank while it was sent"
+                                        : strerror(error));
+        transport_lose_connection(self->base.transport);
+    }
+}
+
+static void take_answer(struct put_client *self, size_t length)
+{
+    bool confirmed = self->expected == CONFIRMATION &&
+                     put_wire_is_confirmation(self->said, length);
+
+    if (!confirmed)
+        printf("%.*s\n", (int)length, self->said);
+    self->expected = confirmed ? NOTHING : WORDS;
+    self->length -= length;
+    memmove(self->said, self->said + length, self->length);
+    if (confirmed) {
+        printf("start sending file %s\n", self->name);
+        file_sender_start(&self->sender, self->base.transport, self->file,
+                          self->size, sent, self);
+    } else {
+        if (self->path)
+            close(self->file);
+        self->path = NULL;
+        if (self->keyboard)
+            keyboard_resume(self->keyboard);
+    }
+}
+
+static void listen_to_server(struct put_client *self)
+{
+    size_t length;
+
+    while (self->expected != NOTHING &&
+           (length = put_wire_answer(self->said, self->length)) > 0)
+        take_answer(self, length);
+}
+
+static void data_received(struct protocol *base, const char *data,
+                          size_t length)
+{
+    struct put_client *self = (struct put_client *)base;
+
+    if (length > sizeof(self->said) - self->length) /* nobody asked for that */
+        length = sizeof(self->said) - self->length;
+    memcpy(self->said + self->length, data, length);
+    self->length += length;
+    listen_to_server(self);
+}
+
+/* A file that we cannot send is no reason to leave. */
+static void put(struct put_client *self, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char header[PUT_WIRE_HEADER_MAX];
+    struct stat status;
+
+    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode)) {
+        printf("\033[31m file [%s] is not exist \033[0m\n", path);
+        return;
+    }
+    self->file = open(path, O_RDONLY | O_CLOEXEC);
+    if (self->file < 0) {
+        options_failed(self->factory->options, path, strerror(errno));
+        return;
+    }
+    self->path = path;
+    self->name = slash ? slash + 1 : path;
+    self->size = status.st_size;
+    printf("file:%s size:%" PRId64 "\n", path, self->size);
+    keyboard_pause(self->keyboard);
+    transport_write_text(self->base.transport,
+                         put_wire_header(header, self->name, self->size));
+    self->expected = CONFIRMATION;
+}
+
+static void keyboard_closed(void *argument, int error)
+{
+    struct put_client *self = argument;
+
+    self->keyboard = NULL;
+    if (error)
+        self->factory->status = options_failed(
+            self->factory->options, "standard input", strerror(error));
+    reactor_stop(self->factory->reactor);
+}
+
+static void line_typed(void *argument, const char *line, size_t length)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    struct put_client *self = argument;
+    char *rest;
+
+    free(self->line);
+    self->line = strndup(line, length);
+    if (!self->line) {
+        complain(self, strerror(errno));
+        return;
+    }
+    const char *command = strtok_r(self->line, blanks, &rest);
+    const char *path = strtok_r(NULL, blanks, &rest);
+    if (!command)
+        return;
+    if (!path && !strcmp(command, "exit")) {
+        keyboard_close(self->keyboard);
+        keyboard_closed(self, 0);
+    } else if (!path) {
+        puts("Usage: put path/to/file");
+    } else if (strcmp(command, "put") != 0) {
+        printf("don't support %s command\n", command);
+    } else {
+        put(self, path);
+    }
+}
+
+static void connection_made(struct protocol *base)
+{
+    struct put_client *self = (struct put_client *)base;
+
+    self->factory = (struct put_factory *)base->factory;
+    self->keyboard = keyboard_open(self->factory->reactor, ">>>:", line_typed,
+                                   keyboard_closed, self);
+    if (!self->keyboard)
+        keyboard_closed(self, errno);
+}
+
+static void connection_lost(struct protocol *base, struct failure reason)
+{
+    struct put_client *self = (struct put_client *)base;
+    bool leaving = !reactor_running(self->factory->reactor);
+    const char *why = reason.number > 0 ? strerror(reason.number)
+                      : leaving         ? "interrupted"
+                                        : "connection closed by server";
+
+    /* To leave without a file on its way is no failure. */
+    if (self->factory->status == 0 && (self->path || !leaving))
+        complain(self, why);
+    if (self->keyboard)
+        keyboard_close(self->keyboard);
+    if (self->path)
+        close(self->file);
+    free(self->line);
+    reactor_stop(self->factory->reactor);
+}
+
+static const struct protocol_class PutClient = {
+    .name = "PutClient",
+    .size = sizeof(struct put_client),
+    .connection_made = connection_made,
+    .data_received = data_received,
+    .connection_lost = connection_lost,
+};
+
+static void client_connection_failed(struct factory *base,
+                                     struct connector *connector,
+                                     struct failure reason)
+{
+    struct put_factory *self = (struct put_factory *)base;
+    char text[FAILURE_TEXT_MAX];
+
+    self->status = options_failed(self->options, connector_host(connector),
+                                  failure_message(reason, text));
+    reactor_stop(self->reactor);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 9000 };
+    struct put_factory factory = {
+        .base =
+            {
+                .name = "PutFactory",
+                .protocol = &PutClient,
+                .client_connection_failed = client_connection_failed,
+            },
+        .options = &options,
+    };
+
+    options_client(&options, NULL, argc, argv);
+    factory.reactor = endpoint_reactor(&options);
+    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
+    reactor_run(factory.reactor);
+    reactor_free(factory.reactor);
+    return factory.status;
+}
