@@ -22,40 +22,57 @@ enum {
     PIECE_MAX = 64 * 1024         /* bytes that are read and sent at once */
 };
 
-/* What the server said. */
+/* What the server said. More than one answer may come in one piece. */
 struct answer {
     char text[ANSWER_MAX + 1]; /* with a NUL behind it */
-    size_t length;
+    size_t length;             /* of the answer */
+    char rest[ANSWER_MAX];     /* what came behind it */
+    size_t rest_length;
 };
 
 static const char blanks[] = " \t\r\n\v\f";
 static const char success[] = "recv success";
 
-/* Has all of an answer arrived? A JSON object says so itself, and we know how
- * long a success is; anything else is taken as it comes. */
-static bool is_whole(const struct answer *answer)
+/* Bytes of the answer that `text` begins with, or 0 if not all of it has
+ * arrived. A JSON object says where it ends, and we know how long a success
+ * is; anything else is taken as it comes. */
+static size_t find_answer(const char *text, size_t length)
 {
     struct json_object object;
+    size_t most = length < strlen(success) ? length : strlen(success);
 
-    if (answer->text[0] == '{')
-        return json_parse(&object, answer->text, answer->length) !=
-               JSON_INCOMPLETE;
-    return answer->length >= strlen(success) ||
-           memcmp(answer->text, success, answer->length) != 0;
+    if (length == 0)
+        return 0;
+    if (text[0] == '{')
+        switch (json_parse(&object, text, length)) {
+        case JSON_COMPLETE:
+            return object.length;
+        case JSON_INCOMPLETE:
+            return 0;
+        default:
+            return length;
+        }
+    if (memcmp(text, success, most) != 0)
+        return length;
+    return most == strlen(success) ? most : 0;
 }
 
 /* Returns NULL, or why there is no answer. */
 static const char *receive_answer(int server, struct answer *answer)
 {
-    answer->length = 0;
-    do {
-        ssize_t n = net_receive(server, answer->text + answer->length,
-                                ANSWER_MAX - answer->length);
+    size_t have = answer->rest_length, whole;
+
+    memcpy(answer->text, answer->rest, have);
+    while ((whole = find_answer(answer->text, have)) == 0) {
+        ssize_t n = net_receive(server, answer->text + have, ANSWER_MAX - have);
         if (n <= 0)
             return n < 0 ? strerror(errno) : "connection closed by server";
-        answer->length += (size_t)n;
-    } while (!is_whole(answer));
-    answer->text[answer->length] = '\0';
+        have += (size_t)n;
+    }
+    answer->rest_length = have - whole;
+    memcpy(answer->rest, answer->text + whole, answer->rest_length);
+    answer->length = whole;
+    answer->text[whole] = '\0';
     return NULL;
 }
 
@@ -108,31 +125,31 @@ static const char *send_bytes(int server, int file, int64_t size)
 
 /* The whole conversation about one open file. Returns NULL, or why there can
  * be no other after it. */
-static const char *send_file(int server, int file, const char *name,
-                             int64_t size)
+static const char *send_file(int server, struct answer *answer, int file,
+                             const char *name, int64_t size)
 {
-    struct answer answer;
     const char *why = send_header(server, name, size);
 
     if (!why)
-        why = receive_answer(server, &answer);
-    if (!why && is_confirmation(&answer)) {
+        why = receive_answer(server, answer);
+    if (!why && is_confirmation(answer)) {
         printf("start sending file %s\n", name);
         why = send_bytes(server, file, size);
         if (!why) {
             puts("send file done");
-            why = receive_answer(server, &answer);
+            why = receive_answer(server, answer);
         }
     }
     /* The last word: a success, or why there is none. */
     if (!why)
-        puts(answer.text);
+        puts(answer->text);
     return why;
 }
 
 /* Returns the status to leave with, or 0 to go on. A file that we cannot send
  * is no reason to leave. */
-static int put(const struct options *options, int server, const char *path)
+static int put(const struct options *options, int server, struct answer *answer,
+               const char *path)
 {
     const char *slash = strrchr(path, '/');
     struct stat status;
@@ -147,8 +164,8 @@ static int put(const struct options *options, int server, const char *path)
         return 0;
     }
     printf("file:%s size:%" PRId64 "\n", path, (int64_t)status.st_size);
-    const char *why =
-        send_file(server, file, slash ? slash + 1 : path, status.st_size);
+    const char *why = send_file(server, answer, file, slash ? slash + 1 : path,
+                                status.st_size);
     close(file);
     return why ? options_failed(options, path, why) : 0;
 }
@@ -157,18 +174,18 @@ int main(int argc, char **argv)
 {
     struct options options = { .port = 9000 };
     struct prompt prompt = { 0 };
-    struct answer welcome;
+    struct answer answer = { .rest_length = 0 };
     int status = 0;
 
     options_client(&options, NULL, argc, argv);
     int server = endpoint_connect_tcp(&options);
     if (server < 0)
         return 1;
-    const char *why = receive_answer(server, &welcome);
+    const char *why = receive_answer(server, &answer);
     if (why)
         status = options_failed(&options, options.host, why);
     else
-        puts(welcome.text);
+        puts(answer.text);
     while (status == 0 && prompt_read(&prompt, ">>>:")) {
         char *rest;
         const char *command = strtok_r(prompt.line, blanks, &rest);
@@ -182,7 +199,7 @@ int main(int argc, char **argv)
         else if (strcmp(command, "put") != 0)
             printf("don't support %s command\n", command);
         else
-            status = put(&options, server, path);
+            status = put(&options, server, &answer, path);
     }
     free(prompt.line);
     close(server);

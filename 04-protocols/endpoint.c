@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct reactor *endpoint_reactor(const struct options *options)
 {
@@ -19,7 +20,8 @@ struct tcp_port *endpoint_listen_logged(const struct options *options,
                                         struct reactor *reactor,
                                         struct factory *factory)
 {
-    const struct tcp_port_options where = { .interface = options->interface };
+    const struct tcp_port_options where = { .interface = options->interface,
+                                            .backlog = SOMAXCONN };
     struct tcp_port *port =
         reactor_listen_tcp(reactor, options->port, factory, &where);
     char what[ADDRESS_TEXT_MAX];

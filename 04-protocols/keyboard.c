@@ -36,8 +36,8 @@ static void leave(struct keyboard *self, int error)
         closed(self->argument, error);
 }
 
-static void line_received(struct line_receiver *base, const char *line,
-                          size_t length)
+static void take_line(struct line_receiver *base, const char *line,
+                      size_t length)
 {
     struct keyboard *self = (struct keyboard *)base;
 
@@ -49,8 +49,8 @@ static void line_received(struct line_receiver *base, const char *line,
         ask(self);
 }
 
-static void line_length_exceeded(struct line_receiver *base, const char *data,
-                                 size_t length)
+static void take_no_line(struct line_receiver *base, const char *data,
+                         size_t length)
 {
     (void)data, (void)length;
     leave((struct keyboard *)base, EMSGSIZE);
@@ -94,8 +94,8 @@ static const struct line_receiver_class Keyboard = {
         },
     .delimiter = "\n",
     .max_length = KEYBOARD_LINE_MAX,
-    .line_received = line_received,
-    .line_length_exceeded = line_length_exceeded,
+    .line_received = take_line,
+    .line_length_exceeded = take_no_line,
 };
 
 struct keyboard *keyboard_open(struct reactor *reactor, const char *prompt,
@@ -136,7 +136,7 @@ void keyboard_resume(struct keyboard *self)
 {
     if (!self->base.paused || !self->closed)
         return;
-    bool busy = self->base.busy; /* then line_received will ask, not we */
+    bool busy = self->base.busy; /* then take_line will ask, not we */
     if (!busy)
         ask(self);
     line_receiver_resume(&self->base);

@@ -2137,6 +2137,14 @@ nonsense
 >>>:' ]
 }
 
+@test "B6: put_client: two answers in one piece are two answers" {
+    : > file
+    start tests/puppet send=hi wait=filesize 'send={"status":200}recv success'
+    run upload_client 'put file'
+    [ "$status" -eq 0 ] || [ "$status" -eq 1 ] # the server leaves when it has spoken
+    [[ $output == *'send file done'$'\n''recv success'* ]]
+}
+
 # --- Common: every server and client of the first two stages --------------
 
 # common_programs SUFFIX: prints STAGE/NAME of each program *_SUFFIX, built.

@@ -314,6 +314,7 @@ loop_broken() {
 @test "connection_lost may lose others, stop the loop, add descriptors" {
     loop_case loop_told_test losing_others
     loop_case loop_told_test stopping
+    loop_case loop_told_test told_at_once
     loop_case loop_told_test adding
     loop_case loop_told_test freeing
 }
@@ -408,6 +409,7 @@ loop_broken() {
 
 @test "R10: as many releases as holds" {
     loop_case loop_hold_test several_holds
+    loop_case loop_hold_test held_loop_sleeps
     loop_case loop_hold_test hold_in_vain
     loop_case loop_hold_test one_release_too_many
 }
@@ -431,7 +433,7 @@ loop_broken() {
 
 @test "R29: 100,000 calls from four threads, each once and in order" {
     loop_case loop_threads_test counted
-    loop_case loop_threads_test call_frees_itself
+    loop_case loop_threads_test call_is_its_owners
 }
 
 @test "R30: a loop that is busy loses none of them" {
@@ -467,6 +469,7 @@ loop_broken() {
 
 @test "R36: a second SIGTERM changes nothing" {
     loop_case loop_handlers_test terminated_twice
+    loop_case loop_handlers_test terminated_too_late
 }
 
 @test "R37: no SIGPIPE" {
@@ -488,12 +491,14 @@ loop_start_all() {
 }
 
 # loop_each COMMAND...: runs it beside each of them in turn, with PORT and PID.
+# Plainly: after an || bash would ignore every failure in it but the last.
 loop_each() {
     local i
     for i in "${!PORTS[@]}"; do
+        echo "--- ${LOOP_POLLERS[i]}"
         PORT=${PORTS[i]}
         PID=${PIDS[i]}
-        "$@" || { echo "under ${LOOP_POLLERS[i]}"; return 1; }
+        "$@"
     done
 }
 
@@ -603,10 +608,52 @@ loop_slow_reader() {
     loop_each loop_slow_reader
 }
 
+# The second reads so slowly that the server sees its end of the stream while
+# it still owes it something.
+loop_half_closed() {
+    peer "$PORT" send=hello shutdown eof > hello
+    [ "$(cat hello)" = hello ]
+    peer "$PORT" stuff shutdown swallow eof > nothing
+    [ ! -s nothing ]
+    peer -r 4096 "$PORT" stuff shutdown swallow eof > nothing
+    [ ! -s nothing ]
+}
+
 @test "echo_server: a client that ends its stream gets all of it back" {
     loop_start_all
-    loop_each peer "$PORT" stuff shutdown swallow eof > nothing
+    loop_each loop_half_closed
+}
+
+# loop_build_stingy: an echo server whose kernel is always nearly full.
+loop_build_stingy() {
+    local folder=$ROOT/tests/$BUILD/unit source objects=()
+    mkdir -p "$folder"
+    for source in "$ROOT/$LOOP_STAGE"/*.c; do
+        source=${source##*/}
+        objects+=("$ROOT/$LOOP_STAGE/$BUILD/${source%.c}.o")
+    done
+    loop_compile "$folder/stingy_kernel.o" -c "$ROOT/tests/unit/stingy_kernel.c"
+    loop_compile "$folder/stingy_echo_server" "$folder/stingy_kernel.o" \
+        "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "${objects[@]}" \
+        -Wl,--wrap=send,--wrap=recv
+}
+
+loop_two_bytes_at_a_time() {
+    start tests/unit/stingy_echo_server -r "$1"
+    [ "$(peer "$PORT" drip=0123456789abcdef recv=16)" = 0123456789abcdef ]
+    peer "$PORT" exchange=100000 quiet=20
+    # The end of the stream is there long before the last byte is on its way.
+    peer -n 10 "$PORT" flood=20000 shutdown swallow eof > nothing
     [ ! -s nothing ]
+    peer -n 10 "$PORT" flood=20000 reset
+    idle "$PID"
+}
+
+@test "echo_server: the kernel takes two bytes at a time, or none" {
+    loop_build_stingy
+    loop_two_bytes_at_a_time select
+    loop_two_bytes_at_a_time poll
+    loop_two_bytes_at_a_time epoll
 }
 
 loop_resets() {
@@ -709,6 +756,28 @@ loop_start_under() {
     SERVERS+=("$PID")
     LOGS+=("$LOG")
     eventually ready_port
+}
+
+# loop_served_of_30 POLLER: how many of 30 clients, while they are all there, by
+# a server that has inherited 1000 descriptors.
+loop_served_of_30() {
+    # shellcheck disable=SC2016 # for the shell that opens them
+    loop_start_under bash -c 'ulimit -Sn 1200
+        for ((i = 0; i < 1000; i++)); do exec {fd}< /dev/null; done
+        exec "$0" "$@"' -- -r "$1"
+    SERVED=$(peer -l -n 30 "$PORT" send=hello recv=5 | grep -o hello | wc -l)
+    loop_echoes
+}
+
+@test "trap 17, P5 echo_server: clients beyond select's set are lost, no others" {
+    [ "$(ulimit -Hn)" -ge 1200 ] || skip "no 1200 descriptors"
+    loop_served_of_30 select
+    [ "$SERVED" -gt 5 ]
+    [ "$SERVED" -lt 25 ]
+    loop_served_of_30 poll
+    [ "$SERVED" -eq 30 ]
+    loop_served_of_30 epoll
+    [ "$SERVED" -eq 30 ]
 }
 
 # loop_interrupt POLLER SIGNAL: in the middle of everything. A shell has its

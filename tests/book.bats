@@ -286,7 +286,7 @@ END
         "('127.0.0.1', 54321) took 1.2 s, 99 ms." \
         ' 10      122.5 0.1' \
         $'###......===---------|###....===---|\r' > printed
-    printf 'prompt:' >> printed
+    printf 'pro\0mpt:' >> printed
     book_passes sessions
 }
 
@@ -326,21 +326,37 @@ END
     book_make
     book_fence console '$ sleep 600 & echo $! > pid' 'listening'
     DEADLINE=1 book_catches sessions 4 'sleep 600'
-    is_gone "$(cat 02-two/pid)"
+    wait_gone "$(cat 02-two/pid)"
+}
+
+@test "sessions: a server that prints nothing is waited for, and no longer than that" {
+    book_make
+    cat > 02-two/slow_server << END
+#!/bin/sh
+sleep 0.5
+exec $(program 01-blocking/upper_server) -p "\$2" > /dev/null
+END
+    printf '#!/bin/sh\nexit 1\n' > 02-two/no_server
+    chmod +x 02-two/*_server
+    book_fence console '$ ./slow_server -p 9000 &' \
+        '$ exec 3<> /dev/tcp/127.0.0.1/9000; echo hello >&3; head -n 1 <&3' HELLO
+    book_passes sessions
+    book_fence console '$ ./no_server -p 9000 &' '$ echo next' next
+    DEADLINE=2 book_catches sessions 4 'no_server'
 }
 
 @test "sessions: a command that does not end is caught at the deadline, and ended" {
     book_make
     book_fence console "\$ sh -c 'echo \$\$ > pid; exec sleep 600'"
     DEADLINE=1 book_catches sessions 4 'does not end in 1 s'
-    is_gone "$(cat 02-two/pid)"
+    wait_gone "$(cat 02-two/pid)"
 }
 
 @test "sessions: a loop of the shell itself is caught at the deadline, and ended" {
     book_make
     book_fence console '$ echo $$ > pid; while :; do sleep 600; done'
     DEADLINE=1 book_catches sessions 4 'does not end in 1 s'
-    is_gone "$(cat 02-two/pid)"
+    wait_gone "$(cat 02-two/pid)"
 }
 
 @test "sessions: nothing is left running, stopped or deaf" {
@@ -351,7 +367,7 @@ END
     book_passes sessions
     [ "$(wc -l < 02-two/pids)" -eq 3 ]
     while read -r pid; do
-        is_gone "$pid"
+        wait_gone "$pid"
     done < 02-two/pids
 }
 
@@ -542,6 +558,22 @@ BOOK_GONE='| old.h | gone | -2 | too old |'
     cp 01-one/Makefile 02-two/
     echo '# 02 · Two' | book_chapter
     book_catches changes 1 'no section ## What changed since'
+}
+
+@test "changes: files that have gone may share a row, with the sum of their lines" {
+    local echo='| `examples/echo.c` | new | 8 | to echo |'
+    book_make
+    seq 7 > 01-one/gone.c
+    book_table "$BOOK_CHANGED" "$echo" '| `gone.c`, `old.h` | gone | -9 | old |'
+    book_passes changes
+    book_table "$BOOK_CHANGED" "$echo" '| `gone.c`, `old.h` | gone | -8 | old |'
+    book_catches changes 9 'these are gone, -9'
+    book_table "$BOOK_CHANGED" "$echo" '| `gone.c` | gone | -7 | old |' \
+        '| `old.h`, `same.c` | gone | -2 | old |'
+    book_catches changes 10 'same.c has not gone'
+    book_table "$BOOK_CHANGED" "$echo" '| `gone.c`, `old.h` | gone | -1 | old |'
+    book_passes changes --write
+    grep -qxF '| `gone.c`, `old.h` | gone | -9 | old |' 02-two/README.md
 }
 
 @test "changes --write: mends the table, and keeps the order and the reasons" {

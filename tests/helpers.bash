@@ -3,7 +3,6 @@
 # test fails. A test file says `load helpers` and nothing more.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-STAGES=(01-blocking 02-select 03-reactor 04-protocols 05-deferred 06-process)
 
 # Where make puts what it makes; `make sanitize` chooses another place.
 BUILD=${BUILD:-build}

@@ -135,13 +135,26 @@ session() {
     done < <(each echo_server)
     measure -c 50 -b 64 -t 10 -n "$TURNS"
 
-    table connection 'ns a connection' 'Connect, 64 bytes there and back, reset'
+    table connection 'ns a connection' \
+        'Connect, 64 bytes there and back, reset' \
+        'at most 10 % more than the loop alone'
     server 0 '' 'epoll, loop alone' "$OUT/raw_epoll"
     while read -r stage path; do
         server 0 'epoll, loop alone' "epoll, $stage echo_server" \
             "$path" -r epoll
     done < <(each echo_server)
     measure -c 16 -b 64 -k -t 10 -n "$TURNS"
+
+    # To be compared with LineReceiver, the loops too: that is what it is for.
+    table lines 'ns a line' \
+        '32-byte lines there and back, 16 at once on each of 50 connections' \
+        'a send for each line: a ratio of 10; for each read: no less than 1'
+    server 0 '' 'epoll, LineReceiver' "$OUT/line_server" -r epoll
+    server 0 'epoll, LineReceiver' 'epoll, a send for each read' \
+        "$OUT/raw_lines"
+    server 0 'epoll, LineReceiver' 'epoll, a send for each line' \
+        "$OUT/raw_lines" --each
+    measure -c 50 -b 32 -d 16 -t 10 -n "$TURNS"
 
     table timers 'ns each' 'Delayed calls while 10,000 others are pending' \
         'at most 80 ns to start one and cancel it'

@@ -21,7 +21,7 @@ int raw_listen(int argc, char **argv)
     return fd;
 }
 
-static enum raw_next hang_up(struct raw_client *client)
+enum raw_next raw_hang_up(struct raw_client *client)
 {
     close(client->fd);
     free(client->waiting);
@@ -32,13 +32,28 @@ static enum raw_next hang_up(struct raw_client *client)
 static enum raw_next keep(struct raw_client *client, const char *rest,
                           size_t length)
 {
-    client->waiting = malloc(length);
-    if (!client->waiting)
-        return hang_up(client);
-    memcpy(client->waiting, rest, length);
-    client->length = length;
-    client->sent = 0;
+    char *grown = realloc(client->waiting, client->length + length);
+
+    if (!grown)
+        return raw_hang_up(client);
+    memcpy(grown + client->length, rest, length);
+    client->waiting = grown;
+    client->length += length;
     return RAW_WRITE;
+}
+
+enum raw_next raw_send(struct raw_client *client, const char *bytes,
+                       size_t length)
+{
+    if (client->waiting)
+        return keep(client, bytes, length);
+    ssize_t sent = send(client->fd, bytes, length, MSG_NOSIGNAL);
+    if (sent == (ssize_t)length)
+        return RAW_READ;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        return raw_hang_up(client);
+    sent = sent > 0 ? sent : 0;
+    return keep(client, bytes + sent, length - (size_t)sent);
 }
 
 enum raw_next raw_read(struct raw_client *client, char *room)
@@ -48,14 +63,8 @@ enum raw_next raw_read(struct raw_client *client, char *room)
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return RAW_READ;
     if (length <= 0)
-        return hang_up(client);
-    ssize_t sent = send(client->fd, room, (size_t)length, MSG_NOSIGNAL);
-    if (sent == length)
-        return RAW_READ;
-    if (sent < 0 && errno != EAGAIN && errno != EINTR)
-        return hang_up(client);
-    sent = sent > 0 ? sent : 0;
-    return keep(client, room + sent, (size_t)(length - sent));
+        return raw_hang_up(client);
+    return raw_send(client, room, (size_t)length);
 }
 
 enum raw_next raw_write(struct raw_client *client)
@@ -64,11 +73,13 @@ enum raw_next raw_write(struct raw_client *client)
                         client->length - client->sent, MSG_NOSIGNAL);
 
     if (sent < 0)
-        return errno == EAGAIN || errno == EINTR ? RAW_WRITE : hang_up(client);
+        return errno == EAGAIN || errno == EINTR ? RAW_WRITE
+                                                 : raw_hang_up(client);
     client->sent += (size_t)sent;
     if (client->sent < client->length)
         return RAW_WRITE;
     free(client->waiting);
     client->waiting = NULL;
+    client->length = client->sent = 0;
     return RAW_READ;
 }

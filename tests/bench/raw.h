@@ -28,11 +28,18 @@ struct raw_client {
  * is none. */
 int raw_listen(int argc, char **argv);
 
-/* Reads into `room` and sends it back at once; only what the kernel does not
- * take is copied. */
+/* Sends the bytes, after those that wait; what the kernel does not take is
+ * copied. */
+enum raw_next raw_send(struct raw_client *client, const char *bytes,
+                       size_t length);
+
+/* Reads into `room` and sends it back at once. */
 enum raw_next raw_read(struct raw_client *client, char *room);
 
 /* Sends what is waiting; the client is not read until it is gone. */
 enum raw_next raw_write(struct raw_client *client);
+
+/* Closes it and frees what is waiting. Returns RAW_CLOSED. */
+enum raw_next raw_hang_up(struct raw_client *client);
 
 #endif

@@ -182,6 +182,16 @@ shell_agrees() {
     cmp -s "$work/expected" "$work/actual"
 }
 
+# shell_ready COMMAND: if it is a server in the background with a port of its
+# own, it listens there. A reader does not type faster than that.
+shell_ready() {
+    local port hex
+    [[ $1 =~ _server.*\ -p\ ([0-9]+).*\&$ ]] || return 0
+    port=$(sed -E "$shell_forth" <<< "${BASH_REMATCH[1]}")
+    printf -v hex ':%04X' "$port"
+    grep -qsE "$hex [0-9A-F]+:0000 (0A|07) " /proc/net/{tcp,tcp6,udp,udp6}
+}
+
 # shell_run COMMAND: runs it and waits until it is done and the session has
 # printed what is in $work/expected. False, with the reason in shell_why, after
 # the deadline, or when nobody is left who could print anything more. Calls
@@ -194,7 +204,7 @@ shell_run() {
     printf '%s\0' "$(sed -E "$shell_forth" <<< "$1")" >&"$shell_in"
     while :; do
         ! shell_look || on_output
-        if [ -n "$done" ] && shell_agrees; then
+        if [ -n "$done" ] && shell_agrees && shell_ready "$1"; then
             return 0
         elif [ -n "$alone" ]; then
             shell_why="prints something else"

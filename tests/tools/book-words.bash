@@ -49,6 +49,8 @@ book_words() {
             if (name in at)
                 last = at[name]
         }
+        name = wanted[first_claim]
+        claims_begin = name in at ? at[name] : 0
         for (i = 1; i <= headings; i++) {
             name = heading[i]
             if (known[name])
@@ -56,7 +58,7 @@ book_words() {
             claims++
             if (name ~ /^What changed/)
                 report(at[name], "not the table of this chapter: ## " name)
-            else if (at[name] < at[wanted[first_claim]] ||
+            else if (at[name] < claims_begin ||
                      ("The picture" in at && at[name] > at["The picture"]))
                 report(at[name], "a section at the wrong place: ## " name)
         }

@@ -39,7 +39,7 @@ static void ignore_quietly(int signal)
 
 static void refused(const char *poller)
 {
-    const int bad[] = { 0, -1, 32, 1000, SIGKILL, SIGSTOP };
+    const int bad[] = { 0, -1, 32, 1000, SIGKILL, SIGSTOP, SIGKILL };
     struct reactor *reactor = loop_new(poller);
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -159,6 +159,24 @@ static void terminated_twice(const char *poller)
     reactor_free(reactor);
 }
 
+/* Nor does one that comes when somebody else has stopped the loop. */
+static void terminated_too_late(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    struct delayed_call first = { 0 }, second = { 0 }, last = { 0 };
+    struct trigger trigger = { 0 };
+
+    CHECK(reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,
+                              &trigger, hold, reactor) == 0);
+    CHECK(reactor_call_later(reactor, &first, 0, loop_stop, reactor) == 0);
+    CHECK(reactor_call_later(reactor, &second, 0.01, terminate, "2") == 0);
+    CHECK(reactor_call_later(reactor, &last, 0.02, release, reactor) == 0);
+    CHECK(reactor_run(reactor) == 0);
+    CHECK(unit_noted("h2e"));
+    CHECK(reactor_stop_signal(reactor) == 0);
+    reactor_free(reactor);
+}
+
 static void write_to_nobody(void *argument)
 {
     struct probe *probe = argument;
@@ -183,9 +201,13 @@ static void no_sigpipe(const char *poller)
 }
 
 static const struct unit_case cases[] = {
-    { "refused", refused },         { "given_back", given_back },
-    { "interrupted", interrupted }, { "terminated_twice", terminated_twice },
-    { "no_sigpipe", no_sigpipe },   { 0 },
+    { "refused", refused },
+    { "given_back", given_back },
+    { "interrupted", interrupted },
+    { "terminated_twice", terminated_twice },
+    { "terminated_too_late", terminated_too_late },
+    { "no_sigpipe", no_sigpipe },
+    { 0 },
 };
 
 int main(int argc, char **argv)

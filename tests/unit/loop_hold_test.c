@@ -98,6 +98,22 @@ static void several_holds(const char *poller)
     close_end(&end);
 }
 
+/* Who waits for a release sleeps. */
+static void held_loop_sleeps(const char *poller)
+{
+    struct end end;
+    int waits = unit_waits();
+
+    open_end(&end, poller);
+    at_end(&end, 0, TRIGGER_BEFORE, hold, &end);
+    later(&end, &end.first, 0, stop_and_go_on, &end);
+    later(&end, &end.second, 0.03, release, &end);
+    CHECK(reactor_run(end.reactor) == 0);
+    CHECK(unit_noted("shela"));
+    CHECK(unit_waits() - waits <= 4);
+    close_end(&end);
+}
+
 /* A hold that is released before the hooks are through holds nothing. */
 static void hold_in_vain(const char *poller)
 {
@@ -135,6 +151,7 @@ static void one_release_too_many(const char *poller)
 
 static const struct unit_case cases[] = {
     { "several_holds", several_holds },
+    { "held_loop_sleeps", held_loop_sleeps },
     { "hold_in_vain", hold_in_vain },
     { "one_release_too_many", one_release_too_many },
     { 0 },

@@ -125,19 +125,34 @@ static void free_self(void *argument)
     unit_note("f");
 }
 
-/* A call is the caller's again as soon as its function runs. */
-static void call_frees_itself(const char *poller)
-{
-    struct reactor *reactor = loop_new(poller);
+struct again {
+    struct reactor *reactor;
+    struct thread_call call;
+};
 
+static void call_again(void *argument)
+{
+    struct again *again = argument;
+
+    unit_note("a");
+    reactor_call_from_thread(again->reactor, &again->call, unit_note, "A");
+}
+
+/* A call is its owner's again as soon as its function runs: to be freed, or
+ * to be queued, and not in front of the others. */
+static void call_is_its_owners(const char *poller)
+{
+    struct again again = { .reactor = loop_new(poller) };
+
+    reactor_call_from_thread(again.reactor, &again.call, call_again, &again);
     for (int i = 0; i < 3; i++) {
         struct thread_call *call = malloc(sizeof(*call));
         CHECK(call != NULL);
-        reactor_call_from_thread(reactor, call, free_self, call);
+        reactor_call_from_thread(again.reactor, call, free_self, call);
     }
-    loop_turns(reactor, 1);
-    CHECK(unit_noted("fff"));
-    reactor_free(reactor);
+    loop_turns(again.reactor, 1);
+    CHECK(unit_noted("afffA"));
+    reactor_free(again.reactor);
 }
 
 /* --- a loop that sleeps --- */
@@ -193,7 +208,7 @@ static void asleep(const char *poller)
 static const struct unit_case cases[] = {
     { "counted", counted },
     { "called_while_busy", called_while_busy },
-    { "call_frees_itself", call_frees_itself },
+    { "call_is_its_owners", call_is_its_owners },
     { "asleep", asleep },
     { 0 },
 };

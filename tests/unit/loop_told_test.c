@@ -96,6 +96,40 @@ static void stopping(const char *poller)
     reactor_free(trio.a.reactor);
 }
 
+static int fail(struct probe *self)
+{
+    (void)self;
+    return EPIPE;
+}
+
+static void crash_loop(struct probe *self)
+{
+    loop_crash(self->reactor);
+}
+
+/* Whoever fails in the write before the wait is told without a wait, and
+ * whatever is asked for by then counts as well. */
+static void told_at_once(const char *poller)
+{
+    struct delayed_call far = { 0 };
+    double start = reactor_seconds();
+    struct trio trio;
+
+    open_trio(&trio, poller);
+    watch_trio(&trio);
+    trio.a.on_write = fail;
+    trio.a.on_lost = crash_loop;
+    probe_add_writer(&trio.a);
+    CHECK(reactor_call_later(trio.a.reactor, &far, 4, loop_crash,
+                             trio.a.reactor) == 0);
+    CHECK(reactor_run(trio.a.reactor) == 0);
+    CHECK(reactor_seconds() - start < 2);
+    probe_check_lost(&trio.a, EPIPE);
+    reactor_free(trio.a.reactor);
+    probe_check_lost(&trio.b, REASON_LOST);
+    probe_check_lost(&trio.c, REASON_LOST);
+}
+
 /* friend is a probe that was not opened yet. */
 static void open_friend(struct probe *self)
 {
@@ -194,6 +228,7 @@ static void used_again(const char *poller)
 static const struct unit_case cases[] = {
     { "losing_others", losing_others },
     { "stopping", stopping },
+    { "told_at_once", told_at_once },
     { "adding", adding },
     { "freeing", freeing },
     { "used_again", used_again },
