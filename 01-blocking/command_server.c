@@ -20,7 +20,7 @@ enum { MESSAGE_MAX = 4096 };
 static const char greeting[] = "欢迎致电 10086,请输入1xxx,0转人工服务.";
 
 /* What a command that prints nothing is answered with, so that the client
- * does not wait for ever. */
+ * does not wait for ever. The spelling is the walkthrough's. */
 static int send_directory(int request)
 {
     static const char words[] = "current dirctory is ";

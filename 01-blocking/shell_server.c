@@ -17,7 +17,7 @@
 #include "endpoint.h"
 
 enum {
-    BACKLOG = 5,        /* clients that may wait; the sixth is not answered */
+    BACKLOG = 5,        /* clients that may wait; Linux lets one more */
     MESSAGE_MAX = 4096, /* bytes that one recv may bring: one command */
     HEADER_MAX = 32     /* bytes of "Ready|LENGTH", with room to spare */
 };

@@ -11,7 +11,7 @@
 #include "endpoint.h"
 
 enum {
-    BACKLOG = 5,       /* clients that may wait; the sixth is not answered */
+    BACKLOG = 5,       /* clients that may wait; Linux lets one more */
     MESSAGE_MAX = 1024 /* bytes that one recv may bring */
 };
 

@@ -99,18 +99,16 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
     note_change(dispatch, descriptor);
 }
 
-static void tell_poller(struct dispatch *dispatch,
-                        struct descriptor *descriptor, unsigned wanted)
+static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
+                        unsigned wanted)
 {
-    struct poller *poller = dispatch->poller;
-
-    if (wanted == descriptor->watched)
+    if (wanted == it->watched)
         return;
-    if (poller->class->change(poller, descriptor->fd, descriptor->watched,
-                              wanted) == 0)
-        descriptor->watched = (unsigned char)wanted;
+    if (dispatch->poller->class->change(dispatch->poller, it->fd, it->watched,
+                                        wanted) == 0)
+        it->watched = (unsigned char)wanted;
     else
-        dispatch_lose(dispatch, descriptor, errno);
+        dispatch_lose(dispatch, it, errno);
 }
 
 void dispatch_lose(struct dispatch *dispatch, struct descriptor *descriptor,
@@ -243,8 +241,10 @@ int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds)
     trace("  %s waits on %d descriptors, at most %.3f s", poller->class->call,
           dispatch->watched, nanoseconds < 0 ? INFINITY : nanoseconds / 1e9);
     int count = poller->class->wait(poller, nanoseconds, &ready);
+    if (count < 0)
+        return -1;
     trace("  %d ready", count);
     for (int i = 0; i < count; i++)
         dispatch_event(dispatch, &ready[i]);
-    return count < 0 ? -1 : 0;
+    return 0;
 }

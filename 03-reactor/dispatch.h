@@ -34,8 +34,7 @@ void dispatch_close(struct dispatch *dispatch);
 
 /* Sets or clears what `descriptor` wants to hear of, POLLER_READ or _WRITE.
  * Doing it twice is doing it once; a lost descriptor is left alone. Returns 0,
- * or -1 with ENOMEM, EBADF, or
- * ECANCELED when the loop is being freed. */
+ * or -1 with ENOMEM, EBADF, or ECANCELED when the loop is being freed. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
                   unsigned event);
 void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,

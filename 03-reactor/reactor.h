@@ -26,7 +26,8 @@ struct reactor;
 struct reactor *reactor_new(const char *poller);
 
 /* Loses every descriptor that is still there, forgets delayed calls, gives
- * signal handlers back. Not from inside reactor_run. */
+ * back the signal handlers that it took (SIGPIPE stays ignored). Not from
+ * inside reactor_run. */
 void reactor_free(struct reactor *reactor);
 
 /* Runs until somebody stops it. EALREADY while it runs, ECANCELED once it has

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "address.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -18,8 +17,7 @@ const char *address_resolve(struct address *address, const char *host, int port)
     int error = getaddrinfo(host, service, &hints, &found);
     if (error) {
         /* The IPv4 answer says best what is wrong with a name. */
-        const char *why =
-            error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error);
+        const char *why = gai_strerror(error);
         hints.ai_family = AF_INET6;
         if (getaddrinfo(host, service, &hints, &found))
             return why;

@@ -90,7 +90,8 @@ int connection_do_write(struct descriptor *base)
     return result;
 }
 
-/* More is queued than should be: whoever makes it has to wait. */
+/* More is queued than should be: whoever makes it has to wait. That is the
+ * producer if there is one; else we take it that it is the peer. */
 static void hold_back(struct connection *self)
 {
     if (self->producer && self->streaming) {
@@ -116,8 +117,10 @@ static void write_bytes(struct transport *transport, const void *data,
         reactor_disconnect(self->reactor, &self->base, ENOMEM);
         return;
     }
-    reactor_add_writer(self->reactor, &self->base);
-    if (buffer_length(&self->output) > CONNECTION_HIGH_WATER)
+    size_t waiting = buffer_length(&self->output);
+    if (waiting == length) /* or it waits to write already */
+        reactor_add_writer(self->reactor, &self->base);
+    if (waiting > CONNECTION_HIGH_WATER)
         hold_back(self);
 }
 

@@ -15,13 +15,12 @@ static const char *delimiter_of(struct line_receiver *self)
     return delimiter ? delimiter : "\r\n";
 }
 
-/* Where the next delimiter begins in `length` bytes at `data`, of which the
- * first `scanned` are known not to begin one. Returns `length` if nowhere. */
+/* Where the next delimiter, of `size` bytes, begins in `length` bytes at
+ * `data`, of which the first `scanned` are known not to begin one. Returns
+ * `length` if nowhere. */
 static size_t find(const char *data, size_t scanned, size_t length,
-                   const char *delimiter)
+                   const char *delimiter, size_t size)
 {
-    size_t size = strlen(delimiter);
-
     while (scanned + size <= length) {
         const char *first =
             memchr(data + scanned, *delimiter, length - scanned - size + 1);
@@ -65,7 +64,7 @@ static size_t deliver_lines(struct line_receiver *self, const char *data,
     while (wants_line(self) && used < length) {
         const char *line = data + used;
         size_t left = length - used;
-        size_t end = find(line, self->scanned, left, delimiter);
+        size_t end = find(line, self->scanned, left, delimiter, size);
         self->scanned = 0;
         if (end > most && (end < left || left >= most + size)) {
             too_long(self, line, left);

@@ -29,7 +29,7 @@ struct line_receiver {
 
 struct line_receiver_class {
     struct protocol_class base;
-    const char *delimiter; /* NULL: "\\r\\n" */
+    const char *delimiter; /* NULL: "\r\n" */
     size_t max_length;     /* 0: LINE_MAX_LENGTH */
 
     /* One line, without its delimiter; it is not NUL-terminated, and gone

@@ -163,7 +163,7 @@ int reactor_stop(struct reactor *reactor)
         errno = EINVAL;
         return -1;
     }
-    trace("  stop, after this turn");
+    trace("  stop is asked for");
     reactor->state = STOPPING;
     return 0;
 }

@@ -22,8 +22,8 @@ enum { SIGNALS_END = 32 };
 int signals_watch(int signal, const struct waker *waker,
                   void (*function)(void *), void *argument);
 
-/* True while `signal` does what it did when the program started: nobody asked
- * for it, and nobody above us had it ignored. */
+/* True while `signal` has its default action: nobody asked for it, and nobody
+ * above us had it ignored. */
 bool signals_is_default(int signal);
 
 /* Runs the functions of the signals that came since the last time. Several of

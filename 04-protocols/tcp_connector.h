@@ -34,7 +34,7 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
 int connector_connect(struct connector *connector);
 
 /* The same in `seconds`, counted from now; connector_stop_retrying forgets
- * it. Return 0, or -1 with errno. */
+ * it. connector_retry returns 0, or -1 with errno. */
 int connector_retry(struct connector *connector, double seconds);
 void connector_stop_retrying(struct connector *connector);
 

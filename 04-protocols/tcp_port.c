@@ -16,7 +16,8 @@
 enum {
     BACKLOG = 50,
     ACCEPTS_FIRST = 100, /* clients accepted in one turn, at first */
-    ACCEPTS_GROWTH = 20  /* more for each turn that was not enough */
+    ACCEPTS_GROWTH = 20, /* more for each turn that was not enough */
+    ACCEPTS_MAX = 1000   /* and never more */
 };
 
 /* Seconds of rest when accept fails and nobody could be turned away. */
@@ -134,7 +135,7 @@ static int do_read(struct descriptor *base)
 
     while (count < self->accepts && accept_one(self))
         count++;
-    if (count == self->accepts)
+    if (count == self->accepts && count < ACCEPTS_MAX)
         self->accepts += ACCEPTS_GROWTH;
     else
         self->accepts = count > 0 ? count : 1;

@@ -5,8 +5,9 @@
  * and a string in memory does.
  *
  * A transport lives until its protocol's connection_lost has returned. On one
- * that is closed, or being aborted, all of them do nothing. None calls the
- * protocol back before it returns.
+ * that is closed, or being aborted, these functions send nothing. None calls
+ * the protocol back before it returns; a producer may be: a write may pause a
+ * push producer, and a pull producer is resumed as soon as it is registered.
  */
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
@@ -59,7 +60,8 @@ void transport_write_sequence(struct transport *transport,
                               const struct iovec *pieces, size_t count);
 
 /* Stops reading, and closes when all that is queued has been sent; what is
- * written meanwhile is sent as well. Twice is once. */
+ * written meanwhile is sent as well. A peer that does not read delays this
+ * for ever. Twice is once. */
 void transport_lose_connection(struct transport *transport);
 
 /* Closes now: what is queued is dropped, and the peer sees a reset. */

@@ -60,12 +60,17 @@ loop_soon() {
 
 # loop_case NAME CASE: it holds under every poller. No fresh memory is zero.
 loop_case() {
-    local poller
+    local poller pids=() failed=0
     loop_build "$1"
     for poller in "${LOOP_POLLERS[@]}"; do
-        MALLOC_PERTURB_=165 loop_soon "$PROGRAM" "$poller" "$2" ||
-            { echo "$2 under $poller: status $?"; return 1; }
+        MALLOC_PERTURB_=165 loop_soon "$PROGRAM" "$poller" "$2" 3>&- &
+        pids+=($!)
     done
+    for poller in "${LOOP_POLLERS[@]}"; do
+        wait "${pids[0]}" || { echo "$2 under $poller: status $?"; failed=1; }
+        pids=("${pids[@]:1}")
+    done
+    return "$failed"
 }
 
 # loop_broken FILE SCRIPT NAME CASE POLLER...: breaks FILE, a copy of it, with
@@ -148,7 +153,7 @@ loop_broken() {
 
 @test "R26: what is cancelled takes no room" {
     loop_case delayed_call_test cancelled_are_gone
-    loop_case delayed_call_test many_at_once
+    loop_case delayed_heap_test many_at_once
 }
 
 # --- pollers ----------------------------------------------------------------
@@ -265,7 +270,7 @@ loop_broken() {
 }
 
 @test "R33: one that fails is lost alone, and hears why" {
-    loop_case loop_dispatch_test failing_alone
+    loop_case loop_lost_test failing_alone
 }
 
 @test "R31: adding and removing twice is once, and costs no call" {
@@ -608,14 +613,10 @@ loop_slow_reader() {
     loop_each loop_slow_reader
 }
 
-# The second reads so slowly that the server sees its end of the stream while
-# it still owes it something.
 loop_half_closed() {
     peer "$PORT" send=hello shutdown eof > hello
     [ "$(cat hello)" = hello ]
     peer "$PORT" stuff shutdown swallow eof > nothing
-    [ ! -s nothing ]
-    peer -r 4096 "$PORT" stuff shutdown swallow eof > nothing
     [ ! -s nothing ]
 }
 
@@ -624,7 +625,8 @@ loop_half_closed() {
     loop_each loop_half_closed
 }
 
-# loop_build_stingy: an echo server whose kernel is always nearly full.
+# loop_build_stingy: an echo server whose kernel is always nearly full. Those
+# that are started go to PIDS.
 loop_build_stingy() {
     local folder=$ROOT/tests/$BUILD/unit source objects=()
     mkdir -p "$folder"
@@ -636,6 +638,7 @@ loop_build_stingy() {
     loop_compile "$folder/stingy_echo_server" "$folder/stingy_kernel.o" \
         "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "${objects[@]}" \
         -Wl,--wrap=send,--wrap=recv
+    PIDS=()
 }
 
 loop_two_bytes_at_a_time() {
@@ -646,7 +649,7 @@ loop_two_bytes_at_a_time() {
     peer -n 10 "$PORT" flood=20000 shutdown swallow eof > nothing
     [ ! -s nothing ]
     peer -n 10 "$PORT" flood=20000 reset
-    idle "$PID"
+    PIDS+=("$PID")
 }
 
 @test "echo_server: the kernel takes two bytes at a time, or none" {
@@ -654,6 +657,7 @@ loop_two_bytes_at_a_time() {
     loop_two_bytes_at_a_time select
     loop_two_bytes_at_a_time poll
     loop_two_bytes_at_a_time epoll
+    loop_all_idle
 }
 
 loop_resets() {
@@ -670,7 +674,6 @@ loop_resets() {
 @test "echo_server: clients that reset or vanish leave nothing behind" {
     loop_start_all
     loop_each loop_resets
-    loop_all_idle
 }
 
 # All its numbers are taken.
@@ -728,6 +731,8 @@ loop_have_connected() { # COUNT: peers that begin with the step `port`
 loop_idle_crowd() {
     local before
     before=$(descriptors "$PID")
+    peer -n 20 "$PORT" flood=100000 reset
+    eventually loop_has_descriptors "$PID" "$before"
     loop_gather 100 send=x recv=1 hold
     loop_hold "$PORT" stuff hold
     eventually loop_has_descriptors "$PID" $((before + 101))
@@ -854,6 +859,7 @@ loop_under_valgrind() {
 @test "echo_server: valgrind finds nothing" {
     command -v valgrind > /dev/null || skip "no valgrind"
     [[ ${CFLAGS:-} != *sanitize* ]] || skip "the sanitizers are there already"
+    [[ ${CC:-cc} = @(cc|gcc) ]] || skip "valgrind reads what gcc makes"
     loop_under_valgrind
 }
 
@@ -910,7 +916,7 @@ loop_waits_with() {
     start 03-reactor/echo_server
     run loop_soon "$(program 03-reactor/echo_server)" -p "$PORT"
     [ "$status" -eq 1 ]
-    [ "$output" = "echo_server: 127.0.0.1:$PORT: Address already in use" ]
+    [[ $output = "echo_server: 127.0.0.1:$PORT: Address "*"in use" ]]
 }
 
 # --- TRACE ------------------------------------------------------------------

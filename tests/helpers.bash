@@ -7,6 +7,13 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Where make puts what it makes; `make sanitize` chooses another place.
 BUILD=${BUILD:-build}
 
+# What the servers run under; `make valgrind` has something to say here.
+UNDER=${UNDER:-}
+
+# What the sanitizers and valgrind print when they have found something.
+FAULTS='AddressSanitizer|LeakSanitizer|runtime error:'
+FAULTS+='|^==[0-9]+== +(Invalid|Conditional|Use of|Syscall|[0-9,]+ bytes in)'
+
 # Seconds until a wait gives up. Generous: only a failing test ever sees it.
 DEADLINE=${DEADLINE:-10}
 
@@ -41,7 +48,7 @@ teardown() {
         head -c 4000 "$log"
     done
     if [ ${#LOGS[@]} -gt 0 ] &&
-        grep -lE 'AddressSanitizer|LeakSanitizer|runtime error:' "${LOGS[@]}"
+        grep -lE "$FAULTS" "${LOGS[@]}"
     then
         return 1
     fi
@@ -66,9 +73,10 @@ eventually() {
     done
 }
 
-# soon COMMAND...: runs it, and ends it with status 124 at the deadline.
+# soon COMMAND...: runs it, and ends it with status 124 at the deadline; by
+# force if it does not listen.
 soon() {
-    timeout "$DEADLINE" "$@"
+    timeout -k 1 "$DEADLINE" "$@"
 }
 
 is_gone() {
@@ -83,7 +91,8 @@ wait_gone() {
 # waiting for anything. Sets PID and LOG, the file with all that it prints.
 launch() {
     LOG=$BATS_TEST_TMPDIR/${1//\//-}-${#LOGS[@]}.log
-    "$(program "$1")" "${@:2}" >"$LOG" 2>&1 3>&- </dev/null &
+    # shellcheck disable=SC2086 # a command and its options
+    ${UNDER:-} "$(program "$1")" "${@:2}" >"$LOG" 2>&1 3>&- </dev/null &
     PID=$!
     SERVERS+=("$PID")
     LOGS+=("$LOG")
@@ -91,7 +100,7 @@ launch() {
 
 ready_port() {
     PORT=$(sed -nE 's/^listening on .*:([0-9]+)$/\1/p; s/.* starting on ([0-9]+)$/\1/p' \
-        "$LOG" | head -n 1)
+        "$LOG" 2>/dev/null | head -n 1)
     [ -n "$PORT" ]
 }
 

@@ -84,7 +84,9 @@ int main(int argc, char **argv)
     reactor_call_later(self.reactor, &self.alarm, 0.3, ring, &self);
     reactor_call_later(self.reactor, &self.bomb, 0.5, explode, &self);
     reactor_call_later(self.reactor, &self.tick, 0, count, &self);
-    reactor_run(self.reactor);
+    int failed = reactor_run(self.reactor) < 0;
+    if (failed)
+        options_failed(&options, "reactor", strerror(errno));
     reactor_free(self.reactor);
-    return 0;
+    return failed;
 }

@@ -148,8 +148,10 @@ int main(int argc, char **argv)
         .base = { .class = &EchoListener, .fd = fd },
         .reactor = reactor,
     };
-    reactor_add_reader(reactor, &listener.base);
-    reactor_run(reactor);
+    int failed = reactor_add_reader(reactor, &listener.base) < 0 ||
+                 reactor_run(reactor) < 0;
+    if (failed)
+        options_failed(&options, "reactor", strerror(errno));
     reactor_free(reactor);
-    return 0;
+    return failed;
 }

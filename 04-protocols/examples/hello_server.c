@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "endpoint.h"
+#include "log.h"
 
 static char *client_of(struct protocol *self, char *text)
 {
@@ -36,9 +37,10 @@ static void connection_lost(struct protocol *self, struct failure reason)
 static void data_received(struct protocol *self, const char *data,
                           size_t length)
 {
+    char text[LOG_TEXT_MAX];
+
     (void)self;
-    fwrite(data, 1, length, stdout);
-    putchar('\n');
+    puts(log_escape(data, length, text, sizeof(text)));
 }
 
 static const struct protocol_class SimpleProtocol = {

@@ -46,15 +46,16 @@ function quantile(n, share,    low, high) {
     return (low + high) / 2
 }
 
-function print_row(table, label,    n) {
+function print_row(table, label,    n, percent) {
     n = collect(table, label, "")
-    printf "  %-34s %8.0f %8.0f %8.0f", label, quantile(n, .5),
+    printf "  %-28s %8.0f %8.0f %8.0f", label, quantile(n, .5),
         quantile(n, .25), quantile(n, .75)
     if (reference[table, label] != "") {
         n = collect(table, label, "/")
-        printf " %7.2f", quantile(n, .5)
+        printf " %6.2f", quantile(n, .5)
+        percent = (quantile(n, .5) - 1) * 100
         n = collect(table, label, "-")
-        printf " %+7.0f", quantile(n, .5)
+        printf " %+7.0f %+7.1f", quantile(n, .5), percent
     }
     print ""
 }
@@ -65,8 +66,8 @@ END {
         printf "\n%s\n", title[table]
         if (goal[table] != "")
             printf "goal: %s\n", goal[table]
-        printf "  %-34s %8s %8s %8s %7s %7s\n", unit[table], "median",
-            "25 %", "75 %", "ratio", "more"
+        printf "  %-28s %8s %8s %8s %6s %7s %7s\n", unit[table], "median",
+            "25 %", "75 %", "ratio", "more", "more %"
         for (i = 1; i <= count[table]; i++)
             print_row(table, labels[table, i])
     }

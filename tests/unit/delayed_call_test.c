@@ -188,33 +188,6 @@ static void no_memory(const char *poller)
     delayed_calls_clear(&calls);
 }
 
-static void count_up(void *number)
-{
-    ++*(int *)number;
-}
-
-/* So many that a list would take its time. */
-static void many_at_once(const char *poller)
-{
-    enum { MANY = 100000 };
-    static struct delayed_call many[MANY];
-    struct delayed_calls calls = { 0 };
-    int ran = 0;
-
-    (void)poller;
-    unit_stop_clock(tick);
-    for (int i = 0; i < MANY; i++)
-        CHECK(delayed_calls_add(&calls, &many[i], i * 7919 % MANY, count_up,
-                                &ran) == 0);
-    for (int i = 0; i < MANY; i += 8)
-        CHECK(delayed_call_cancel(&many[i]) == 0);
-    unit_stop_clock(tick + MANY * INT64_C(1000000000));
-    delayed_calls_run(&calls);
-    CHECK(ran == MANY - MANY / 8);
-    CHECK(delayed_calls_wait(&calls) == -1);
-    delayed_calls_clear(&calls);
-}
-
 /* Cancelling does not only mark: what is cancelled takes no room. */
 static void cancelled_are_gone(const char *poller)
 {
@@ -242,7 +215,6 @@ static const struct unit_case cases[] = {
     { "no_durations", no_durations },
     { "far_away", far_away },
     { "no_memory", no_memory },
-    { "many_at_once", many_at_once },
     { "cancelled_are_gone", cancelled_are_gone },
     { 0 },
 };

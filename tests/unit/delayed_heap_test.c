@@ -152,8 +152,36 @@ static void against_a_list(const char *poller)
     delayed_calls_clear(&model.calls);
 }
 
+static void count_up(void *number)
+{
+    ++*(int *)number;
+}
+
+/* So many that a list would take its time. */
+static void many_at_once(const char *poller)
+{
+    enum { MANY = 100000 };
+    static struct delayed_call many[MANY];
+    struct delayed_calls calls = { 0 };
+    int ran = 0;
+
+    (void)poller;
+    unit_stop_clock(tick);
+    for (int i = 0; i < MANY; i++)
+        CHECK(delayed_calls_add(&calls, &many[i], i * 7919 % MANY, count_up,
+                                &ran) == 0);
+    for (int i = 0; i < MANY; i += 8)
+        CHECK(delayed_call_cancel(&many[i]) == 0);
+    unit_stop_clock(tick + MANY * INT64_C(1000000000));
+    delayed_calls_run(&calls);
+    CHECK(ran == MANY - MANY / 8);
+    CHECK(delayed_calls_wait(&calls) == -1);
+    delayed_calls_clear(&calls);
+}
+
 static const struct unit_case cases[] = {
     { "against_a_list", against_a_list },
+    { "many_at_once", many_at_once },
     { 0 },
 };
 

@@ -176,22 +176,6 @@ static void paused_and_resumed(const char *poller)
     close_friends(&a, &b);
 }
 
-static void failing_alone(const char *poller)
-{
-    struct probe a, b;
-
-    open_friends(&a, &b, poller, NULL);
-    a.on_read = lose_self;
-    probe_add_reader(&a);
-    probe_add_reader(&b);
-    poke_friends(&a, &b);
-    CHECK(a.reads == 1 && b.reads == 1);
-    loop_turns(a.reactor, 1);
-    probe_check_lost(&a, EIO);
-    CHECK(b.losses == 0);
-    close_friends(&a, &b);
-}
-
 static void twice_is_once(const char *poller)
 {
     struct reactor *reactor = loop_new(poller);
@@ -248,7 +232,6 @@ static const struct unit_case cases[] = {
     { "paused_while_writing", paused_while_writing },
     { "aborted_by_another", aborted_by_another },
     { "paused_and_resumed", paused_and_resumed },
-    { "failing_alone", failing_alone },
     { "twice_is_once", twice_is_once },
     { "write_at_once", write_at_once },
     { 0 },

@@ -78,6 +78,29 @@ static void first_reason_counts(const char *poller)
     probe_check_lost(&trio.c, REASON_LOST);
 }
 
+static int fail(struct probe *self)
+{
+    (void)self;
+    return EIO;
+}
+
+static void failing_alone(const char *poller)
+{
+    struct trio trio;
+
+    open_trio(&trio, poller);
+    trio.b.on_read = fail;
+    watch_trio(&trio);
+    poke_trio(&trio);
+    loop_turns(trio.a.reactor, 2);
+    CHECK(trio.a.reads == 1 && trio.b.reads == 1 && trio.c.reads == 1);
+    probe_check_lost(&trio.b, EIO);
+    CHECK(trio.a.losses == 0 && trio.c.losses == 0);
+    reactor_free(trio.a.reactor);
+    probe_check_lost(&trio.a, REASON_LOST);
+    probe_check_lost(&trio.c, REASON_LOST);
+}
+
 static int lose_in_write(struct probe *self)
 {
     probe_lose(self->friend, ETIMEDOUT);
@@ -193,6 +216,7 @@ static void number_not_reused(const char *poller)
 
 static const struct unit_case cases[] = {
     { "first_reason_counts", first_reason_counts },
+    { "failing_alone", failing_alone },
     { "lost_while_writing", lost_while_writing },
     { "never_registered", never_registered },
     { "number_not_reused", number_not_reused },

@@ -26,7 +26,11 @@ ssize_t __wrap_send(int fd, const void *data, size_t length, int flags)
         errno = EAGAIN;
         return -1;
     }
-    return __real_send(fd, data, length > LARGE ? length / 2 : 2, flags);
+    if (length > LARGE)
+        length /= 2;
+    else if (length > 2)
+        length = 2;
+    return __real_send(fd, data, length, flags);
 }
 
 ssize_t __wrap_recv(int fd, void *data, size_t size, int flags)
