@@ -329,7 +329,7 @@ tour_repeated() {
 
 @test "B2: a client that is gone before its answer harms nobody" {
     start 01-blocking/udp_server
-    kill -STOP "$PID"
+    freeze "$PID"
     run peer -u "$PORT" send=lost send=too close
     kill -CONT "$PID"
     [ "$status" -eq 0 ]
@@ -360,7 +360,7 @@ tour_repeated() {
 
 @test "B2: a server that does not answer ends the client after its time" {
     start 01-blocking/udp_server
-    kill -STOP "$PID"
+    freeze "$PID"
     local begun=${EPOCHREALTIME/./}
     run tour_client <<< hello
     local took=$(((${EPOCHREALTIME/./} - begun) / 1000))
@@ -2036,7 +2036,7 @@ upload_typist() {
     start 01-blocking/put_server -d in
     head -c 1000000 /dev/zero > file
     upload_typist
-    kill -STOP "$PID"
+    freeze "$PID"
     echo 'put file' >&7
     eventually grep -q 'file:file size:1000000' said
     truncate -s 500000 file
@@ -2054,7 +2054,7 @@ upload_typist() {
     start 01-blocking/put_server -d in
     echo before > file
     upload_typist
-    kill -STOP "$PID"
+    freeze "$PID"
     echo 'put file' >&7
     eventually grep -q 'file:file size:7' said
     echo after >> file

@@ -359,7 +359,7 @@ select_crowd() {
 }
 
 select_stopped_and_continued() {
-    kill -STOP "$PID"
+    freeze "$PID"
     select_hold -n 1 "$PORT" send=question until=response hold
     kill -CONT "$PID"
     select_release

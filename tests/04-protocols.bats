@@ -1619,7 +1619,7 @@ shrinking() {
     start 04-protocols/put_server -d in
     head -c 1000000 /dev/zero > file
     upload_typist
-    kill -STOP "$PID"
+    freeze "$PID"
     echo 'put file' >&7
     eventually grep -q 'file:file size:1000000' said
     truncate -s 500000 file
@@ -1638,7 +1638,7 @@ shrinking() {
     start 04-protocols/put_server -d in
     echo before > file
     upload_typist
-    kill -STOP "$PID"
+    freeze "$PID"
     echo 'put file' >&7
     eventually grep -q 'file:file size:7' said
     echo after >> file

@@ -87,6 +87,17 @@ wait_gone() {
     eventually is_gone "$1"
 }
 
+# is_frozen PID: none of its threads can run.
+is_frozen() {
+    ! cut -d ' ' -f 3 "/proc/$1/task/"*/stat | grep -qv T
+}
+
+# freeze PID: stops it, and waits until it has. kill -CONT lets it go on.
+freeze() {
+    kill -STOP "$1"
+    eventually is_frozen "$1"
+}
+
 # launch STAGE/NAME ARGUMENT...: starts a program in the background without
 # waiting for anything. Sets PID and LOG, the file with all that it prints.
 launch() {
