@@ -524,8 +524,8 @@ static void many_empty_lines(const char *poller)
     double half = seconds_of(empty_lines, 16384);
     double whole = seconds_of(empty_lines, 32768);
     printf("%.5f s, %.5f s\n", half, whole);
-    CHECK(whole < 0.05);
-    CHECK(whole < 3 * half || whole < 0.004);
+    CHECK(whole < 0.02);
+    CHECK(whole < 3 * half || whole < 0.002);
 }
 
 static void no_memory(const char *poller)
