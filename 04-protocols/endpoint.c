@@ -60,3 +60,13 @@ struct connector *endpoint_connect_tcp(const struct options *options,
     reactor_free(reactor);
     exit(EXIT_FAILURE);
 }
+
+int endpoint_run(const struct options *options, struct reactor *reactor)
+{
+    int status = EXIT_SUCCESS;
+
+    if (reactor_run(reactor) < 0)
+        status = options_failed(options, "reactor", strerror(errno));
+    reactor_free(reactor);
+    return status;
+}

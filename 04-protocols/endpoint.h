@@ -33,4 +33,8 @@ struct connector *endpoint_connect_tcp(const struct options *options,
                                        struct reactor *reactor,
                                        struct factory *factory);
 
+/* reactor_run and reactor_free. Returns the status that main then returns: 1
+ * if the loop could not go on, and it has said why. */
+int endpoint_run(const struct options *options, struct reactor *reactor);
+
 #endif

@@ -19,7 +19,7 @@ DEADLINE=${DEADLINE:-10}
 
 setup_file() {
     local stage=${BATS_TEST_FILENAME##*/}
-    stage=${stage%%.bats}
+    stage=${stage%%.*}
     make -s -C "$ROOT/tests" BUILD="$BUILD" >&2 || return 1
     if [ -d "$ROOT/$stage" ]; then
         make -s -C "$ROOT/$stage" BUILD="$BUILD" >&2 || return 1

@@ -107,6 +107,5 @@ int main(int argc, char **argv)
     struct reactor *reactor = endpoint_reactor(&options);
     log_start(stdout, reactor);
     endpoint_listen_logged(&options, reactor, &factory.base);
-    reactor_run(reactor);
-    reactor_free(reactor);
+    return endpoint_run(&options, reactor);
 }

@@ -75,6 +75,5 @@ int main(int argc, char **argv)
     options_client(&options, NULL, argc, argv);
     factory.reactor = endpoint_reactor(&options);
     endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    reactor_run(factory.reactor);
-    reactor_free(factory.reactor);
+    return endpoint_run(&options, factory.reactor);
 }

@@ -24,6 +24,5 @@ int main(int argc, char **argv)
     options_server(&options, NULL, argc, argv);
     struct reactor *reactor = endpoint_reactor(&options);
     endpoint_listen_tcp(&options, reactor, &factory);
-    reactor_run(reactor);
-    reactor_free(reactor);
+    return endpoint_run(&options, reactor);
 }

@@ -244,7 +244,6 @@ int main(int argc, char **argv)
     options_client(&options, NULL, argc, argv);
     factory.reactor = endpoint_reactor(&options);
     endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    reactor_run(factory.reactor);
-    reactor_free(factory.reactor);
-    return factory.status;
+    int status = endpoint_run(&options, factory.reactor);
+    return status ? status : factory.status;
 }

@@ -243,7 +243,7 @@ int main(int argc, char **argv)
         return options_failed(&options, directory, strerror(errno));
     struct reactor *reactor = endpoint_reactor(&options);
     endpoint_listen_tcp(&options, reactor, &factory.base);
-    reactor_run(reactor);
-    reactor_free(reactor);
+    int status = endpoint_run(&options, reactor);
     close(factory.directory);
+    return status;
 }

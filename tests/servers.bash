@@ -1,0 +1,93 @@
+# For the bats files of stages 04 to 06: what the tests of servers share. A
+# test file says `load unit` and `load servers`.
+
+# shellcheck disable=SC2030,SC2031,SC2153,SC2154 # each @test is a subshell
+
+# server_each PROGRAM COMMAND...: runs it beside the server, under each poller.
+server_each() {
+    local poller
+    # shellcheck disable=SC2086
+    for poller in "${POLLERS[@]}"; do
+        echo "--- $1 -r $poller"
+        start $STAGE/$1 -r "$poller"
+        POLLER=$poller
+        "${@:2}"
+    done
+}
+
+# server_limited DESCRIPTORS COMMAND...: what it starts has so many at most.
+server_limited() {
+    local before
+    before=$(ulimit -Sn)
+    ulimit -Sn "$1"
+    "${@:2}"
+    ulimit -Sn "$before"
+}
+
+# A peer in the background, whose `hold` lasts until server_release, which
+# passes its status on. What it prints goes to HELD.
+server_hold() {
+    HELD=$BATS_TEST_TMPDIR/held-$RANDOM$RANDOM
+    mkfifo "$HELD.gate"
+    peer "$@" <"$HELD.gate" >"$HELD" 2>&1 3>&- &
+    HOLDER=$!
+    exec {GATE}>"$HELD.gate"
+}
+
+server_release() {
+    exec {GATE}>&-
+    wait "$HOLDER" || { cat "$HELD"; return 1; }
+}
+
+server_has_descriptors() { # PID COUNT
+    [ "$(descriptors "$1")" -eq "$2" ]
+}
+
+server_dirty_kib() {
+    awk '/^Private_Dirty/ { print $2 }' "/proc/$1/smaps_rollup"
+}
+
+# The memory of what was freed goes back at once under AddressSanitizer, too.
+server_without_quarantine() {
+    export ASAN_OPTIONS="${ASAN_OPTIONS:-}:quarantine_size_mb=0"
+}
+
+# server_ends PID SIGNAL: the signal ends it, with status 0.
+server_ends() {
+    local status=0
+    kill "-$2" "$1"
+    wait_gone "$1"
+    wait "$1" || status=$?
+    [ "$status" -eq 0 ] || { echo "status $status after SIG$2"; return 1; }
+}
+
+# The log without dates; without ports, 127.0.0.1:NNNNN.
+server_log() {
+    sed -E 's/^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{4} //' "$LOG"
+}
+
+server_count() { # TEXT
+    grep -cF -- "$1" "$LOG" || true
+}
+
+server_counts() { # NUMBER TEXT
+    [ "$(server_count "$2")" -eq "$1" ]
+}
+
+# All that any server must bear, and be there for afterwards: COMMAND checks
+# that it is.
+server_rough_peers() {
+    local before
+    before=$(descriptors "$PID")
+    "$@"
+    peer -n 20 "$PORT" send='garbage\0\xff\r\r\n\n' reset
+    peer -n 20 "$PORT" reset
+    peer -n 20 "$PORT" send='half' shutdown close
+    peer -l -n 20 "$PORT" flood=100000 reset
+    peer -l -r 4096 "$PORT" flood=300000 shutdown close
+    peer -l "$PORT" flood=300000 shutdown 'reset?'
+    "$@"
+    eventually server_has_descriptors "$PID" "$before"
+    [ "$POLLER" != poll ] || idle "$PID" # a hang-up is nobody's wish
+    "$@"
+}

@@ -1,0 +1,116 @@
+# For the bats files of stages 04 to 06: unit programs, built against the stage
+# that the bats file is about. A test file says `load unit`.
+#
+# A case of a unit program holds under every poller, and a trap's test must
+# fail on a copy of the stage that is broken on purpose.
+
+# shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
+
+STAGE=${BATS_TEST_FILENAME##*/}
+STAGE=${STAGE%%.*}
+POLLERS=(select poll epoll)
+
+# The C library's functions that unit.c and talk.c stand in for.
+UNIT_WRAPPED=(malloc calloc realloc clock_gettime select poll epoll_wait
+    epoll_ctl write send accept4 listen)
+UNIT_PARTS=(talk probe unit)
+
+# Memory that was freed is overwritten, so that who uses it again is surprised.
+UNIT_MALLOC=glibc.malloc.tcache_count=0:glibc.malloc.perturb=165
+
+# unit_compile OUTPUT ARGUMENT...
+unit_compile() {
+    # shellcheck disable=SC2086 # flags are words
+    "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
+        ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$STAGE" -o "$@"
+}
+
+# unit_objects [FILE]: the stage's objects, but for that of FILE.
+unit_objects() {
+    local source object
+    for source in "$ROOT/$STAGE"/*.c; do
+        object=${source##*/}
+        [ "$object" = "$1" ] ||
+            echo "$ROOT/$STAGE/$BUILD/${object%.c}.o"
+    done
+}
+
+# unit_link NAME OUTPUT [FILE OBJECT]: a unit program, with OBJECT instead of
+# what FILE has become.
+unit_link() {
+    local folder=$ROOT/tests/$BUILD/$STAGE objects
+    mapfile -t objects < <(unit_objects "$3")
+    unit_compile "$2" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
+        "${@:4}" "${objects[@]}" "${UNIT_WRAPPED[@]/#/-Wl,--wrap=}"
+}
+
+# unit_fresh FILE SOURCE...: it is there, and newer than all that it is made of.
+unit_fresh() {
+    [ -f "$1" ] && [ -z "$(find "${@:2}" -newer "$1")" ]
+}
+
+# unit_build NAME: builds it unless it is fresh. Sets PROGRAM.
+unit_build() {
+    local unit=$ROOT/tests/unit folder=$ROOT/tests/$BUILD/$STAGE part
+    PROGRAM=$folder/$1
+    mkdir -p "$folder"
+    for part in "${UNIT_PARTS[@]}"; do
+        unit_fresh "$folder/part-$part" "$unit/$part.c" "$unit"/*.h \
+            "$ROOT/$STAGE"/*.h ||
+            unit_compile "$folder/part-$part" -c "$unit/$part.c"
+    done
+    unit_fresh "$folder/$1.o" "$unit/$1.c" "$unit"/*.h "$ROOT/$STAGE"/*.h ||
+        unit_compile "$folder/$1.o" -c "$unit/$1.c"
+    # shellcheck disable=SC2046 # no name of ours has a space in it
+    unit_fresh "$PROGRAM" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
+        $(unit_objects) || unit_link "$1" "$PROGRAM"
+}
+
+# unit_cases NAME [POLLER...]: every case holds under every poller.
+unit_cases() {
+    local name poller failed=0 pollers=("${@:2}")
+    [ $# -gt 1 ] || pollers=("${POLLERS[@]}")
+    unit_build "$1"
+    for name in $("$PROGRAM"); do
+        for poller in "${pollers[@]}"; do
+            GLIBC_TUNABLES=$UNIT_MALLOC soon "$PROGRAM" "$poller" "$name" || {
+                echo "$name under $poller: status $?"
+                failed=1
+            }
+        done
+    done
+    return "$failed"
+}
+
+# unit_broken FILE SCRIPT NAME CASE [POLLER...]: breaks a copy of FILE with a
+# sed script; then the case must fail. So it is known to be able to.
+unit_broken() {
+    local file=$1 name=$3 case=$4 poller status pollers=("${@:5}")
+    local copy=$BATS_TEST_TMPDIR/broken
+    [ $# -gt 4 ] || pollers=(epoll)
+    mkdir -p "$copy"
+    sed -E "$2" "$ROOT/$STAGE/$file" >"$copy/$file"
+    if cmp -s "$copy/$file" "$ROOT/$STAGE/$file"; then
+        echo "$file is not broken by: $2"
+        return 1
+    fi
+    unit_build "$name"
+    unit_compile "$copy/${file%.c}.o" -c "$copy/$file" 2>"$copy/warnings" ||
+        { cat "$copy/warnings"; return 1; }
+    unit_link "$name" "$copy/$name" "$file" "$copy/${file%.c}.o"
+    for poller in "${pollers[@]}"; do
+        status=0
+        TALK_DEADLINE=0.3 GLIBC_TUNABLES=$UNIT_MALLOC soon "$copy/$name" "$poller" \
+            "$case" >"$copy/log" 2>&1 || status=$?
+        if [ "$status" -eq 0 ] || [ "$status" -eq 2 ] || [ "$status" -eq 124 ]; then
+            echo "$case under $poller: status $status, broken by: $2"
+            cat "$copy/log"
+            return 1
+        fi
+    done
+}
+
+# What a function of the file begins and ends with, for sed.
+unit_in() {
+    echo "/^static (void|int|bool) $1\\(/,/^}/"
+}
