@@ -204,3 +204,12 @@ int net_connect_udp(const struct address *address, enum net_mode mode)
         return give_up(fd);
     return fd;
 }
+
+int net_bind_unix(const struct address *address, enum net_mode mode)
+{
+    int fd = socket_for(address, SOCK_STREAM, mode);
+
+    if (fd >= 0 && bind_to(fd, address) < 0)
+        return give_up(fd);
+    return fd;
+}

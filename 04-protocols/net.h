@@ -50,6 +50,10 @@ int net_bind_udp(const struct address *address, enum net_mode mode);
 /* socket, connect: a UDP socket that talks to `address` alone. */
 int net_connect_udp(const struct address *address, enum net_mode mode);
 
+/* socket, bind: a UNIX stream socket, which makes the file that `address`
+ * names. It does not listen yet. */
+int net_bind_unix(const struct address *address, enum net_mode mode);
+
 /* Python's setblocking. */
 int net_set_blocking(int fd, bool blocking);
 

@@ -29,7 +29,7 @@ struct protocol *factory_build_protocol(struct factory *factory,
                                     ? factory->build_protocol(factory, peer)
                                     : protocol_new(factory->protocol);
 
-    if (protocol)
+    if (protocol && !protocol->factory)
         protocol->factory = factory;
     return protocol;
 }

@@ -55,7 +55,8 @@ struct factory {
     const char *name;
     const struct protocol_class *protocol;
 
-    /* Returns what protocol_new has made, or NULL to refuse the peer. */
+    /* Returns what protocol_new has made, or NULL to refuse the peer. Its
+     * factory is this one, unless it has another. */
     struct protocol *(*build_protocol)(struct factory *self,
                                        const struct address *peer);
     void (*start_factory)(struct factory *self); /* its first port starts */

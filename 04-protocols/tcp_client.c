@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "tcp_connector.h"
 
 /* Our end and theirs are the same: nobody was listening, and the kernel has
  * given us the very port that we knocked at. */
@@ -80,10 +81,10 @@ static const struct descriptor_class Client = {
     .dispose = dispose,
 };
 
-static struct connection *begin(struct reactor *reactor,
-                                const struct address *local,
-                                const struct address *address,
-                                struct connection_owner *owner)
+struct connection *tcp_client_begin(struct reactor *reactor,
+                                    const struct address *local,
+                                    const struct address *address,
+                                    struct connection_owner *owner)
 {
     int fd = net_connect_tcp_from(local, address, NET_NONBLOCKING);
 
@@ -103,10 +104,11 @@ static struct connection *begin(struct reactor *reactor,
     return self;
 }
 
-struct failure tcp_client_connect(struct reactor *reactor,
-                                  const struct tcp_client_address *where,
-                                  struct connection_owner *owner,
-                                  struct connection **connection)
+/* Looks the names up, which blocks. */
+static struct failure look_up_and_begin(struct reactor *reactor,
+                                        const struct tcp_client_address *where,
+                                        struct connection_owner *owner,
+                                        struct connection **connection)
 {
     struct address address, local;
     const char *why = address_resolve(&address, where->host, where->port);
@@ -116,11 +118,25 @@ struct failure tcp_client_connect(struct reactor *reactor,
     if (where->bind_host &&
         address_resolve(&local, where->bind_host, where->bind_port))
         return (struct failure){ &ConnectBindError, EADDRNOTAVAIL, NULL };
-    *connection =
-        begin(reactor, where->bind_host ? &local : NULL, &address, owner);
+    *connection = tcp_client_begin(reactor, where->bind_host ? &local : NULL,
+                                   &address, owner);
     if (*connection)
         return (struct failure){ 0 };
     if (where->bind_host && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
         return (struct failure){ &ConnectBindError, errno, NULL };
     return failure_of_connect(errno);
+}
+
+struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
+                                      int port, struct factory *factory,
+                                      const struct connector_options *options)
+{
+    const struct connector_options defaults = { 0 };
+
+    if (!options)
+        options = &defaults;
+    const struct tcp_client_address where = { host, port, options->bind_address,
+                                              options->bind_port,
+                                              look_up_and_begin };
+    return connector_new(reactor, &where, factory, options->timeout);
 }

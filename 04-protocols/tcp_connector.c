@@ -10,6 +10,7 @@
 
 /* Seconds. */
 static const double default_timeout = 30;
+static const double until_not_full = 0.01; /* the kernel does not tell */
 
 struct connector {
     struct connection_owner owner;
@@ -24,8 +25,7 @@ struct connector {
     struct delayed_call timeout;   /* the end of this one */
     struct trigger end;            /* with the reactor */
     struct tcp_client_address where;
-    char *bind_address; /* a copy, or NULL */
-    char host[];
+    char hosts[]; /* that it points to */
 };
 
 static void dispose(struct descriptor *grave)
@@ -35,7 +35,6 @@ static void dispose(struct descriptor *grave)
 
     delayed_call_cancel(&self->attempt);
     delayed_call_cancel(&self->timeout);
-    free(self->bind_address);
     free(self);
 }
 
@@ -117,10 +116,13 @@ static void failed(struct connection_owner *owner, int error)
 static void run_attempt(void *argument)
 {
     struct connector *self = argument;
-    struct failure failure = tcp_client_connect(
+    struct failure failure = self->where.connect(
         self->reactor, &self->where, &self->owner, &self->connection);
 
-    if (failure.type)
+    if (failure.number == EAGAIN) /* the queue of a UNIX server is full */
+        reactor_call_later(self->reactor, &self->attempt, until_not_full,
+                           run_attempt, self);
+    else if (failure.type)
         fail(self, failure);
 }
 
@@ -194,7 +196,7 @@ enum connector_state connector_state(const struct connector *self)
 
 const char *connector_host(const struct connector *self)
 {
-    return self->host;
+    return self->where.host;
 }
 
 int connector_port(const struct connector *self)
@@ -208,34 +210,32 @@ static void end(void *argument)
     bury(argument);
 }
 
-struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
-                                      int port, struct factory *factory,
-                                      const struct connector_options *options)
+struct connector *connector_new(struct reactor *reactor,
+                                const struct tcp_client_address *where,
+                                struct factory *factory, double timeout)
 {
-    const struct connector_options defaults = { 0 };
-    struct connector *self = calloc(1, sizeof(*self) + strlen(host) + 1);
+    const char *bind_host = where->bind_host ? where->bind_host : "";
+    size_t length = strlen(where->host) + 1;
+    struct connector *self =
+        calloc(1, sizeof(*self) + length + strlen(bind_host) + 1);
 
     if (!self)
         return NULL;
-    if (!options)
-        options = &defaults;
     self->owner = (struct connection_owner){ connected, failed, lost };
     self->grave = (struct descriptor){ .class = &Grave, .fd = -1 };
     self->reactor = reactor;
     self->factory = factory;
-    self->seconds = options->timeout > 0 ? options->timeout : default_timeout;
-    strcpy(self->host, host);
-    if (options->bind_address)
-        self->bind_address = strdup(options->bind_address);
-    self->where =
-        (struct tcp_client_address){ self->host, port, self->bind_address,
-                                     options->bind_port };
-    if ((options->bind_address && !self->bind_address) ||
-        reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->end,
+    self->seconds = timeout > 0 ? timeout : default_timeout;
+    self->where = *where;
+    self->where.host = strcpy(self->hosts, where->host);
+    if (where->bind_host)
+        self->where.bind_host = strcpy(self->hosts + length, bind_host);
+    if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->end,
                             end, self) < 0 ||
         connector_connect(self) < 0) {
         reactor_remove_trigger(reactor, &self->end);
         dispose(&self->grave);
+        errno = ENOMEM;
         return NULL;
     }
     return self;

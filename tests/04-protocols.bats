@@ -145,18 +145,18 @@ PROTO_STEPS=(
 }
 
 @test "trap 11: one accept a turn, or a batch that is cut, is seen" {
-    unit_broken tcp_port.c 's/count < self->accepts &&/count < 1 \&\&/' \
+    unit_broken listener.c 's/count < self->accepts &&/count < 1 \&\&/' \
         talk_port_test L14_trap11_the_batch_is_not_cut
-    unit_broken tcp_port.c 's/while \(count/while (self->base.state == 1 \&\& count/' \
+    unit_broken listener.c 's/while \(count/while (self->base.state == 1 \&\& count/' \
         talk_port_test L14_trap11_the_batch_is_not_cut
-    unit_broken tcp_port.c 's/self->accepts \+= ACCEPTS_GROWTH/(void)0/' \
+    unit_broken listener.c 's/self->accepts \+= ACCEPTS_GROWTH/(void)0/' \
         talk_port_test L6_clients_a_turn
 }
 
 @test "trap 12: leaving the clients waiting, or spinning, is seen" {
-    unit_broken tcp_port.c 's/errno == EMFILE \|\| errno == ENFILE/0/' \
+    unit_broken listener.c 's/errno == EMFILE \|\| errno == ENFILE/0/' \
         talk_port_test L12_trap12_no_descriptor_left "${POLLERS[@]}"
-    unit_broken tcp_port.c 's/errno != EAGAIN/0/' \
+    unit_broken listener.c 's/errno != EAGAIN/0/' \
         talk_port_test L11_a_failing_accept_does_not_spin "${POLLERS[@]}"
 }
 

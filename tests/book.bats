@@ -560,17 +560,25 @@ BOOK_GONE='| old.h | gone | -2 | too old |'
     book_catches changes 1 'no section ## What changed since'
 }
 
-@test "changes: files that have gone may share a row, with the sum of their lines" {
+@test "changes: files that are new or have gone may share a row, with the sum of their lines" {
     local echo='| `examples/echo.c` | new | 8 | to echo |'
     book_make
     seq 7 > 01-one/gone.c
     book_table "$BOOK_CHANGED" "$echo" '| `gone.c`, `old.h` | gone | -9 | old |'
     book_passes changes
     book_table "$BOOK_CHANGED" "$echo" '| `gone.c`, `old.h` | gone | -8 | old |'
-    book_catches changes 9 'these are gone, -9'
+    book_catches changes 9 'these are gone, -9, not -8'
     book_table "$BOOK_CHANGED" "$echo" '| `gone.c` | gone | -7 | old |' \
         '| `old.h`, `same.c` | gone | -2 | old |'
-    book_catches changes 10 'same.c has not gone'
+    book_catches changes 10 'same.c is , not gone'
+    seq 5 > 02-two/more.c
+    book_table "$BOOK_CHANGED" '| `more.c`, `examples/echo.c` | new | 13 | both |' \
+        '| `gone.c`, `old.h` | gone | -9 | old |'
+    book_passes changes
+    book_table "$BOOK_CHANGED" '| `more.c`, `net.c` | new | 5 | no |' \
+        '| `gone.c`, `old.h` | gone | -9 | old |'
+    book_catches changes 8 'net.c is changed, not new'
+    rm 02-two/more.c
     book_table "$BOOK_CHANGED" "$echo" '| `gone.c`, `old.h` | gone | -1 | old |'
     book_passes changes --write
     grep -qxF '| `gone.c`, `old.h` | gone | -9 | old |' 02-two/README.md

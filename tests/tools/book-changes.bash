@@ -94,18 +94,22 @@ book_changes() {
 
         changes && !section { section = NR }
         !table_row() { next }
-        file ~ /,/ { # files that have gone may share a row
+        file ~ /,/ { # files that are new, or have gone, may share a row
             n = split(file, name, / *, */)
             total = 0
             for (i = 1; i <= n; i++) {
-                rows[name[i]]++
+                if (rows[name[i]]++)
+                    report(NR, "a second row for " name[i])
                 total += lines[name[i]]
-                if (state[name[i]] != "gone")
-                    report(NR, name[i] " has not gone")
+                if (state[name[i]] != said_state)
+                    report(NR, name[i] " is " state[name[i]] ", not " said_state)
             }
-            if (said_state != "gone" || said_lines != total)
-                report(NR, "these are gone, " total ", not " said_state ", " \
-                       said_lines)
+            if (said_state == "changed")
+                report(NR, "files that have changed have a row each")
+            else if (said_lines != total)
+                report(NR, "these are " said_state ", " total ", not " said_lines)
+            if (why == "" || why == "TODO")
+                report(NR, "no reason why for " file)
             next
         }
         rows[file]++ { report(NR, "a second row for " file); next }
@@ -174,13 +178,14 @@ book_write_changes() {
             total = 0
             shared = ""
             for (i = 1; i <= n; i++) {
-                if (state[name[i]] != "gone")
+                if (state[name[i]] != said_state)
                     continue
                 rows[name[i]] = 1
                 total += lines[name[i]]
                 shared = shared (shared ? ", " : "") "`" name[i] "`"
             }
-            print "| " shared " | gone | " total " | " why " |"
+            if (shared)
+                print "| " shared " | " said_state " | " total " | " why " |"
             next
         }
         is_row && !(file in state) {

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * datagram.h - what the programs that speak in datagrams share. It is for
+ * main, and for callbacks that print.
+ */
+#ifndef DATAGRAM_H
+#define DATAGRAM_H
+
+#include <stddef.h>
+
+#include "options.h"
+#include "udp.h"
+
+/* Bytes; no UDP datagram carries more, so that none is ever cut off. */
+enum { DATAGRAM_MAX = 65535 };
+
+/* Prints "DATA HOST PORT" on standard output. Bytes that are not printable
+ * ASCII become \xHH: what strangers send does not reach the terminal as it
+ * is, and stays on one line. */
+void datagram_print(const char *data, size_t length,
+                    const struct address *from);
+
+/* reactor_listen_udp where -p says, and -i if `udp` names no interface. Prints
+ * "listening on ADDRESS:PORT", the port as the kernel gave it; if it cannot be
+ * had, says so on standard error and ends the program with status 1. */
+struct udp_port *datagram_listen(const struct options *options,
+                                 struct reactor *reactor,
+                                 struct datagram_protocol *protocol,
+                                 const struct udp_options *udp);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * daemon - three services under one: what comes over TCP goes back, a datagram
+ * is answered "ok", and every SECONDS the log says how much that was.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "application.h"
+#include "endpoint.h"
+#include "log.h"
+#include "server_service.h"
+#include "timer_service.h"
+#include "udp.h"
+
+/* A day; -s 0 is a daemon without a timer. */
+enum { SECONDS_MAX = 24 * 60 * 60 };
+
+struct echo_factory {
+    struct factory base;
+    unsigned long bytes;
+};
+
+static void echo_data_received(struct protocol *self, const char *data,
+                               size_t length)
+{
+    ((struct echo_factory *)self->factory)->bytes += length;
+    transport_write(self->transport, data, length);
+}
+
+static const struct protocol_class Echo = {
+    .name = "Echo",
+    .size = sizeof(struct protocol),
+    .data_received = echo_data_received,
+};
+
+struct ok {
+    struct datagram_protocol base;
+    unsigned long datagrams;
+};
+
+static void ok_datagram_received(struct datagram_protocol *self,
+                                 const char *data, size_t length,
+                                 const struct address *from)
+{
+    (void)data;
+    (void)length;
+    ((struct ok *)self)->datagrams++;
+    udp_port_write(self->transport, "ok", 2, from); /* or it is lost */
+}
+
+static const struct datagram_protocol_class Ok = {
+    .name = "Ok",
+    .datagram_received = ok_datagram_received,
+};
+
+struct daemon {
+    struct echo_factory echo;
+    struct ok ok;
+    struct tcp_port_options tcp_options;
+    struct udp_options udp_options;
+    struct server_service tcp, udp;
+    struct timer_service timer;
+    struct multi_service services; /* the three */
+    struct application application;
+};
+
+static void report(void *argument)
+{
+    const struct daemon *self = argument;
+
+    log_message("%lu bytes and %lu datagrams so far", self->echo.bytes,
+                self->ok.datagrams);
+}
+
+static void make_services(struct daemon *self, struct reactor *reactor,
+                          int port, int seconds)
+{
+    multi_service_init(&self->services);
+    server_service_init_tcp(&self->tcp, reactor, port, &self->echo.base,
+                            &self->tcp_options);
+    server_service_init_udp(&self->udp, reactor, port, &self->ok.base,
+                            &self->udp_options);
+    timer_service_init(&self->timer, reactor, seconds, report, self);
+    multi_service_add(&self->services, &self->tcp.base);
+    multi_service_add(&self->services, &self->udp.base);
+    if (seconds > 0)
+        multi_service_add(&self->services, &self->timer.base);
+}
+
+static int give_up(const struct options *options, struct reactor *reactor,
+                   int error)
+{
+    char what[ADDRESS_TEXT_MAX];
+
+    snprintf(what, sizeof(what), "%.60s:%d", options->interface, options->port);
+    reactor_free(reactor);
+    return options_failed(options, what, strerror(error));
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 1234 };
+    int seconds = 60;
+    const struct option extra[] = {
+        { "-s", "SECONDS", OPTION_NUMBER, &seconds, SECONDS_MAX },
+        { 0 },
+    };
+
+    options_server(&options, extra, argc, argv);
+    struct daemon self = {
+        .echo.base = { .name = "EchoFactory", .protocol = &Echo },
+        .ok.base = { .class = &Ok },
+        .tcp_options = { .interface = options.interface },
+        .udp_options = { .interface = options.interface },
+    };
+    struct reactor *reactor = endpoint_reactor(&options);
+    log_start(stdout, reactor);
+    make_services(&self, reactor, options.port, seconds);
+    if (application_start(&self.application, &self.services.base, reactor) == 0)
+        return endpoint_run(&options, reactor);
+    return give_up(&options, reactor, errno);
+}

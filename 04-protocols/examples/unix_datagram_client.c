@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unix_datagram_client - sends what is typed as one datagram and prints the
+ * answer. It has a socket file of its own, or it could not be answered.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "datagram.h"
+#include "datagram_client.h"
+#include "endpoint.h"
+#include "unix_datagram.h"
+
+static void print(const char *data, size_t length, const struct address *from)
+{
+    (void)from;
+    fwrite(data, 1, length, stdout);
+    putchar('\n');
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { 0 };
+    struct datagram_client client = {
+        .base.class = &DatagramClient,
+        .options = &options,
+        .prompt = "",
+        .print = print,
+    };
+    const struct unix_datagram_options large = { .max_packet_size =
+                                                     DATAGRAM_MAX };
+    const struct option table[] = {
+        { "-r", "select|poll|epoll", OPTION_CHOICE, &options.reactor, 0 },
+        { NULL, "PATH", OPTION_OPERAND, &client.server, 0 },
+        { 0 },
+    };
+
+    options_plain(&options, table, argc, argv);
+    client.reactor = endpoint_reactor(&options);
+    if (reactor_connect_unix_datagram(client.reactor, client.server,
+                                      &client.base, &large))
+        return datagram_client_run(&client);
+    int status = options_failed(&options, client.server, strerror(errno));
+    reactor_free(client.reactor);
+    return status;
+}

@@ -1,0 +1,298 @@
+#!/usr/bin/env bats
+# Stage 04: datagrams.
+#
+# U and trap 19 are rows of what Twisted does; each is a case of one of the
+# unit programs, and holds under every poller.
+
+# shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
+
+load helpers
+load unit
+load servers
+
+# Every machine that has multicast is in one group at least, on each interface
+# that is up; a kernel without it has no such list.
+udp_multicast_or_skip() {
+    grep -qsE '^[0-9]+[[:space:]]+lo[[:space:]]' /proc/net/igmp ||
+        skip 'no multicast on lo: /proc/net/igmp does not name it'
+}
+
+# --- unit programs -----------------------------------------------------------
+
+@test "U1 U2 U3 U5 U6 U7 U8 U9 G3 G5 trap 19: UDP ports" {
+    unit_cases udp_port_test
+}
+
+@test "U10 U11: multicast over the loopback interface" {
+    udp_multicast_or_skip
+    unit_cases udp_multicast_test
+}
+
+@test "U16 U7: UNIX datagrams" {
+    unit_cases udp_unix_test
+}
+
+# --- their tests can fail ------------------------------------------------------
+
+@test "trap 19: taking a refusal for a hang-up is seen" {
+    local in_take_error
+    in_take_error=$(unit_in take_error)
+    unit_broken udp_port.c "${in_take_error}s/return REASON_NONE/return error/" \
+        udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
+    unit_broken udp_port.c "${in_take_error}s/tell_refusal\\(self\\)/(void)0/" \
+        udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
+}
+
+@test "U7: a refusal told at the wrong time, or a datagram lost to it, is seen" {
+    unit_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\)/tell_refusal(self)/' \
+        udp_port_test U7_refused_when_sending
+    unit_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\);/return 0;/' \
+        udp_port_test U7_refused_when_sending
+    unit_broken udp_port.c 's/reactor_remove_writer\(self->reactor, base\);//' \
+        udp_port_test U7_refused_when_sending
+}
+
+@test "U2: a turn without an end, and an empty datagram taken for one, is seen" {
+    unit_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i >= 0/' \
+        udp_port_test U2_flood_of_empty_ones
+    unit_broken udp_port.c 's/bytes < UDP_TURN_BYTES/1/' \
+        udp_port_test U2_flood_of_kilobytes
+    unit_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i < 1/' \
+        udp_port_test U2_all_that_is_there
+    unit_broken udp_port.c "$(unit_in do_read)s/n < 0/n <= 0/" \
+        udp_port_test U2_all_that_is_there
+}
+
+@test "U5 U6: a stranger's datagram, and a second peer, are seen" {
+    unit_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, from\)/0/' \
+        udp_port_test U6_one_peer
+    unit_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, to\)/0/' \
+        udp_port_test U6_one_peer
+    unit_broken udp.c 's/AI_NUMERICHOST \| //' udp_port_test U5_sends_at_once
+}
+
+@test "U9: an end too early, twice, or with a transport is seen" {
+    unit_broken udp.c 's/reactor_disconnect\((self->reactor), &self->base, REASON_DONE\)/DatagramPort.connection_lost(\&self->base, 0); &/' \
+        udp_port_test U9_stops_later
+    unit_broken udp_port.c 's/protocol->transport = NULL/(void)0/' \
+        udp_port_test U9_the_loop_ends
+    unit_broken udp_port.c 's/if \(stopped\)/if (0)/' \
+        udp_port_test U9_stops_later
+}
+
+@test "U11: ports that do not share their number are seen" {
+    udp_multicast_or_skip
+    unit_broken multicast.c 's/share\(fd, family\) == 0/share/' \
+        udp_multicast_test U11_two_with_one_number
+}
+
+# What the broken one before has left must not be why this one fails.
+udp_unix_broken() { # FILE SCRIPT CASE
+    export TMPDIR=$BATS_TEST_TMPDIR/names
+    rm -rf -- ./*.sock "$TMPDIR"
+    mkdir "$TMPDIR"
+    unit_broken "$1" "$2" udp_unix_test "$3"
+}
+
+@test "U16: a file left behind, or not ours and removed, is seen" {
+    udp_unix_broken unix_datagram.c 's/base->undo = remove_file/(void)remove_file/' \
+        U16_question_and_answer
+    udp_unix_broken unix_datagram.c 's/now.st_ino == self->inode/1/' \
+        U16_somebody_elses_file
+    udp_unix_broken udp_port.c 's/if \(self->undo\)/if (0)/' \
+        U16_question_and_answer
+    udp_unix_broken udp.c 's/if \(self->undo\)/if (0)/' U16_a_dead_file
+    udp_unix_broken udp_port.c 's/ \|\| error == ECONNRESET \|\| error == ENOTCONN//' \
+        U7_U16_the_server_dies
+}
+
+# --- udp_server, udp_client ---------------------------------------------------
+
+udp_client() {
+    soon "$(program 04-protocols/udp_client)" -r "$POLLER" -p "$PORT" "$@"
+}
+
+udp_repeated() { # NUMBER CHARACTER
+    head -c "$1" /dev/zero | tr '\0' "$2"
+}
+
+udp_prints_and_answers() {
+    local mine
+    run peer -u "$PORT" port send='hello there' recv=2 send= recv=2 \
+        send='a\0\x01\n\r\t \x7f\x80\xff~\\b' recv=2
+    [ "$status" -eq 0 ]
+    mine=${lines[0]}
+    [ "${lines[1]}" = okokok ]
+    logged "a\\x00\\x01\\x0a\\x0d\\x09 \\x7f\\x80\\xff~\\b 127.0.0.1 $mine"
+    [ "$(sed -n 2,3p "$LOG")" = "hello there 127.0.0.1 $mine"$'\n'" 127.0.0.1 $mine" ]
+    [ "$(wc -l <"$LOG")" -eq 4 ]
+    server_ends "$PID" TERM
+}
+
+@test "B2 P13: udp_server prints each datagram with its sender and answers ok" {
+    server_each udp_server udp_prints_and_answers
+}
+
+udp_bears_the_rest() {
+    local burst=() i
+    for i in {1..200}; do
+        burst+=("send=datagram $i")
+    done
+    run peer -u "$PORT" "${burst[@]}" recv=400
+    [ "$status" -eq 0 ]
+    [ "$output" = "$(printf 'ok%.0s' {1..200})" ]
+    freeze "$PID"
+    peer -u "$PORT" send=lost send=too close
+    kill -CONT "$PID"
+    [ "$(peer -u "$PORT" send=here recv=2)" = ok ]
+    idle "$PID"
+    run soon "$(program 04-protocols/udp_server)" -p "$PORT"
+    [ "$status" -eq 1 ]
+    [[ "$output" = "udp_server: 127.0.0.1:$PORT: Address "*"in use" ]]
+}
+
+@test "B2 U2: a burst, clients that have gone, a port that is taken" {
+    server_each udp_server udp_bears_the_rest
+}
+
+udp_talks() {
+    local answer="数据:ok 127.0.0.1 $PORT"
+    run udp_client <<<$'  one  two \t\n\n \t \n\rthree\r\n  exit \nnever sent'
+    [ "$status" -eq 0 ]
+    [ "$output" = "$answer"$'\n数据:数据:'"$answer"$'\n数据:' ]
+    logged 'three 127.0.0.1'
+    [ "$(sed -nE 's/ 127.0.0.1 [0-9]+$//p' "$LOG")" = $'one  two\nthree' ]
+    run udp_client </dev/null
+    [ "$status" -eq 0 ]
+    [ "$output" = 数据: ]
+    run udp_client localhost < <(udp_repeated 65507 x)
+    [ "$status" -eq 0 ]
+    [ "$output" = "$answer"$'\n数据:' ]
+    eventually grep -qE '^x{200}x* 127' "$LOG"
+    [ "$(grep -o '^xx*' "$LOG" | tr -d '\n' | wc -c)" -eq 65507 ]
+    run udp_client < <(udp_repeated 65508 x)
+    [ "$status" -eq 1 ]
+    [[ "$output" = '数据:udp_client: 127.0.0.1: Message '*long ]]
+}
+
+@test "B2 P13: udp_client strips, skips what is empty, ends on exit" {
+    server_each udp_server udp_talks
+}
+
+udp_gets_no_answer() {
+    local begun took
+    freeze "$PID"
+    begun=${EPOCHREALTIME/./}
+    run udp_client <<<hello
+    took=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    kill -CONT "$PID"
+    [ "$status" -eq 1 ]
+    [ "$output" = '数据:udp_client: 127.0.0.1: timed out, no answer' ]
+    [ "$took" -ge 2900 ]
+    kill "$PID"
+    wait_gone "$PID"
+    run udp_client <<<hello
+    [ "$status" -eq 1 ]
+    [ "$output" = '数据:udp_client: 127.0.0.1: Connection refused' ]
+    run udp_client nonsense.invalid <<<hello
+    [ "$status" -eq 1 ]
+    [[ "$output" = 'udp_client: nonsense.invalid: '* ]]
+}
+
+@test "B2 U7: no answer, or nobody there, ends udp_client with a message" {
+    server_each udp_server udp_gets_no_answer
+}
+
+# --- multicast_server, multicast_client ------------------------------------------
+
+multicast_client() {
+    soon "$(program 04-protocols/multicast_client)" -r "$POLLER" -p "$PORT" "$@"
+}
+
+multicast_answers() {
+    run multicast_client
+    [ "$status" -eq 0 ]
+    [ "$output" = "Server: Pong 127.0.0.1 $PORT" ]
+    eventually grep -qE '^Client: Ping 127\.0\.0\.1 [0-9]+$' "$LOG"
+    # A second one, on the same number: both hear, both answer.
+    local first=$PID
+    launch 04-protocols/multicast_server -p "$PORT"
+    eventually ready_port
+    run multicast_client
+    [ "$status" -eq 0 ]
+    [ "$output" = "Server: Pong 127.0.0.1 $PORT"$'\n'"Server: Pong 127.0.0.1 $PORT" ]
+    server_ends "$PID" TERM
+    server_ends "$first" TERM
+    run multicast_client
+    [ "$status" -eq 1 ]
+    [ "$output" = 'multicast_client: 228.0.0.5: timed out, no answer' ]
+    run multicast_client -i nonsense
+    [ "$status" -eq 1 ]
+    [[ "$output" = 'multicast_client: 228.0.0.5: '* ]]
+}
+
+@test "P13 U10 U11: Client: Ping is answered Server: Pong, by each server" {
+    udp_multicast_or_skip
+    server_each multicast_server multicast_answers
+}
+
+# --- unix_datagram_server, unix_datagram_client -----------------------------------
+
+unix_datagram_client() {
+    soon "$(program 04-protocols/unix_datagram_client)" -r "$POLLER" "$@"
+}
+
+unix_datagram_echoes() {
+    local path=$BATS_TEST_TMPDIR/echo.sock
+    export TMPDIR=$BATS_TEST_TMPDIR/names
+    mkdir -p "$TMPDIR"
+    launch 04-protocols/unix_datagram_server -r "$POLLER" "$path"
+    logged "listening on $path"
+    run unix_datagram_client "$path" <<<$'hello\n\n  数据 \nexit\nnever sent'
+    [ "$status" -eq 0 ]
+    [ "$output" = $'hello\n  数据 ' ]
+    run unix_datagram_client "$path" < <(udp_repeated 65507 x)
+    [ "$status" -eq 0 ]
+    [ "${#output}" -eq 65507 ]
+    [ -z "$(ls "$TMPDIR")" ]
+    run soon "$(program 04-protocols/unix_datagram_server)" "$path"
+    [ "$status" -eq 1 ]
+    [[ "$output" = "unix_datagram_server: $path: Address "*"in use" ]]
+    freeze "$PID"
+    run unix_datagram_client "$path" <<<hello
+    kill -CONT "$PID"
+    [ "$status" -eq 1 ]
+    [ "$output" = "unix_datagram_client: $path: timed out, no answer" ]
+    server_ends "$PID" TERM
+    [ ! -e "$path" ]
+    run unix_datagram_client "$path" <<<hello
+    [ "$status" -eq 1 ]
+    [ "$output" = "unix_datagram_client: $path: No such file or directory" ]
+}
+
+@test "P13 U16: unix_datagram_server echoes, and both clean up" {
+    for POLLER in "${POLLERS[@]}"; do
+        unix_datagram_echoes
+    done
+}
+
+unix_datagram_server_dies() {
+    local path=$BATS_TEST_TMPDIR/dead.sock
+    launch 04-protocols/unix_datagram_server -r "$POLLER" "$path"
+    logged "listening on $path"
+    kill -KILL "$PID"
+    wait_gone "$PID"
+    run unix_datagram_client "$path" <<<hello
+    [ "$status" -eq 1 ]
+    [ "$output" = "unix_datagram_client: $path: Connection refused" ]
+    run soon "$(program 04-protocols/unix_datagram_server)" "$path"
+    [ "$status" -eq 1 ]
+    [[ "$output" = "unix_datagram_server: $path: Address "*"in use" ]]
+    rm "$path"
+}
+
+@test "U16: a server that was killed leaves its file, and it is in the way" {
+    for POLLER in "${POLLERS[@]}"; do
+        unix_datagram_server_dies
+    done
+}
