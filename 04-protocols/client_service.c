@@ -83,23 +83,31 @@ static void client_connection_lost(struct factory *front,
 
 /* --- the service --- */
 
+static void end_connector(struct client_service *self)
+{
+    struct connector *connector = self->connector;
+
+    self->connector = NULL; /* a later start has its own */
+    if (connector)
+        connector_disconnect(connector);
+}
+
 static int start(struct service *base)
 {
     struct client_service *self = (struct client_service *)base;
     const struct client_class *class = (const struct client_class *)base->class;
 
     self->front.name = self->factory->name;
-    return class->connect(self) ? 0 : -1;
+    if (!class->connect(self))
+        return -1;
+    if (!base->running) /* start_factory has asked for that, too early */
+        end_connector(self);
+    return 0;
 }
 
 static void stop(struct service *base)
 {
-    struct client_service *self = (struct client_service *)base;
-    struct connector *connector = self->connector;
-
-    self->connector = NULL; /* a later start has its own */
-    if (connector)
-        connector_disconnect(connector);
+    end_connector((struct client_service *)base);
     service_stopped(base);
 }
 

@@ -13,6 +13,9 @@
 
 #include "trace.h"
 
+/* How many there are; while there are any, buffers keep spare memory. */
+static int connections;
+
 /* Whether the loop should read it, by all that has a say in that. */
 void connection_read_or_not(struct connection *self)
 {
@@ -201,6 +204,8 @@ static void dispose(struct descriptor *base)
     free(self->protocol);
     buffer_clear(&self->output);
     free(self);
+    if (--connections == 0)
+        buffer_keep_spares(false);
 }
 
 static const struct descriptor_class Connection = {
@@ -233,6 +238,8 @@ void connection_start(struct connection *connection, struct protocol *protocol)
     connection->base.class = &Connection;
     connection->protocol = protocol;
     connection->connected = true;
+    if (connections++ == 0)
+        buffer_keep_spares(true);
     if (reactor_add_reader(connection->reactor, &connection->base) < 0)
         reactor_disconnect(connection->reactor, &connection->base, errno);
     trace("  %s %d: make_connection", protocol->class->name,

@@ -36,7 +36,7 @@ enum {
 struct connection_owner {
     struct protocol *(*connected)(struct connection_owner *self,
                                   const struct address *peer);
-    void (*failed)(struct connection_owner *self, int error);
+    void (*failed)(struct connection_owner *self, struct failure reason);
     void (*connection_lost)(struct connection_owner *self,
                             struct failure reason);
 };

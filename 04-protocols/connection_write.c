@@ -43,7 +43,6 @@ static int end_our_stream(struct connection *self)
 /* The queue is empty: who was waiting for that goes on, in this order. */
 static int drained(struct connection *self)
 {
-    reactor_remove_writer(self->reactor, &self->base);
     if (self->choked) {
         self->choked = false;
         connection_read_or_not(self);
@@ -84,6 +83,11 @@ int connection_do_write(struct descriptor *base)
         if (buffer_length(&self->output) > 0)
             return REASON_NONE;
     }
+    reactor_remove_writer(self->reactor, base);
+    /* Nearly always nobody was waiting for that. */
+    if (!self->choked && !self->producer && !self->disconnecting &&
+        !self->write_disconnecting)
+        return REASON_NONE;
     struct log_system before = log_enter(connection_log_system(self));
     int result = drained(self);
     log_enter(before);
@@ -103,22 +107,25 @@ static void hold_back(struct connection *self)
     }
 }
 
-static void write_bytes(struct transport *transport, const void *data,
-                        size_t length)
+static void write_pieces(struct transport *transport,
+                         const struct iovec *pieces, size_t count)
 {
     struct connection *self = connection_of(transport);
+    size_t length = 0;
 
+    for (size_t i = 0; i < count; i++)
+        length += pieces[i].iov_len;
     if (!self->connected || self->write_lost || self->lingering || length == 0)
         return;
     trace("  %s %d: write, %zu bytes", self->protocol->class->name,
           self->base.fd, length);
-    if (buffer_append(&self->output, data, length) < 0) {
+    ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
+    if (waiting < 0) {
         self->connected = false;
         reactor_disconnect(self->reactor, &self->base, ENOMEM);
         return;
     }
-    size_t waiting = buffer_length(&self->output);
-    if (waiting == length) /* or it waits to write already */
+    if ((size_t)waiting == length) /* or it waits to write already */
         reactor_add_writer(self->reactor, &self->base);
     if (waiting > CONNECTION_HIGH_WATER)
         hold_back(self);
@@ -221,7 +228,7 @@ static bool is_disconnecting(const struct transport *transport)
 }
 
 const struct transport_class connection_transport = {
-    .write = write_bytes,
+    .write = write_pieces,
     .lose_connection = lose_connection,
     .abort_connection = abort_connection,
     .lose_write_connection = lose_write_connection,

@@ -8,11 +8,13 @@ static const struct line_receiver_class *class_of(struct line_receiver *self)
     return (const struct line_receiver_class *)self->base.class;
 }
 
-static const char *delimiter_of(struct line_receiver *self)
+static struct iovec delimiter_of(struct line_receiver *self)
 {
     const char *delimiter = class_of(self)->delimiter;
 
-    return delimiter ? delimiter : "\r\n";
+    if (!delimiter)
+        return (struct iovec){ (void *)"\r\n", 2 };
+    return (struct iovec){ (void *)delimiter, strlen(delimiter) };
 }
 
 /* Where the next delimiter, of `size` bytes, begins in `length` bytes at
@@ -27,7 +29,10 @@ static size_t find(const char *data, size_t scanned, size_t length,
         if (!first)
             break;
         scanned = (size_t)(first - data);
-        if (!memcmp(first, delimiter, size))
+        size_t same = 1; /* inline: delimiters are short */
+        while (same < size && first[same] == delimiter[same])
+            same++;
+        if (same == size)
             return scanned;
         scanned++;
     }
@@ -43,11 +48,10 @@ static void too_long(struct line_receiver *self, const char *data,
         transport_lose_connection(self->base.transport);
 }
 
-/* Whether the next line may be delivered. */
-static bool wants_line(const struct line_receiver *self)
+/* Whether nothing more may be delivered. */
+static bool stopped(const struct line_receiver *self)
 {
-    return !self->raw && !self->paused &&
-           !transport_disconnecting(self->base.transport);
+    return self->paused || transport_disconnecting(self->base.transport);
 }
 
 /* Delivers the lines at `data`, as many as are wanted. Returns how many bytes
@@ -55,16 +59,16 @@ static bool wants_line(const struct line_receiver *self)
 static size_t deliver_lines(struct line_receiver *self, const char *data,
                             size_t length)
 {
-    const char *delimiter = delimiter_of(self);
-    size_t most = class_of(self)->max_length, size = strlen(delimiter);
-    size_t used = 0;
+    const struct iovec delimiter = delimiter_of(self);
+    const size_t size = delimiter.iov_len;
+    size_t most = class_of(self)->max_length, used = 0;
 
     if (most == 0)
         most = LINE_MAX_LENGTH;
-    while (wants_line(self) && used < length) {
+    while (!self->raw && !stopped(self) && used < length) {
         const char *line = data + used;
         size_t left = length - used;
-        size_t end = find(line, self->scanned, left, delimiter, size);
+        size_t end = find(line, self->scanned, left, delimiter.iov_base, size);
         self->scanned = 0;
         if (end > most && (end < left || left >= most + size)) {
             too_long(self, line, left);
@@ -80,47 +84,67 @@ static size_t deliver_lines(struct line_receiver *self, const char *data,
     return used;
 }
 
-/* Delivers what can be delivered of what has come. The bytes are taken out of
- * `input` for that time, so that a callback may add to it. */
-static bool deliver_some(struct line_receiver *self)
+/* Delivers what can be delivered now. Returns how many bytes are dealt with. */
+static size_t deliver_some(struct line_receiver *self, const char *data,
+                           size_t length)
 {
-    struct buffer work = self->input;
-    size_t length = buffer_length(&work), used = length;
-
-    self->input = (struct buffer){ 0 };
     if (!self->raw)
-        used = deliver_lines(self, buffer_data(&work), length);
-    else if (class_of(self)->raw_data_received)
-        class_of(self)->raw_data_received(self, buffer_data(&work), length);
-    buffer_consume(&work, used);
-    if (buffer_append(&work, buffer_data(&self->input),
+        return deliver_lines(self, data, length);
+    if (class_of(self)->raw_data_received)
+        class_of(self)->raw_data_received(self, data, length);
+    return length;
+}
+
+/* What was not wanted yet, in `rest` and then at `data`, is the input again; it
+ * came before what a callback has added meanwhile. */
+static void put_back(struct line_receiver *self, struct buffer rest,
+                     const char *data, size_t length)
+{
+    if (buffer_append(&rest, data, length) < 0 ||
+        buffer_append(&rest, buffer_data(&self->input),
                       buffer_length(&self->input)) < 0)
         transport_abort_connection(self->base.transport);
     buffer_clear(&self->input);
-    self->input = work;
-    return used > 0;
+    self->input = rest;
 }
 
+/* Delivers what is in `input`. The bytes are taken out of it for that time, so
+ * that a callback may add to it. */
 static void deliver(struct line_receiver *self)
 {
-    if (self->busy) /* the loop below is already at it */
+    size_t used = 1;
+
+    if (self->busy) /* somebody is at it already, and goes on */
         return;
     self->busy = true;
-    while (buffer_length(&self->input) > 0 && !self->paused &&
-           !transport_disconnecting(self->base.transport) && deliver_some(self))
-        ;
+    while (used > 0 && self->input.block && !stopped(self)) {
+        struct buffer work = self->input;
+        self->input = (struct buffer){ 0 };
+        used = deliver_some(self, buffer_data(&work), buffer_length(&work));
+        buffer_consume(&work, used);
+        put_back(self, work, NULL, 0);
+    }
     self->busy = false;
 }
 
+/* If nothing waits, what comes is delivered from where it is: most segments
+ * hold whole lines, and nothing of them is ever copied. */
 void line_receiver_data_received(struct protocol *protocol, const char *data,
                                  size_t length)
 {
     struct line_receiver *self = (struct line_receiver *)protocol;
+    size_t used = 0;
 
-    if (buffer_append(&self->input, data, length) < 0)
+    if (length > 0 && !self->busy && !self->input.block && !stopped(self)) {
+        self->busy = true;
+        used = deliver_some(self, data, length);
+        self->busy = false;
+        if (used < length)
+            put_back(self, (struct buffer){ 0 }, data + used, length - used);
+    } else if (buffer_append(&self->input, data, length) < 0) {
         transport_abort_connection(protocol->transport);
-    else
-        deliver(self);
+    }
+    deliver(self);
 }
 
 void line_receiver_connection_lost(struct protocol *protocol,
@@ -133,8 +157,10 @@ void line_receiver_connection_lost(struct protocol *protocol,
 void line_receiver_send_line(struct line_receiver *self, const char *line,
                              size_t length)
 {
-    transport_write(self->base.transport, line, length);
-    transport_write_text(self->base.transport, delimiter_of(self));
+    const struct iovec pieces[] = { { (void *)line, length },
+                                    delimiter_of(self) };
+
+    transport_write_sequence(self->base.transport, pieces, 2);
 }
 
 void line_receiver_set_raw_mode(struct line_receiver *self)
@@ -145,17 +171,9 @@ void line_receiver_set_raw_mode(struct line_receiver *self)
 void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
                                  size_t length)
 {
-    struct buffer input = { 0 };
-
     self->raw = false;
     self->scanned = 0;
-    /* The rest came before what a callback has added meanwhile. */
-    if (buffer_append(&input, rest, length) < 0 ||
-        buffer_append(&input, buffer_data(&self->input),
-                      buffer_length(&self->input)) < 0)
-        transport_abort_connection(self->base.transport);
-    buffer_clear(&self->input);
-    self->input = input;
+    put_back(self, (struct buffer){ 0 }, rest, length);
     deliver(self);
 }
 

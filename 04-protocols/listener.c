@@ -44,8 +44,9 @@ static void listen_again(void *argument)
 static void take_rest(struct listener *self, int error)
 {
     log_message("Could not accept new connection (%s)", strerror(error));
-    reactor_remove_reader(self->reactor, &self->base);
-    reactor_call_later(self->reactor, &self->again, rest, listen_again, self);
+    if (reactor_call_later(self->reactor, &self->again, rest, listen_again,
+                           self) == 0) /* or it would rest for ever */
+        reactor_remove_reader(self->reactor, &self->base);
 }
 
 /* No descriptor is left for those who wait, and they would wait for ever: give
@@ -141,13 +142,19 @@ int listener_start(struct listener *self)
     return -1;
 }
 
+void listener_on_stopped(struct listener *self, void (*stopped)(void *),
+                         void *argument)
+{
+    if (self->stopped)
+        return;
+    self->stopped = stopped;
+    self->argument = argument;
+}
+
 void listener_stop(struct listener *self, void (*stopped)(void *),
                    void *argument)
 {
-    if (!self->stopped) {
-        self->stopped = stopped;
-        self->argument = argument;
-    }
+    listener_on_stopped(self, stopped, argument);
     reactor_disconnect(self->reactor, &self->base, REASON_DONE);
 }
 

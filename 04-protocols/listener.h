@@ -39,6 +39,10 @@ int listener_start(struct listener *listener);
 void listener_stop(struct listener *listener, void (*stopped)(void *argument),
                    void *argument);
 
+/* The same without the loss: `stopped` hears of the end, whatever it is. */
+void listener_on_stopped(struct listener *listener,
+                         void (*stopped)(void *argument), void *argument);
+
 int listener_do_read(struct descriptor *base);
 
 /* Gives back what listener_start took, and stops the factory. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_service.h"
 
+#include <errno.h>
+
 /* The class of a service, and below it what a kind of server does its own way:
  * NULL with errno if there can be no port; and when it is closed, `closed`. */
 struct server_class {
     struct service_class base;
     void *(*open)(struct server_service *self);
-    void (*close)(struct server_service *self, void (*closed)(void *));
+    void (*close)(void *port);
+    void (*watch)(void *port, void (*closed)(void *), void *argument);
 };
 
 static const struct server_class *class_of(const struct server_service *self)
@@ -14,22 +17,14 @@ static const struct server_class *class_of(const struct server_service *self)
     return (const struct server_class *)self->base.class;
 }
 
-/* For both starts: whichever comes first opens the port. */
-static int start(struct service *base)
-{
-    struct server_service *self = (struct server_service *)base;
-
-    if (!self->port)
-        self->port = class_of(self)->open(self);
-    return self->port ? 0 : -1;
-}
-
+/* The port is gone, whether or not we have asked for it. */
 static void closed(void *argument)
 {
     struct server_service *self = argument;
 
     self->port = NULL;
-    service_stopped(&self->base);
+    if (self->base.stopping)
+        service_stopped(&self->base);
 }
 
 static void stop(struct service *base)
@@ -37,9 +32,28 @@ static void stop(struct service *base)
     struct server_service *self = (struct server_service *)base;
 
     if (self->port)
-        class_of(self)->close(self, closed);
-    else
+        class_of(self)->close(self->port);
+    else if (!self->opening)
         service_stopped(base);
+}
+
+/* For both starts: whichever comes first opens the port. */
+static int start(struct service *base)
+{
+    struct server_service *self = (struct server_service *)base;
+
+    if (self->port)
+        return 0;
+    self->opening = true;
+    self->port = class_of(self)->open(self);
+    self->opening = false;
+    int error = errno;
+    if (self->port)
+        class_of(self)->watch(self->port, closed, self);
+    if (self->base.stopping) /* start_factory, say, has asked for it */
+        stop(base);
+    errno = error;
+    return self->port ? 0 : -1;
 }
 
 /* --- the kinds --- */
@@ -50,9 +64,14 @@ static void *open_tcp(struct server_service *self)
                               self->options);
 }
 
-static void close_tcp(struct server_service *self, void (*closed)(void *))
+static void close_tcp(void *port)
 {
-    tcp_port_stop_listening(self->port, closed, self);
+    tcp_port_stop_listening(port, NULL, NULL);
+}
+
+static void watch_tcp(void *port, void (*closed)(void *), void *argument)
+{
+    tcp_port_on_stopped(port, closed, argument);
 }
 
 static void *open_udp(struct server_service *self)
@@ -78,9 +97,14 @@ static void *open_unix(struct server_service *self)
                                self->options);
 }
 
-static void close_unix(struct server_service *self, void (*closed)(void *))
+static void close_unix(void *port)
 {
-    unix_port_stop_listening(self->port, closed, self);
+    unix_port_stop_listening(port, NULL, NULL);
+}
+
+static void watch_unix(void *port, void (*closed)(void *), void *argument)
+{
+    unix_port_on_stopped(port, closed, argument);
 }
 
 static void *open_unix_datagram(struct server_service *self)
@@ -95,30 +119,41 @@ static void *open_connected(struct server_service *self)
                                          self->protocol, self->options);
 }
 
-static void close_udp(struct server_service *self, void (*closed)(void *))
+static void close_udp(void *port)
 {
-    udp_port_stop_listening(self->port, closed, self);
+    udp_port_stop_listening(port, NULL, NULL);
+}
+
+static void watch_udp(void *port, void (*closed)(void *), void *argument)
+{
+    udp_port_on_stopped(port, closed, argument);
 }
 
 /* Every kind; a client has no privileged start. */
 static const struct server_class TcpServer = {
-    { "TCPServer", start, start, stop }, open_tcp, close_tcp
+    { "TCPServer", start, start, stop }, open_tcp, close_tcp, watch_tcp
 };
 static const struct server_class UdpServer = {
-    { "UDPServer", start, start, stop }, open_udp, close_udp
+    { "UDPServer", start, start, stop }, open_udp, close_udp, watch_udp
 };
-static const struct server_class MulticastServer = {
-    { "MulticastServer", start, start, stop }, open_multicast, close_udp
-};
+static const struct server_class MulticastServer = { { "MulticastServer", start,
+                                                       start, stop },
+                                                     open_multicast,
+                                                     close_udp,
+                                                     watch_udp };
 static const struct server_class UnixServer = {
-    { "UNIXServer", start, start, stop }, open_unix, close_unix
+    { "UNIXServer", start, start, stop }, open_unix, close_unix, watch_unix
 };
-static const struct server_class UnixDatagramServer = {
-    { "UNIXDatagramServer", start, start, stop }, open_unix_datagram, close_udp
-};
-static const struct server_class UnixDatagramClient = {
-    { "UNIXDatagramClient", NULL, start, stop }, open_connected, close_udp
-};
+static const struct server_class UnixDatagramServer = { { "UNIXDatagramServer",
+                                                          start, start, stop },
+                                                        open_unix_datagram,
+                                                        close_udp,
+                                                        watch_udp };
+static const struct server_class UnixDatagramClient = { { "UNIXDatagramClient",
+                                                          NULL, start, stop },
+                                                        open_connected,
+                                                        close_udp,
+                                                        watch_udp };
 
 static void init(struct server_service *self, const struct server_class *class,
                  struct reactor *reactor, const void *options)

@@ -24,7 +24,8 @@ struct server_service {
     struct factory *factory;
     struct datagram_protocol *protocol; /* instead of a factory */
     const void *options;                /* NULL: the defaults */
-    void *port; /* the framework's; NULL: it does not listen */
+    void *port;   /* the framework's; NULL: it does not listen */
+    bool opening; /* open has not returned yet */
 };
 
 /* What follows `reactor` is what follows it in reactor_listen_tcp and so on.

@@ -15,13 +15,15 @@ static const struct string_transport *const_self_of(
     return (const struct string_transport *)transport;
 }
 
-static void write_bytes(struct transport *transport, const void *data,
-                        size_t length)
+static void write_pieces(struct transport *transport,
+                         const struct iovec *pieces, size_t count)
 {
     struct string_transport *self = self_of(transport);
 
-    if (self->protocol && !self->aborted && !self->write_lost)
-        buffer_append(&self->written, data, length);
+    if (!self->protocol || self->aborted || self->write_lost)
+        return;
+    for (size_t i = 0; i < count; i++)
+        buffer_append(&self->written, pieces[i].iov_base, pieces[i].iov_len);
 }
 
 static void lose_connection(struct transport *transport)
@@ -91,7 +93,7 @@ static int get_host(const struct transport *transport, struct address *address)
 }
 
 static const struct transport_class StringTransport = {
-    .write = write_bytes,
+    .write = write_pieces,
     .lose_connection = lose_connection,
     .abort_connection = abort_connection,
     .lose_write_connection = lose_write_connection,

@@ -64,7 +64,8 @@ static void connection_lost(struct descriptor *base, int reason)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     else
-        owner->failed(owner, reason > 0 ? reason : ECANCELED);
+        owner->failed(owner,
+                      failure_of_connect(reason > 0 ? reason : ECANCELED));
     log_enter(before);
 }
 

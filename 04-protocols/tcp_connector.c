@@ -105,12 +105,12 @@ static struct protocol *connected(struct connection_owner *owner,
     return factory_build_protocol(self->factory, peer);
 }
 
-static void failed(struct connection_owner *owner, int error)
+static void failed(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
     self->connection = NULL;
-    fail(self, failure_of_connect(error));
+    fail(self, reason);
 }
 
 static void run_attempt(void *argument)

@@ -95,6 +95,12 @@ int tcp_port_get_host(const struct tcp_port *port, struct address *address)
     return address_local(address, port->base.base.fd);
 }
 
+void tcp_port_on_stopped(struct tcp_port *port, void (*stopped)(void *),
+                         void *argument)
+{
+    listener_on_stopped(&port->base, stopped, argument);
+}
+
 void tcp_port_stop_listening(struct tcp_port *port, void (*stopped)(void *),
                              void *argument)
 {

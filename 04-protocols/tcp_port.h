@@ -42,4 +42,9 @@ int tcp_port_get_host(const struct tcp_port *port, struct address *address);
 void tcp_port_stop_listening(struct tcp_port *port,
                              void (*stopped)(void *argument), void *argument);
 
+/* `stopped` will be called when the port has stopped, whatever ends it, and
+ * not what tcp_port_stop_listening is given. */
+void tcp_port_on_stopped(struct tcp_port *port, void (*stopped)(void *argument),
+                         void *argument);
+
 #endif

@@ -6,6 +6,9 @@
 
 #include "log.h"
 
+/* Seconds: in nanoseconds it fits into 64 bits. */
+static const double STEP_MAX = 1e9;
+
 static void call_again(void *argument);
 
 /* At the next point of the grid that is still to come. */
@@ -40,6 +43,10 @@ static int start(struct service *base)
 {
     struct timer_service *self = (struct timer_service *)base;
 
+    if (!(self->step >= 0 && self->step <= STEP_MAX)) {
+        errno = EINVAL;
+        return -1;
+    }
     self->began = delayed_calls_now();
     return call(self);
 }

@@ -27,7 +27,8 @@ struct timer_service {
 
 /* When started it calls function(argument) before service_start returns, and
  * then every `step` seconds; a moment that is missed is left out. To stop it
- * inside the function is to wait until that has returned. */
+ * inside the function is to wait until that has returned. service_start is
+ * EINVAL for a step below 0 or above 1e9. */
 void timer_service_init(struct timer_service *self, struct reactor *reactor,
                         double step, void (*function)(void *argument),
                         void *argument);

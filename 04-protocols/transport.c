@@ -6,19 +6,20 @@
 void transport_write(struct transport *transport, const void *data,
                      size_t length)
 {
-    transport->class->write(transport, data, length);
+    struct iovec piece = { (void *)data, length }; /* it is only read */
+
+    transport->class->write(transport, &piece, 1);
 }
 
 void transport_write_text(struct transport *transport, const char *text)
 {
-    transport->class->write(transport, text, strlen(text));
+    transport_write(transport, text, strlen(text));
 }
 
 void transport_write_sequence(struct transport *transport,
                               const struct iovec *pieces, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        transport_write(transport, pieces[i].iov_base, pieces[i].iov_len);
+    transport->class->write(transport, pieces, count);
 }
 
 void transport_lose_connection(struct transport *transport)

@@ -30,7 +30,8 @@ struct producer {
 };
 
 struct transport_class {
-    void (*write)(struct transport *self, const void *data, size_t length);
+    void (*write)(struct transport *self, const struct iovec *pieces,
+                  size_t count);
     void (*lose_connection)(struct transport *self);
     void (*abort_connection)(struct transport *self);
     void (*lose_write_connection)(struct transport *self);
@@ -55,7 +56,8 @@ void transport_write(struct transport *transport, const void *data,
                      size_t length);
 void transport_write_text(struct transport *transport, const char *text);
 
-/* The same for `count` pieces, in order. */
+/* The same for `count` pieces, in order, as one write: less than SSIZE_MAX
+ * bytes, as for writev. */
 void transport_write_sequence(struct transport *transport,
                               const struct iovec *pieces, size_t count);
 

@@ -154,12 +154,18 @@ int udp_port_get_host(const struct udp_port *self, struct address *address)
     return address_local(address, self->base.fd);
 }
 
+void udp_port_on_stopped(struct udp_port *self, void (*stopped)(void *),
+                         void *argument)
+{
+    if (self->stopped)
+        return;
+    self->stopped = stopped;
+    self->argument = argument;
+}
+
 void udp_port_stop_listening(struct udp_port *self, void (*stopped)(void *),
                              void *argument)
 {
-    if (!self->stopped) {
-        self->stopped = stopped;
-        self->argument = argument;
-    }
+    udp_port_on_stopped(self, stopped, argument);
     reactor_disconnect(self->reactor, &self->base, REASON_DONE);
 }

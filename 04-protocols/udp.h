@@ -62,4 +62,8 @@ int udp_port_get_host(const struct udp_port *port, struct address *address);
 void udp_port_stop_listening(struct udp_port *port,
                              void (*stopped)(void *argument), void *argument);
 
+/* `stopped` hears of the end, whatever it is, instead of the one above. */
+void udp_port_on_stopped(struct udp_port *port, void (*stopped)(void *argument),
+                         void *argument);
+
 #endif

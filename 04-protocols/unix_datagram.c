@@ -43,7 +43,11 @@ static int bind_to(struct udp_port *base, const char *path)
 
     if (unix_address_set(&address, path) < 0)
         return -1;
+    /* Nobody may send before the file has its mode: unlike a listening socket
+     * this one hears at once. */
+    mode_t before = umask(0777);
     int fd = net_bind_udp(&address, NET_NONBLOCKING);
+    umask(before);
     if (fd < 0)
         return -1;
     base->base.fd = fd;

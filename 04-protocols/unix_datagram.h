@@ -32,7 +32,8 @@ struct udp_port *reactor_listen_unix_datagram(
 /* Twisted's connectUNIXDatagram: a port connected to the server at `path`. It
  * needs a file of its own, or the server could not answer; the invented ones
  * are in TMPDIR, or /tmp. ENOENT: there is no such file; ECONNREFUSED: its
- * server is dead. */
+ * server is dead. When the server goes, and another comes to that path, the
+ * port does not find it: connect again. */
 struct udp_port *reactor_connect_unix_datagram(
     struct reactor *reactor, const char *path,
     struct datagram_protocol *protocol,

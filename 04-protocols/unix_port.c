@@ -192,6 +192,12 @@ const char *unix_port_cannot_listen(char *text, const char *path, int error)
     return text;
 }
 
+void unix_port_on_stopped(struct unix_port *port, void (*stopped)(void *),
+                          void *argument)
+{
+    listener_on_stopped(&port->base, stopped, argument);
+}
+
 void unix_port_stop_listening(struct unix_port *port, void (*stopped)(void *),
                               void *argument)
 {

@@ -45,6 +45,11 @@ const char *unix_port_cannot_listen(char *text, const char *path, int error);
 void unix_port_stop_listening(struct unix_port *port,
                               void (*stopped)(void *argument), void *argument);
 
+/* `stopped` will be called when the port has stopped, whatever ends it, and
+ * not what unix_port_stop_listening is given. */
+void unix_port_on_stopped(struct unix_port *port,
+                          void (*stopped)(void *argument), void *argument);
+
 /* Twisted's connectUNIX, in all as reactor_connect_tcp; of the options it is
  * the timeout that counts. A server whose queue is full is tried again until
  * then. connector_host is the path, connector_port 0. In unix_connector.c. */

@@ -97,7 +97,11 @@ load servers
 }
 
 @test "V6: a port that is opened twice, or never closed, is seen" {
-    unit_broken server_service.c 's/    if \(!self->port\)$/    if (1)/' \
+    unit_broken server_service.c 's/^    self->port = NULL;//' \
+        service_server_test V6_a_port_that_ends_by_itself
+    unit_broken server_service.c 's/else if \(!self->opening\)/else/' \
+        service_server_test V6_stopped_in_start_factory
+    unit_broken server_service.c "$(unit_in start)s/if \(self->port\)\$/if (0)/" \
         service_server_test V6_listens_in_the_privileged_start
     unit_broken server_service.c 's/"TCPServer", start, start/"TCPServer", NULL, start/' \
         service_server_test V6_listens_in_the_privileged_start

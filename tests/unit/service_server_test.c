@@ -401,7 +401,55 @@ static void V6_V7_unix_datagram(const char *poller)
     talk_free(&hearer.talk);
 }
 
+/* The port ends without the service: it must not be asked any more. */
+static void V6_a_port_that_ends_by_itself(const char *poller)
+{
+    struct server it;
+
+    server_new(&it, poller);
+    CHECK(service_start(&it.service.base) == 0);
+    number_of(&it);
+    tcp_port_stop_listening(it.service.port, NULL, NULL);
+    TALK_UNTIL(&it.talk, !it.service.port);
+    CHECK(it.talk.stopped == 1 && refused(&it));
+    CHECK(service_stop(&it.service.base, done, "=") == 0 && unit_noted("="));
+    /* The same in the turn of the stop. */
+    CHECK(service_start(&it.service.base) == 0);
+    number_of(&it);
+    tcp_port_stop_listening(it.service.port, NULL, NULL);
+    CHECK(service_stop(&it.service.base, done, "=") == 0);
+    TALK_UNTIL(&it.talk, !it.service.base.stopping);
+    CHECK(unit_noted("=") && !it.service.port);
+    talk_free(&it.talk);
+}
+
+static struct service *to_stop;
+
+static void stop_at_once(struct factory *factory)
+{
+    (void)factory;
+    CHECK(service_stop(to_stop, done, "=") == 0);
+}
+
+static void V6_stopped_in_start_factory(const char *poller)
+{
+    struct server it;
+
+    server_new(&it, poller);
+    to_stop = &it.service.base;
+    it.talk.base.start_factory = stop_at_once;
+    CHECK(service_start(&it.service.base) == -1 && errno == ECANCELED);
+    CHECK(unit_noted("")); /* not before the port is closed */
+    number_of(&it);
+    TALK_UNTIL(&it.talk, !it.service.base.stopping);
+    CHECK(unit_noted("=") && !it.service.port && refused(&it));
+    it.talk.started = it.talk.stopped; /* nobody has counted the start */
+    talk_free(&it.talk);
+}
+
 static const struct unit_case cases[] = {
+    { "V6_a_port_that_ends_by_itself", V6_a_port_that_ends_by_itself },
+    { "V6_stopped_in_start_factory", V6_stopped_in_start_factory },
     { "V6_listens_in_the_start", V6_listens_in_the_start },
     { "V6_listens_in_the_privileged_start",
       V6_listens_in_the_privileged_start },
