@@ -42,6 +42,18 @@ book_checks() {
 @test "04: links" { book_checks links 04-protocols/README.md; }
 @test "04: words" { book_checks words 04-protocols/README.md; }
 
+@test "05: excerpts" { book_checks excerpts 05-deferred/README.md; }
+@test "05: sessions" { book_checks sessions 05-deferred/README.md; }
+@test "05: changes" { book_checks changes 05-deferred/README.md; }
+@test "05: links" { book_checks links 05-deferred/README.md; }
+@test "05: words" { book_checks words 05-deferred/README.md; }
+
+@test "06: excerpts" { book_checks excerpts 06-process/README.md; }
+@test "06: sessions" { book_checks sessions 06-process/README.md; }
+@test "06: changes" { book_checks changes 06-process/README.md; }
+@test "06: links" { book_checks links 06-process/README.md; }
+@test "06: words" { book_checks words 06-process/README.md; }
+
 @test "every chapter is checked above" {
     local chapter check
     for chapter in "$ROOT"/[0-9][0-9]-*/README.md; do

@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# Stage 05: Deferreds, lists of them, timeouts, looping calls. D and K, and the
+# traps, are the rows of what Twisted does.
+
+load helpers
+load unit
+
+@test "D: chains" {
+    unit_cases deferred_test select
+}
+
+@test "D: cancelled, too late, unheard" {
+    unit_cases deferred_cancel_test select
+}
+
+@test "D K: lists, looping calls, a clock that stands still" {
+    unit_cases deferred_list_test select
+}
+
+@test "D: a chain that goes wrong is seen" {
+    unit_broken deferred.c 's/== RESULT_FAILURE \?/== RESULT_DEFERRED ?/' \
+        deferred_test D2_two_tracks select
+    unit_broken deferred.c 's/if \(top->running\)/if (0)/' \
+        deferred_test D10_added_from_inside select
+    unit_broken deferred.c 's/if \(inner == self \|\| inner->outer\)/if (inner == self)/' \
+        deferred_test D12_misuse_is_an_error select
+    unit_broken deferred.c 's/while \(self->inner\)/while (0)/' \
+        deferred_cancel_test D15_cancel_what_has_fired select
+    unit_broken deferred.c '/log_failure/d' \
+        deferred_cancel_test D23_unhandled_failures_are_logged select
+    unit_broken deferred_timeout.c 's/== CALL_CALLED/!= CALL_CALLED/' \
+        deferred_cancel_test D16_timeouts select
+    unit_broken deferred_list.c 's/list->missing == 0 \|\|/list->missing < 2 ||/' \
+        deferred_list_test D18_in_the_members_order select
+    unit_broken deferred_list.c 's/^    list->uses\+\+;//' \
+        deferred_list_test D21_cancel_cancels_the_members select
+    unit_broken looping_call.c 's/left > interval/left < interval/' \
+        deferred_list_test K1_missed_slots_are_left_out select
+}
+
+@test "trap 24: a result for both, a callback out of turn, no swallowing, recursion are seen" {
+    unit_broken deferred.c 's/outer->result = take_result\(self\)/outer->result = self->result/' \
+        deferred_test D8_trap24_the_result_moves select
+    unit_broken deferred.c 's/self->outer_at != self->begin/self->end != self->begin/' \
+        deferred_test D8_trap24_the_result_moves select
+    unit_broken deferred.c 's/self->owed \? ECANCELED : EALREADY/EALREADY/' \
+        deferred_cancel_test D13_trap24_one_firing_is_swallowed select
+    unit_broken deferred.c 's/^            top = outer;/outer->running = false, run(outer);/' \
+        deferred_test D9_trap24_constant_stack select
+}

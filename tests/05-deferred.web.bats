@@ -1,0 +1,745 @@
+#!/usr/bin/env bats
+# Stage 05: web_server, and what it is made of: http_request, http_response,
+# http_files, http_channel.
+
+# shellcheck disable=SC2030,SC2031,SC2034,SC2086,SC2153,SC2154 # each @test is a subshell
+
+load helpers
+load unit
+load servers
+
+# --- what is served, what is asked, what is answered ---------------------------
+
+OLD_DATE='Sun, 06 Nov 1994 08:49:37 GMT'
+
+web_file() { # PATH TEXT: with a date that is known
+    printf '%b' "$2" >"$1"
+    touch -d "$OLD_DATE" "$1"
+}
+
+setup() {
+    SERVERS=()
+    LOGS=()
+    cd "$BATS_TEST_TMPDIR" || return 1
+    mkdir -p root/sub/deep root/page root/empty root/page/index.html.d outside
+    web_file outside/secret.txt 'a secret\n'
+    web_file root/hello.txt 'hello\n'
+    web_file root/empty.txt ''
+    web_file root/bytes 'a\0\r\n\xff\n'
+    web_file root/page/index.html '<p>Welcome\n'
+    web_file root/sub/README.md '# Sub\n'
+    web_file 'root/a "b" & <c>.txt' 'odd\n'
+    web_file root/.hidden 'a secret\n'
+    mkfifo root/fifo
+    ln -s hello.txt root/link
+    ln -s ../outside/secret.txt root/way_out
+    ln -s ../outside root/sub/outside
+}
+
+# web_ask STEP...: what is answered, without today's date, goes to the file got.
+web_ask() {
+    peer "$PORT" "$@" >raw || return 1
+    sed -E 's/^(Date: )[A-Z][a-z]{2}, .{24}\r$/\1NOW\r/' raw >got
+}
+
+# web_is: that is what standard input says, to the byte.
+web_is() {
+    cmp -s got - || {
+        echo "--- got:"
+        cat -v got
+        return 1
+    }
+}
+
+web_head() { # STATUS HEADER...
+    printf 'HTTP/1.1 %s\r\nDate: NOW\r\n' "$1"
+    printf '%s\r\n' "${@:2}" ''
+}
+
+web_hello_head() { # CONNECTION
+    web_head '200 OK' 'Content-Type: text/plain; charset=utf-8' 'Content-Length: 6' \
+        "Last-Modified: $OLD_DATE" "Connection: $1"
+}
+
+web_status() { # STATUS CONNECTION [HEADER]: with its body
+    web_head "$1" 'Content-Type: text/plain; charset=utf-8' \
+        "Content-Length: $((${#1} + 1))" "${@:3}" "Connection: $2"
+    echo "$1"
+}
+
+# web_line: the first line of what is answered to one request.
+web_line() { # STEP...
+    web_ask "$@" || return 1
+    LINE=$(head -n 1 got)
+    LINE=${LINE%$'\r'}
+}
+
+web_works() {
+    web_ask 'send=GET /hello.txt HTTP/1.0\r\n\r\n' eof || return 1
+    { web_hello_head close; echo hello; } | web_is
+}
+
+web_each() { # COMMAND...
+    server_each 'web_server -d root' "$@"
+}
+
+# web_copy NAME FILE SCRIPT: builds the server with a FILE that sed has changed;
+# start it as tests/$STAGE/NAME.
+web_copy() {
+    local copy=$BATS_TEST_TMPDIR/copy objects main=$ROOT/$STAGE/examples/web_server.c
+    mkdir -p "$copy"
+    sed -E "$3" "$ROOT/$STAGE/$2" >"$copy/${2##*/}"
+    ! cmp -s "$copy/${2##*/}" "$ROOT/$STAGE/$2" || { echo "the same: $3"; return 1; }
+    mapfile -t objects < <(unit_objects "$2")
+    [ "$2" = examples/web_server.c ] || objects+=("$main")
+    mkdir -p "$ROOT/tests/$BUILD/$STAGE"
+    unit_compile "$ROOT/tests/$BUILD/$STAGE/$1" "$copy/${2##*/}" "${objects[@]}"
+}
+
+# web_broken FILE SCRIPT COMMAND...: the command fails with such a server.
+web_broken() {
+    web_copy "broken_web_$BATS_TEST_NUMBER" "$1" "$2"
+    start "tests/$STAGE/broken_web_$BATS_TEST_NUMBER" -d root -r epoll
+    POLLER=epoll
+    run "${@:3}"
+    printf '%s\n' "broken by: $2" "${lines[@]:0:20}"
+    [ "$status" -ne 0 ]
+}
+
+# --- unit programs -----------------------------------------------------------
+
+@test "heads of requests, good and bad, and at their limits" {
+    unit_cases http_request_test select
+}
+
+@test "heads of responses, dates, paths, types" {
+    unit_cases http_response_test select
+}
+
+@test "a limit, a check or a byte left out of http_request.c is seen" {
+    unit_broken http_request.c 's/length > HTTP_LINE_MAX \|\| //' http_request_test limits
+    unit_broken http_request.c 's/ \|\| self->bytes > HTTP_HEAD_MAX//' http_request_test limits
+    unit_broken http_request.c 's/> HTTP_HEADERS_MAX/>= HTTP_HEADERS_MAX/' http_request_test limits
+    unit_broken http_request.c 's/filled == HTTP_PATH_MAX/filled > HTTP_PATH_MAX - 2/' http_request_test limits
+    unit_broken http_request.c 's/byte == 0 \|\| byte ==/byte ==/' http_request_test path
+    unit_broken http_request.c "s/byte == 0 \\|\\| byte == '\\/'/byte == 0/" http_request_test path
+    unit_broken http_request.c 's/ && !self->has_body;/;/' http_request_test headers
+    unit_broken http_request.c 's/return twice \? 400 : 0/return 0/' http_request_test headers
+    unit_broken http_request.c 's/return 501/return 0/' http_request_test headers
+    unit_broken http_request.c "s/text\\[5\\] == '1' \\? 0 : 505/0/" http_request_test first_line
+}
+
+@test "20,000 mutated requests, cut anywhere, under the sanitizers" {
+    local flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
+    echo 'int main(void) { return 0; }' >empty.c
+    # shellcheck disable=SC2086 # flags are words
+    "${CC:-cc}" $flags -o empty empty.c || skip "no sanitizers"
+    CFLAGS=$flags unit_compile fuzz "$ROOT/tests/unit/http_fuzz.c" "$ROOT/$STAGE"/*.c
+    soon ./fuzz
+}
+
+# --- answers, to the byte ------------------------------------------------------
+
+web_gets() {
+    web_works
+    web_ask 'send=HEAD /hello.txt HTTP/1.0\r\n\r\n' eof
+    web_hello_head close | web_is
+    # 1.1 goes on, 1.0 does if it is asked to, and both end when asked to.
+    web_ask 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' 'until=hello\n' quiet=20 \
+        'send=HEAD /hello.txt HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n' 'until=\r\n\r\n' quiet=20 \
+        'send=HEAD /empty.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' eof
+    {
+        web_hello_head keep-alive
+        echo hello
+        web_hello_head keep-alive
+        web_head '200 OK' 'Content-Type: text/plain; charset=utf-8' 'Content-Length: 0' \
+            "Last-Modified: $OLD_DATE" 'Connection: close'
+    } | web_is
+    # No file, an empty one, bytes of any kind; a client that only listens now.
+    web_ask 'send=GET /nothing HTTP/1.1\nHost: a\n\nGET /empty.txt HTTP/1.1\nHost: a\n\nGET /bytes HTTP/1.1\nHost: a\n\n' \
+        shutdown eof
+    {
+        web_status '404 Not Found' keep-alive
+        web_head '200 OK' 'Content-Type: text/plain; charset=utf-8' 'Content-Length: 0' \
+            "Last-Modified: $OLD_DATE" 'Connection: keep-alive'
+        web_head '200 OK' 'Content-Type: application/octet-stream' 'Content-Length: 6' \
+            "Last-Modified: $OLD_DATE" 'Connection: keep-alive'
+        printf 'a\0\r\n\xff\n'
+    } | web_is
+    grep -qE '\[HttpChannel,[0-9]+,127\.0\.0\.1\] 404 GET /nothing$' "$LOG"
+}
+
+@test "GET and HEAD: the whole answer, HTTP/1.0 and 1.1, once and again" {
+    web_each web_gets
+}
+
+@test "a body that a HEAD must not have is seen" {
+    web_broken http_channel.c 's/if \(self->request.method == HTTP_HEAD\)/if (0)/' \
+        web_ask 'send=HEAD /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' 'until=\r\n\r\n' quiet=20
+}
+
+web_not_modified() {
+    local since="If-Modified-Since: $OLD_DATE"
+    web_ask "send=GET /hello.txt HTTP/1.1\\r\\nHost: a\\r\\n$since\\r\\n\\r\\nHEAD /hello.txt HTTP/1.0\\r\\n$since\\r\\n\\r\\n" eof
+    {
+        web_head '304 Not Modified' "Last-Modified: $OLD_DATE" 'Connection: keep-alive'
+        web_head '304 Not Modified' "Last-Modified: $OLD_DATE" 'Connection: close'
+    } | web_is
+    # Another date, or none that we would write, is another file.
+    web_ask 'send=GET /hello.txt HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT\r\n\r\n' eof
+    { web_hello_head close; echo hello; } | web_is
+    web_ask 'send=GET /hello.txt HTTP/1.0\r\nIf-Modified-Since: yesterday\r\n\r\n' eof
+    { web_hello_head close; echo hello; } | web_is
+}
+
+@test "304 for whoever has the file with this date, 200 for anybody else" {
+    web_each web_not_modified
+}
+
+@test "404, 405, 400, 501, 505: what they say, and whether they go on" {
+    web_each web_refuses
+}
+
+web_refuses() {
+    web_ask 'send=POST /hello.txt HTTP/1.1\r\nHost: a\r\n\r\nDELETE /hello.txt HTTP/1.0\r\n\r\n' eof
+    {
+        web_status '405 Method Not Allowed' keep-alive 'Allow: GET, HEAD'
+        web_status '405 Method Not Allowed' close 'Allow: GET, HEAD'
+    } | web_is
+    # A body might hold a request; that it is none we know only at its end.
+    web_ask 'send=POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\nGET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' eof
+    web_status '405 Method Not Allowed' close 'Allow: GET, HEAD' | web_is
+    web_ask 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\nGET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' eof
+    { web_hello_head close; echo hello; } | web_is
+    web_ask 'send=GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' eof
+    web_status '501 Not Implemented' close | web_is
+    web_ask 'send=PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' eof
+    web_status '505 HTTP Version Not Supported' close | web_is
+    web_ask 'send=GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n' eof
+    web_status '400 Bad Request' close | web_is
+    web_ask 'send=HEAD / HTTP/1.1\r\n\r\n' eof
+    web_status '400 Bad Request' close | head -c -16 | web_is
+    web_ask 'send=\0\x01\xff\r\n' eof
+    web_status '400 Bad Request' close | web_is
+    web_ask 'send=GET /%0a%1b[31m HTTP/1.0\r\n\r\n' eof
+    web_status '404 Not Found' close | web_is
+    logged '] 404 GET /\n\x1b[31m'
+    if grep -q $'\x1b' "$LOG"; then return 1; fi
+}
+
+web_big_body() {
+    # What is sent after the answer does not turn it into a reset.
+    web_ask 'send=POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n' flood=1000000 eof
+    web_status '405 Method Not Allowed' close 'Allow: GET, HEAD' | web_is
+}
+
+@test "a body of 1 MB does not destroy the answer that says no to it" {
+    web_each web_big_body
+}
+
+# --- directories -------------------------------------------------------------------
+
+web_listing() { # PATH ENTRY...
+    printf '<!DOCTYPE html>\n<html lang="en">\n<title>%s</title>\n<h1>%s</h1>\n<ul>\n' "$1" "$1"
+    printf '<li> %s</li>\n' "${@:2}"
+    echo '</ul>'
+}
+
+web_lists() { # PATH FILE: the listing that is in the file
+    web_ask "send=GET $1 HTTP/1.0\\r\\n\\r\\n" eof
+    {
+        web_head '200 OK' 'Content-Type: text/html; charset=utf-8' \
+            "Content-Length: $(stat -c %s "$2")" 'Connection: close'
+        cat "$2"
+    } | web_is
+    web_ask "send=HEAD $1 HTTP/1.0\\r\\n\\r\\n" eof
+    web_head '200 OK' 'Content-Type: text/html; charset=utf-8' \
+        "Content-Length: $(stat -c %s "$2")" 'Connection: close' | web_is
+}
+
+web_directories() {
+    web_ask 'send=GET /sub HTTP/1.1\r\nHost: a\r\n\r\nGET /a%20b HTTP/1.0\r\n\r\n' eof
+    {
+        web_status '301 Moved Permanently' keep-alive 'Location: /sub/'
+        web_status '404 Not Found' close
+    } | web_is
+    web_listing / \
+        '<a href="a%20%22b%22%20%26%20%3Cc%3E.txt">a &#34;b&#34; &#38; &#60;c&#62;.txt</a>' \
+        '<a href="bytes">bytes</a>' '<a href="empty.txt">empty.txt</a>' \
+        '<a href="empty/">empty/</a>' '<a href="hello.txt">hello.txt</a>' '<a href="page/">page/</a>' \
+        '<a href="sub/">sub/</a> <a href="sub/README.md">README.md</a>' >listing
+    web_lists / listing
+    web_listing /sub/ '<a href="../">../</a>' '<a href="README.md">README.md</a>' \
+        '<a href="deep/">deep/</a>' >listing
+    web_lists /sub/ listing
+    web_listing /sub/deep/ '<a href="../">../</a>' >listing
+    web_lists /sub/deep/ listing
+    web_ask 'send=GET /page/ HTTP/1.0\r\n\r\n' eof
+    {
+        web_head '200 OK' 'Content-Type: text/html; charset=utf-8' 'Content-Length: 11' \
+            "Last-Modified: $OLD_DATE" 'Connection: close'
+        echo '<p>Welcome'
+    } | web_is
+    web_line 'send=GET /hello.txt/ HTTP/1.0\r\n\r\n' eof
+    [ "$LINE" = 'HTTP/1.1 404 Not Found' ]
+    web_ask 'send=GET /a%20%22b%22%20%26%20%3Cc%3E.txt HTTP/1.0\r\n\r\n' eof
+    [ "$(tail -n 1 got)" = odd ]
+}
+
+@test "a directory: moved, its index.html, or its names" {
+    web_each web_directories
+}
+
+@test "a directory of 1,001 names lists 1,000, of 1,000 all of them" {
+    (cd root/empty && touch {1000..2000})
+    start $STAGE/web_server -d root
+    web_ask 'send=GET /empty/ HTTP/1.0\r\n\r\n' eof
+    [ "$(grep -c '^<li> <a href="[12]' got)" -eq 1000 ]
+    grep -q 'And more' got
+    rm root/empty/1500
+    web_ask 'send=GET /empty/ HTTP/1.0\r\n\r\n' eof
+    [ "$(grep -c '^<li> <a href="[12]' got)" -eq 1000 ]
+    [ "$(grep -c 'And more' got)" -eq 0 ]
+}
+
+@test "one click leads from the tree's root to each chapter" {
+    local link
+    start $STAGE/web_server -d "$ROOT"
+    web_ask 'send=GET / HTTP/1.0\r\n\r\n' eof
+    mapfile -t links < <(grep -o 'href="[^"]*/README.md"' got | cut -d '"' -f 2)
+    [ "${#links[@]}" -ge 4 ]
+    for link in "${links[@]}"; do
+        peer "$PORT" "send=GET /$link HTTP/1.0\\r\\n\\r\\n" 'until=\r\n\r\n' eof |
+            tail -c "$(stat -c %s "$ROOT/$link")" | cmp - "$ROOT/$link"
+    done
+}
+
+# --- no way out of the directory ------------------------------------------------------
+
+# Each is refused, and whatever is answered has no secret in it.
+web_no_way_out() {
+    local path
+    for path in /../outside/secret.txt /../../../../../../../etc/passwd /.. /../ /sub/../hello.txt \
+        /sub/../../outside/secret.txt /%2e%2e/outside/secret.txt /.%2e/outside/secret.txt \
+        /%2E%2E%2foutside%2fsecret.txt /..%2foutside/secret.txt /sub/%2e%2e/%2e%2e/outside/secret.txt \
+        "/${PWD#/}/outside/secret.txt" "/$PWD/outside/secret.txt" "$PWD/outside/secret.txt" \
+        //etc/passwd /etc/passwd ///// /./hello.txt /.hidden /%2ehidden /hello.txt%00.html /%00 \
+        '/..\\outside\\secret.txt' '/..%5coutside%5csecret.txt' '/%c0%ae%c0%ae/outside/secret.txt' \
+        '/%252e%252e/outside/secret.txt' '/...' '/../root/hello.txt' '/sub/outside/secret.txt' \
+        /way_out /link /fifo /sub/outside/ /sub/outside "http://a/../outside/secret.txt" \
+        'http://../outside/secret.txt' ..//outside/secret.txt outside/secret.txt '/sub//README.md' \
+        "/$(printf '../%.0s' {1..300})etc/passwd"
+    do
+        web_line "send=GET $path HTTP/1.0\\r\\n\\r\\n" eof || return 1
+        if [[ $LINE != 'HTTP/1.1 40'[034]* ]] || grep -q 'secret$\|root:' got; then
+            echo "$path: $LINE"
+            return 1
+        fi
+    done
+    web_works || return 1
+}
+
+@test "no path leads out of the directory, and none to what is hidden" {
+    web_each web_no_way_out
+}
+
+@test "a check of a path left out is seen" {
+    web_broken http_files.c "s/\\*name == '\\.'/0/" web_no_way_out
+    web_broken http_files.c 's/ \| O_NOFOLLOW//' web_no_way_out
+    web_broken http_files.c 's/(next = open_name\(.*\);)/next = openat(fd, name, OPEN_FLAGS); length = strlen(name);/' \
+        web_no_way_out
+    DEADLINE=2 web_broken http_files.c 's/O_NONBLOCK/0/' web_no_way_out
+}
+
+web_refuses_kinds() {
+    local kind
+    for kind in fifo link way_out socket; do
+        [ -e root/$kind ] || continue
+        web_line "send=GET /$kind HTTP/1.0\\r\\n\\r\\n" eof
+        [ "$LINE" = 'HTTP/1.1 403 Forbidden' ] || { echo "$kind: $LINE"; return 1; }
+    done
+    # A FIFO with somebody at the other end is none for us, either.
+    exec {WRITER}<>root/fifo
+    web_line 'send=GET /fifo HTTP/1.0\r\n\r\n' eof
+    [ "$LINE" = 'HTTP/1.1 403 Forbidden' ]
+    exec {WRITER}>&-
+}
+
+@test "what is no file is refused at once: a FIFO, a link, a socket" {
+    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("root/socket")' || true
+    web_each web_refuses_kinds
+}
+
+@test "what the server may not read is refused" {
+    [ "$(id -u)" -ne 0 ] || skip "root may read anything"
+    chmod 0 root/hello.txt root/sub
+    start $STAGE/web_server -d root
+    web_line 'send=GET /hello.txt HTTP/1.0\r\n\r\n' eof
+    [ "$LINE" = 'HTTP/1.1 403 Forbidden' ]
+    web_line 'send=GET /sub/ HTTP/1.0\r\n\r\n' eof
+    [ "$LINE" = 'HTTP/1.1 403 Forbidden' ]
+    chmod 700 root/sub
+}
+
+# --- limits on the wire ----------------------------------------------------------------
+
+web_chars() { # COUNT
+    printf "%${1}s" '' | tr ' ' a
+}
+
+web_limits() {
+    local more first other
+    for more in -1 0 1; do
+        first='HTTP/1.1 404 Not Found' other='HTTP/1.1 200 OK'
+        [ $more -le 0 ] || first='HTTP/1.1 414 URI Too Long'
+        [ $more -le 0 ] || other='HTTP/1.1 431 Request Header Fields Too Large'
+        # Four names, none longer than 255.
+        web_line "send=GET /$(web_chars 254)/$(web_chars 254)/$(web_chars 254)/$(web_chars $((258 + more))) HTTP/1.0\\r\\n\\r\\n" eof || return 1
+        [ "$LINE" = "$first" ] || return 1
+        first=${first/404 Not Found/200 OK}
+        web_line "send=GET /?$(web_chars $((8192 - 15 + more))) HTTP/1.0\\r\\n\\r\\n" eof || return 1
+        [ "$LINE" = "$first" ] || return 1
+        web_line "send=GET / HTTP/1.0\\r\\nA:$(web_chars $((8192 - 2 + more)))\\r\\n\\r\\n" eof || return 1
+        [ "$LINE" = "$other" ] || return 1
+        web_line "send=GET / HTTP/1.0\\r\\n$(printf 'A:\\n%.0s' $(seq $((100 + more))))\\n" eof || return 1
+        [ "$LINE" = "$other" ] || return 1
+    done
+    # A line without an end is not waited for.
+    web_line "send=GET /$(web_chars 10000)" eof || return 1
+    [ "$LINE" = 'HTTP/1.1 414 URI Too Long' ] || return 1
+    web_line "send=GET / HTTP/1.0\\nA: $(web_chars 10000)" eof || return 1
+    [ "$LINE" = 'HTTP/1.1 431 Request Header Fields Too Large' ] || return 1
+}
+
+@test "a path, a line, a header: at the limit, below and above" {
+    web_each web_limits
+}
+
+@test "a limit left out is seen" {
+    DEADLINE=3 web_broken http_channel.c 's/\.max_length = .*/.max_length = 1 << 30,/' web_limits
+}
+
+# --- pieces and pipelines ------------------------------------------------------------------
+
+web_drips() {
+    web_ask 'drip=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\nHEAD /hello.txt HTTP/1.0\r\n\r\n' eof
+    { web_hello_head keep-alive; echo hello; web_hello_head close; } | web_is
+}
+
+@test "one byte a segment" {
+    web_each web_drips
+}
+
+# 100 requests in one segment: files of different sizes, errors, listings.
+web_pipeline() {
+    local i requests='' connection=keep-alive
+    mkdir -p root/many
+    : >expected
+    for i in {1..100}; do
+        [ "$i" -lt 100 ] || connection=close
+        case $((i % 5)) in
+        0)
+            requests+="GET /no$i HTTP/1.1\\nHost:a\\n"
+            web_status '404 Not Found' $connection >>expected
+            ;;
+        1)
+            requests+="HEAD /hello.txt HTTP/1.1\\nHost:a\\n"
+            web_hello_head $connection >>expected
+            ;;
+        *)
+            web_file "root/many/$i" "$(web_chars $((i * i * 9)))"
+            requests+="GET /many/$i HTTP/1.1\\nHost:a\\n"
+            web_head '200 OK' 'Content-Type: application/octet-stream' \
+                "Content-Length: $((i * i * 9))" "Last-Modified: $OLD_DATE" \
+                "Connection: $connection" >>expected
+            cat "root/many/$i" >>expected
+            ;;
+        esac
+        [ "$i" -lt 100 ] || requests+='Connection: close\n'
+        requests+='\n'
+    done
+    web_ask "send=$requests" eof || return 1
+    web_is <expected || return 1
+}
+
+@test "100 requests in one segment are answered in their order" {
+    web_each web_pipeline
+}
+
+@test "requests that do not wait for a file are seen" {
+    web_broken http_channel.c \
+        "/^void http_channel_send_file/,/^}/s/line_receiver_pause.*;//" web_pipeline
+}
+
+# --- large files, slow readers, many clients --------------------------------------------------
+
+# web_weigh: sets BEFORE, once what any client costs has been paid.
+web_weigh() {
+    peer -n 2 "$PORT" 'send=GET /large HTTP/1.0\n\n' recv=1000000 reset >/dev/null || return 1
+    web_works || return 1
+    BEFORE=$(server_dirty_kib "$PID")
+}
+
+web_lean() { # it has grown by less than 1 MiB since then
+    local grown
+    grown=$(($(server_dirty_kib "$PID") - BEFORE))
+    [ $grown -lt 1024 ] || { echo "$grown KiB"; return 1; }
+}
+
+web_large() {
+    web_weigh
+    server_hold -t 60 "$PORT" 'send=GET /large HTTP/1.0\r\n\r\n' hold eof
+    eventually server_counts 3 'GET /large'
+    for _ in {1..5}; do
+        web_works
+        web_lean
+    done
+    idle "$PID"
+    DEADLINE=60 server_release
+    web_lean
+    tail -c 64000000 "$HELD" | cmp - root/large
+    rm "$HELD"
+}
+
+@test "64 MB to one that does not read for a while: every byte, and no memory" {
+    server_without_quarantine
+    yes 'a line of a large file' | head -c 64000000 >root/large
+    web_each web_large
+}
+
+# 60,000 bytes of requests for 13 MB of listings, and it does not read.
+web_asks_only() {
+    local request
+    (cd root/empty && touch {1000..1099})
+    request=$(printf 'GET /empty/ HTTP/1.1\\nHost:a\\n\\n%.0s' {1..1900})
+    yes | head -c 2000000 >root/large
+    web_weigh || return 1
+    server_hold -t 60 "$PORT" "send=$request" 'until=\r\n\r\n' hold \
+        'send=GET /hello.txt HTTP/1.0\n\n' eof
+    logged 'GET /empty/' || return 1
+    for _ in {1..5}; do
+        web_works || return 1
+        web_lean || return 1
+    done
+    idle "$PID" || return 1
+    DEADLINE=60 server_release || return 1
+    web_lean || return 1
+    [ "$(grep -c '^HTTP/1.1 200 OK' "$HELD")" -eq 1901 ] || return 1
+    [ "$(tail -n 1 "$HELD")" = hello ]
+}
+
+@test "one that only asks costs a buffer, and gets every answer later" {
+    server_without_quarantine
+    web_each web_asks_only
+}
+
+@test "answers without a limit are seen" {
+    server_without_quarantine
+    web_broken http_channel.c '/^static void pause_answers/,/^}/s/line_receiver_pause.*;/(void)answers;/' \
+        web_asks_only
+}
+
+web_shrinks() {
+    local before
+    before=$(descriptors "$PID")
+    head -c 64000000 /dev/zero >root/large
+    server_hold -l -t 60 -r 4096 "$PORT" 'send=GET /large HTTP/1.0\r\n\r\n' \
+        'until=\r\n\r\n' hold 'reset?'
+    eventually grep -q 'GET /large' "$LOG"
+    truncate -s 10 root/large
+    DEADLINE=60 server_release
+    logged 'Cannot go on with a file: '
+    : >root/large # the next poller's
+    web_works
+    eventually server_has_descriptors "$PID" "$before"
+}
+
+@test "a file that shrinks while it is sent ends the connection, not the server" {
+    web_each web_shrinks
+}
+
+web_many() {
+    local before
+    before=$(descriptors "$PID")
+    peer -n 200 "$PORT" 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' 'until=hello\n' \
+        'send=GET /page/ HTTP/1.0\r\n\r\n' 'until=Welcome\n' eof >many
+    [ "$(grep -c '^hello$' many)" -eq 200 ]
+    [ "$(grep -c 'Welcome' many)" -eq 200 ]
+    eventually server_has_descriptors "$PID" "$before"
+    peer -n 200 "$PORT" 'send=GET /large HTTP/1.0\r\n\r\n' 'until=\r\n\r\n' reset >/dev/null
+    eventually server_has_descriptors "$PID" "$before"
+    web_works
+}
+
+@test "200 clients at once, and 200 that leave in the middle" {
+    head -c 1000000 /dev/zero >root/large
+    web_each web_many
+}
+
+web_few_descriptors() {
+    local before
+    before=$(descriptors "$PID")
+    server_hold -l -n 100 "$PORT" 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' hold
+    logged 'EMFILE recovery: Closed socket from 127.0.0.1:'
+    idle "$PID"
+    server_release
+    eventually server_has_descriptors "$PID" "$before"
+    web_works
+}
+
+@test "100 clients and 40 descriptors: shed, alive, idle, serving afterwards" {
+    server_limited 40 web_each web_few_descriptors
+}
+
+web_last_descriptor() {
+    local before
+    before=$(descriptors "$PID")
+    server_hold -n $((40 - before - 1)) "$PORT" hold
+    eventually server_has_descriptors "$PID" 39
+    web_ask 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n' eof
+    {
+        web_status '503 Service Unavailable' keep-alive
+        web_status '503 Service Unavailable' close
+    } | web_is
+    server_release
+    eventually server_has_descriptors "$PID" "$before"
+    web_works
+}
+
+@test "503 when there is no descriptor left for the file" {
+    server_limited 40 web_each web_last_descriptor
+}
+
+@test "rough peers" {
+    web_each server_rough_peers web_works
+}
+
+web_ends() {
+    head -c 64000000 /dev/zero >root/large
+    server_hold -l -n 10 -t 60 "$PORT" 'send=GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP' \
+        'until=\r\n\r\n' hold
+    eventually server_counts 10 'GET /large'
+    server_ends "$PID" TERM
+    server_release
+}
+
+@test "SIGTERM while files are sent: status 0" {
+    web_each web_ends
+}
+
+# --- patience --------------------------------------------------------------------------------
+
+# web_hasty: starts a server with half a second of patience.
+web_hasty() { # POLLER [SCRIPT]
+    web_copy "hasty_web_$BATS_TEST_NUMBER" http_channel.c \
+        "s/^#include \"log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${2:-}"
+    start "tests/$STAGE/hasty_web_$BATS_TEST_NUMBER" -d root -r "$1"
+}
+
+web_drops_the_idle() {
+    local before
+    before=$(descriptors "$PID")
+    DEADLINE=5 web_ask eof || return 1
+    web_is </dev/null || return 1
+    DEADLINE=5 web_ask 'send=GET / HT' eof || return 1
+    web_is </dev/null || return 1
+    # Byte after byte is no request, either.
+    DEADLINE=5 peer -l -t 5 "$PORT" "drip=$(printf 'GET / HTTP/1.0\\n'; web_chars 6000)" 'reset?' || return 1
+    # Each request begins it anew.
+    DEADLINE=5 web_ask 'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' pause=300 \
+        'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' pause=300 \
+        'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' eof || return 1
+    [ "$(grep -c '200 OK' got)" -eq 3 ] || return 1
+    eventually server_has_descriptors "$PID" "$before"
+}
+
+web_drops_the_stuck() {
+    local before
+    before=$(descriptors "$PID")
+    head -c 64000000 /dev/zero >root/large
+    server_hold -l -t 20 "$PORT" 'send=GET /large HTTP/1.0\n\n' hold 'reset?'
+    logged 'GET /large' || return 1
+    eventually server_has_descriptors "$PID" "$before" || return 1
+    server_release || return 1
+    web_works
+}
+
+# It takes longer than our patience, but something all the time.
+web_keeps_the_slow() {
+    head -c 20000000 /dev/zero >root/large
+    peer -t 20 -r 65536 "$PORT" 'send=GET /large HTTP/1.0\n\n' 'until=\r\n\r\n' \
+        recv=6000000 pause=300 recv=6000000 pause=300 recv=6000000 pause=300 recv=2000000 eof |
+        tail -c 20000000 | cmp - root/large
+}
+
+@test "out of patience: with the idle and the stuck, not with the slow" {
+    local poller
+    for poller in "${POLLERS[@]}"; do
+        web_hasty "$poller"
+        web_drops_the_idle
+        web_drops_the_stuck
+        web_keeps_the_slow
+    done
+}
+
+@test "no end of patience is seen" {
+    web_hasty epoll 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
+    DEADLINE=3
+    run web_drops_the_idle
+    [ "$status" -ne 0 ]
+    run web_drops_the_stuck
+    [ "$status" -ne 0 ]
+}
+
+# --- the command line, and other people's clients -----------------------------------------------
+
+@test "-d: the directory that is served, or why it is not" {
+    (cd root && start $STAGE/web_server && web_works)
+    run soon "$(program $STAGE/web_server)" -p 0 -d nowhere
+    [ "$status" -eq 1 ]
+    [ "$output" = 'web_server: nowhere: No such file or directory' ]
+    run soon "$(program $STAGE/web_server)" -p 0 -d root/hello.txt
+    [ "$status" -eq 1 ]
+    [ "$output" = 'web_server: root/hello.txt: Not a directory' ]
+    run soon "$(program $STAGE/web_server)" -h
+    [ "$status" -eq 0 ]
+    [[ $output == usage:*'[-d DIR]'* ]]
+}
+
+@test "curl reads it" {
+    command -v curl >/dev/null || skip "no curl"
+    start $STAGE/web_server -d root
+    yes 'a line of a large file' | head -c 10000000 >root/large
+    [ "$(soon curl -s "http://127.0.0.1:$PORT/hello.txt" "http://127.0.0.1:$PORT/sub/README.md")" = $'hello\n# Sub' ]
+    [ "$(soon curl -s -0 "http://127.0.0.1:$PORT/hello.txt")" = hello ]
+    [ "$(soon curl -s -L "http://127.0.0.1:$PORT/page")" = '<p>Welcome' ]
+    soon curl -s "http://127.0.0.1:$PORT/large" | cmp - root/large
+    soon curl -s -R -o copy "http://127.0.0.1:$PORT/hello.txt"
+    [ "$(soon curl -s -z copy -w '%{http_code}' "http://127.0.0.1:$PORT/hello.txt")" = 304 ]
+    [ "$(soon curl -s -o /dev/null -w '%{http_code}' -T root/large "http://127.0.0.1:$PORT/put")" = 405 ]
+    [ "$(soon curl -s -I "http://127.0.0.1:$PORT/large" | grep -c '^Content-Length: 10000000')" -eq 1 ]
+    soon curl -s --path-as-is "http://127.0.0.1:$PORT/../outside/secret.txt" | grep -qx '403 Forbidden'
+}
+
+@test "Python's http.client reads it, many times over one connection" {
+    python3 -c 'import http.client' 2>/dev/null || skip "no python3"
+    start $STAGE/web_server -d root
+    soon python3 - "$PORT" <<'PYTHON'
+import http.client, sys, email.utils
+client = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+sock = None
+for _ in range(100):
+    for method, path, status, body in [
+            ("GET", "/hello.txt", 200, b"hello\n"),
+            ("HEAD", "/hello.txt", 200, b""),
+            ("GET", "/none", 404, b"404 Not Found\n"),
+            ("GET", "/sub", 301, b"301 Moved Permanently\n"),
+            ("DELETE", "/hello.txt", 405, b"405 Method Not Allowed\n")]:
+        client.request(method, path)
+        answer = client.getresponse()
+        assert (answer.status, answer.read()) == (status, body), path
+        assert email.utils.parsedate(answer.getheader("Date"))
+        sock = sock or client.sock
+        assert client.sock is sock
+PYTHON
+}
