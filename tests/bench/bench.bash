@@ -161,6 +161,25 @@ session() {
         program "$OUT/timers"
     done
 
+    table deferred 'ns each' 'A callback of a Deferred' \
+        'a call through a pointer is what it cannot be cheaper than'
+    for i in 1 2 3; do
+        program "$OUT/callbacks"
+        [ -z "$twisted" ] || program "$twisted" callbacks_twisted.py
+    done
+
+    table jobs 'ns each' 'A job in the thread pool, there and back' none
+    for i in 1 2 3; do
+        program "$OUT/jobs"
+    done
+
+    table spawns 'us each' 'To spawn /bin/true and hear of its end' \
+        'little more than posix_spawn and waitpid'
+    for i in 1 2 3; do
+        program "$OUT/spawns"
+        [ -z "$twisted" ] || program "$twisted" spawns_twisted.py
+    done
+
     [ "$session" -eq 1 ] || return # once is enough for this one
     table quiet 'us in 2 s' 'Nothing to do on 50 connections' '0'
     for poller in select poll epoll; do
@@ -177,6 +196,12 @@ if taskset -c 0 true && taskset -c 1 true; then
     on_server=(taskset -c 0) on_load=(taskset -c 1)
     pinned='servers on processor 0, clients on processor 1'
 fi 2>/dev/null
+
+# Twisted itself, where it is installed.
+twisted=
+for python in python3 /usr/bin/python3; do
+    "$python" -c 'import twisted' && twisted=$python && break
+done 2>/dev/null
 ulimit -S -n "$(ulimit -H -n)" # thousands of connections at a time
 
 for ((session = 1; session <= SESSIONS; session++)); do

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * descriptor.h - what the loop knows about one descriptor: its number, and
+ * whom to call. Twisted calls the class IReadDescriptor and IWriteDescriptor.
+ *
+ * Embed a struct descriptor as the first member of whatever owns the number.
+ * From the first reactor_add_reader or reactor_add_writer on the loop keeps a
+ * pointer to it, until reactor_disconnect has run its course: connection_lost,
+ * then the number is closed, then dispose. Only dispose may free the memory.
+ */
+#ifndef DESCRIPTOR_H
+#define DESCRIPTOR_H
+
+#include <stddef.h>
+
+struct descriptor;
+
+/* Why a descriptor ended. Positive reasons are errno values. */
+enum {
+    REASON_NONE = 0,  /* it goes on */
+    REASON_DONE = -1, /* the end of the stream: closed cleanly */
+    REASON_LOST = -2  /* the loop ended, and the descriptor with it */
+};
+
+struct descriptor_class {
+    const char *name; /* for the trace: "EchoConnection" */
+
+    /* Called when a read, or a write, would not block. Returns REASON_NONE to
+     * go on, or the reason to drop the descriptor; the loop does the rest.
+     * do_write is also called once before the wait that follows
+     * reactor_add_writer, so EAGAIN is no surprise in either. */
+    int (*do_read)(struct descriptor *self);
+    int (*do_write)(struct descriptor *self);
+
+    /* Called once, when the descriptor is lost to the loop, at the end of a
+     * turn. The number is still open. NULL: nobody wants to know. */
+    void (*connection_lost)(struct descriptor *self, int reason);
+
+    /* Called last, once, when the number is closed. NULL: nothing to free. */
+    void (*dispose)(struct descriptor *self);
+};
+
+struct descriptor {
+    const struct descriptor_class *class; /* yours to set, like fd */
+    int fd;
+
+    /* The rest belongs to the loop; zero it before the first use. */
+    int reason;              /* why it was lost */
+    struct descriptor *next; /* among those that this turn has changed */
+    unsigned char wanted;    /* POLLER_ events its owner asked for */
+    unsigned char watched;   /* POLLER_ events the poller was told about */
+    unsigned char state;     /* enum descriptor_state, in dispatch.c */
+    unsigned char changed;   /* it is in the list of the changed */
+};
+
+#endif

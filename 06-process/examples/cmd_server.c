@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_server - does what the lines of its clients say: lastlog, comphash PATH,
+ * or exit. It has room for clients_max of them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "comphash.h"
+#include "endpoint.h"
+#include "lastlog.h"
+#include "line_receiver.h"
+#include "log.h"
+
+struct my_factory {
+    struct factory base;
+    struct reactor *reactor;
+    const char *log_file;
+    int clients_max;
+    int clients; /* that are connected and were not turned away */
+};
+
+struct cmd_protocol {
+    struct line_receiver base;
+    struct lastlog lastlog;
+    struct comphash comphash;
+    char client_ip[ADDRESS_TEXT_MAX]; /* empty: turned away */
+};
+
+static bool starts_with(const char *line, size_t length, const char *word)
+{
+    return length >= strlen(word) && !memcmp(line, word, strlen(word));
+}
+
+/* Hears no line any more, and leaves when what it has asked is answered. */
+static void leave(struct cmd_protocol *self)
+{
+    line_receiver_pause(&self->base);
+    comphash_leave(&self->comphash);
+}
+
+static void process_cmd(struct cmd_protocol *self, const char *line,
+                        size_t length)
+{
+    if (starts_with(line, length, "lastlog"))
+        lastlog_start(&self->lastlog);
+    else if (starts_with(line, length, "comphash"))
+        comphash_line(&self->comphash, line, length);
+    else if (starts_with(line, length, "exit"))
+        leave(self);
+    else
+        transport_write_text(self->base.base.transport, "Command not found.\n");
+}
+
+static void cmd_connection_made(struct protocol *base)
+{
+    struct cmd_protocol *self = (struct cmd_protocol *)base;
+    struct my_factory *factory = (struct my_factory *)base->factory;
+    struct address peer;
+
+    self->lastlog.reactor = factory->reactor;
+    self->lastlog.client = &self->base;
+    self->lastlog.path = factory->log_file;
+    self->comphash.reactor = factory->reactor;
+    self->comphash.client = &self->base;
+    transport_get_peer(base->transport, &peer);
+    address_host(&peer, self->client_ip);
+    log_message("Client connection from %s", self->client_ip);
+    if (factory->clients >= factory->clients_max) {
+        log_message("Too many connections. bye !");
+        self->client_ip[0] = '\0';
+        transport_lose_connection(base->transport);
+    } else {
+        factory->clients++;
+    }
+}
+
+static void cmd_read_connection_lost(struct protocol *base)
+{
+    leave((struct cmd_protocol *)base);
+}
+
+static void cmd_connection_lost(struct protocol *base, struct failure reason)
+{
+    struct cmd_protocol *self = (struct cmd_protocol *)base;
+    char text[FAILURE_TEXT_MAX];
+
+    log_message("Lost client connection. Reason: %s",
+                failure_message(reason, text));
+    if (self->client_ip[0])
+        ((struct my_factory *)base->factory)->clients--;
+    line_receiver_connection_lost(base, reason);
+    lastlog_cancel(&self->lastlog);
+    comphash_cancel(&self->comphash);
+}
+
+static void cmd_line_received(struct line_receiver *base, const char *line,
+                              size_t length)
+{
+    struct cmd_protocol *self = (struct cmd_protocol *)base;
+    char text[LOG_TEXT_MAX];
+
+    log_message("Cmd received from %s : %s", self->client_ip,
+                log_escape(line, length, text, sizeof(text)));
+    process_cmd(self, line, length);
+}
+
+static const struct line_receiver_class CmdProtocol = {
+    .base =
+        {
+            .name = "CmdProtocol",
+            .size = sizeof(struct cmd_protocol),
+            .connection_made = cmd_connection_made,
+            .data_received = line_receiver_data_received,
+            .read_connection_lost = cmd_read_connection_lost,
+            .connection_lost = cmd_connection_lost,
+        },
+    .delimiter = "\n",
+    .line_received = cmd_line_received,
+};
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 9999 };
+    struct my_factory factory = {
+        .base = { .name = "MyFactory", .protocol = &CmdProtocol.base },
+        .log_file = "/var/log/syslog",
+        .clients_max = 2,
+    };
+    const struct option extra[] = {
+        { "-c", "CLIENTS_MAX", OPTION_NUMBER, &factory.clients_max, 1 << 20 },
+        { "-l", "FILE", OPTION_TEXT, &factory.log_file, 0 },
+        { 0 },
+    };
+
+    options_server(&options, extra, argc, argv);
+    factory.reactor = endpoint_reactor(&options);
+    log_start(stdout, factory.reactor);
+    endpoint_listen_logged(&options, factory.reactor, &factory.base);
+    return endpoint_run(&options, factory.reactor);
+}

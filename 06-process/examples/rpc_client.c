@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rpc_client - has the server run each line as a command, without waiting for
+ * the last answer, and prints each when it comes. Status 0: all have come.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deferred_timeout.h"
+#include "endpoint.h"
+#include "keyboard.h"
+#include "rpc.h"
+
+enum { CALLS_MAX = 1000 /* under way; more lines wait */ };
+
+struct rpc_factory {
+    struct factory base;
+    struct producer producer; /* the keyboard, as the transport knows it */
+    struct reactor *reactor;
+    const struct options *options;
+    struct rpc_caller *caller; /* NULL: not connected */
+    struct keyboard *keyboard; /* NULL: nothing more will be typed */
+    int timeout;               /* seconds for a call; 0: none */
+    int calls;                 /* that have no answer */
+    bool full;                 /* the server takes no more for now */
+    bool cut_off;              /* the connection was lost with calls out */
+    int status;                /* to leave with */
+};
+
+/* Reads on, waits, or leaves, as the case may be. */
+static void pace(struct rpc_factory *self)
+{
+    if (self->keyboard && (self->full || self->calls >= CALLS_MAX)) {
+        keyboard_pause(self->keyboard);
+    } else if (self->keyboard) {
+        keyboard_resume(self->keyboard);
+    } else if (self->calls == 0 && self->caller) {
+        transport_unregister_producer(self->caller->base.base.transport);
+        transport_lose_connection(self->caller->base.base.transport);
+    }
+}
+
+/* Whether the server has said so. */
+static bool is_answer(struct failure failure)
+{
+    return failure_check(failure, &UnknownProcedure) ||
+           failure_check(failure, &BadRequest) ||
+           failure_check(failure, &ProcedureFailed);
+}
+
+static struct result ended(struct result result, void *argument)
+{
+    struct rpc_factory *self = argument;
+    bool failed = result.kind == RESULT_FAILURE;
+    struct rpc_result *value = failed ? NULL : result.value;
+    char text[FAILURE_TEXT_MAX];
+
+    if (failed)
+        printf("error: %s", failure_message(result.failure, text));
+    else
+        fwrite(value->bytes, 1, value->length, stdout);
+    putchar('\n');
+    if (failed && !is_answer(result.failure))
+        self->status = EXIT_FAILURE;
+    free(value);
+    self->calls--;
+    pace(self);
+    return result_value(NULL);
+}
+
+static void line_typed(void *argument, const char *line, size_t length)
+{
+    struct rpc_factory *self = argument;
+    struct deferred *deferred =
+        rpc_caller_call(self->caller, "shell", line, length);
+
+    if (!deferred) {
+        self->status = options_failed(self->options, "call", strerror(errno));
+        return;
+    }
+    self->calls++;
+    pace(self);
+    if (self->timeout > 0 &&
+        deferred_add_timeout(deferred, clock_of_reactor(self->reactor),
+                             self->timeout) < 0)
+        deferred_cancel(deferred); /* or it might wait for ever */
+    deferred_add_both(deferred, ended, self);
+    deferred_release(deferred);
+}
+
+static void keyboard_closed(void *argument, int error)
+{
+    struct rpc_factory *self = argument;
+
+    self->keyboard = NULL;
+    if (error)
+        self->status =
+            options_failed(self->options, "standard input", strerror(error));
+    pace(self);
+}
+
+/* While the server takes no more, the keyboard waits. */
+static struct rpc_factory *factory_of(struct producer *producer)
+{
+    return (struct rpc_factory *)((char *)producer -
+                                  offsetof(struct rpc_factory, producer));
+}
+
+static void pause_producing(struct producer *producer)
+{
+    factory_of(producer)->full = true;
+    pace(factory_of(producer));
+}
+
+static void resume_producing(struct producer *producer)
+{
+    factory_of(producer)->full = false;
+    pace(factory_of(producer));
+}
+
+static void connection_made(struct protocol *base)
+{
+    struct rpc_factory *self = (struct rpc_factory *)base->factory;
+
+    self->caller = (struct rpc_caller *)base;
+    self->producer = (struct producer){ .resume_producing = resume_producing,
+                                        .pause_producing = pause_producing,
+                                        .stop_producing = pause_producing };
+    transport_register_producer(base->transport, &self->producer, true);
+    self->keyboard = keyboard_open(self->reactor, "root@client>> ", line_typed,
+                                   keyboard_closed, self);
+    if (self->keyboard)
+        pace(self);
+    else
+        keyboard_closed(self, errno);
+}
+
+static void connection_lost(struct protocol *base, struct failure reason)
+{
+    struct rpc_factory *self = (struct rpc_factory *)base->factory;
+
+    self->caller = NULL;
+    self->cut_off = self->calls > 0;
+    rpc_caller_connection_lost(base, reason);
+}
+
+static const struct int_receiver_class RpcClient = {
+    .base =
+        {
+            .name = "RpcClient",
+            .size = sizeof(struct rpc_caller),
+            .connection_made = connection_made,
+            .data_received = int_receiver_data_received,
+            .connection_lost = connection_lost,
+        },
+    .max_length = RPC_MESSAGE_MAX,
+    .string_received = rpc_caller_string_received,
+};
+
+static void client_connection_failed(struct factory *base,
+                                     struct connector *connector,
+                                     struct failure reason)
+{
+    struct rpc_factory *self = (struct rpc_factory *)base;
+    char text[FAILURE_TEXT_MAX];
+
+    self->status = options_failed(self->options, connector_host(connector),
+                                  failure_message(reason, text));
+    reactor_stop(self->reactor);
+}
+
+static void client_connection_lost(struct factory *base,
+                                   struct connector *connector,
+                                   struct failure reason)
+{
+    struct rpc_factory *self = (struct rpc_factory *)base;
+    bool leaving = !reactor_running(self->reactor);
+    const char *why = reason.number > 0 ? strerror(reason.number)
+                      : leaving         ? "interrupted"
+                                        : "connection closed by server";
+
+    /* To be interrupted without a call that is out is no failure. */
+    if (self->cut_off || (self->keyboard && !leaving))
+        self->status =
+            options_failed(self->options, connector_host(connector), why);
+    if (self->keyboard)
+        keyboard_close(self->keyboard);
+    reactor_stop(self->reactor);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 9004 };
+    struct rpc_factory factory = {
+        .base =
+            {
+                .name = "RpcClientFactory",
+                .protocol = &RpcClient.base,
+                .client_connection_failed = client_connection_failed,
+                .client_connection_lost = client_connection_lost,
+            },
+        .options = &options,
+    };
+    const struct option extra[] = {
+        { "-t", "TIMEOUT", OPTION_NUMBER, &factory.timeout, 24 * 3600 },
+        { 0 },
+    };
+
+    options_client(&options, extra, argc, argv);
+    factory.reactor = endpoint_reactor(&options);
+    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
+    int status = endpoint_run(&options, factory.reactor);
+    return status ? status : factory.status;
+}

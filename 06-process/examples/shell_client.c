@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shell_client - sends each command that is typed, and prints its output. It
+ * reads the answer's length first, says "start", and reads as many bytes.
+ *
+ * With --stream (and shell_server --stream) it sends whatever is typed and
+ * prints whatever comes, and leaves when the server has nothing more to say.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "endpoint.h"
+#include "keyboard.h"
+
+/* What announces an answer, and the most digits a length can have. */
+#define READY "Ready|"
+enum { READY_LENGTH = sizeof(READY) - 1, DIGITS_MAX = 8 };
+
+/* Seconds that we give another digit to arrive. */
+#define DIGIT_SECONDS 0.1
+
+struct shell_factory {
+    struct factory base;
+    struct reactor *reactor;
+    const struct options *options;
+    bool stream;
+    int status; /* to leave with */
+};
+
+struct shell_client {
+    struct protocol base;
+    struct shell_factory *factory;
+    struct keyboard *keyboard; /* NULL: nothing more will be typed */
+    enum { NOTHING, HEADER, MESSAGE } expected;
+    struct buffer input;            /* what has come of it */
+    size_t length;                  /* bytes of the message */
+    struct delayed_call last_digit; /* the header is taken to be whole */
+};
+
+static void fail(struct shell_client *self, const char *why)
+{
+    struct shell_factory *factory = self->factory;
+
+    if (factory->status == 0)
+        factory->status =
+            options_failed(factory->options, factory->options->host, why);
+    transport_abort_connection(self->base.transport);
+}
+
+/* --- an answer with its length --- */
+
+static void take_message(struct shell_client *self)
+{
+    if (buffer_length(&self->input) < self->length)
+        return;
+    printf("message size %zu recv size %zu\n", self->length,
+           buffer_length(&self->input));
+    if (self->length > 0)
+        fwrite(buffer_data(&self->input), 1, self->length, stdout);
+    putchar('\n');
+    buffer_clear(&self->input);
+    self->expected = NOTHING;
+    if (self->keyboard)
+        keyboard_resume(self->keyboard);
+}
+
+/* "Ready|LENGTH". Nothing marks its end: a digit that does not follow soon
+ * does not follow at all, and nothing follows before we say "start". */
+static void header_is_whole(void *argument)
+{
+    struct shell_client *self = argument;
+    char digits[DIGITS_MAX + 1] = "", *end;
+    size_t count = buffer_length(&self->input) - READY_LENGTH;
+
+    memcpy(digits, buffer_data(&self->input) + READY_LENGTH,
+           count < DIGITS_MAX ? count : DIGITS_MAX);
+    self->length = strtoul(digits, &end, 10);
+    if (end != digits + count || self->length > COMMAND_OUTPUT_MAX) {
+        fail(self, "answer has an impossible length");
+        return;
+    }
+    buffer_clear(&self->input);
+    self->expected = MESSAGE;
+    transport_write_text(self->base.transport, "start\n");
+    take_message(self); /* it may be empty */
+}
+
+static void take_header(struct shell_client *self)
+{
+    size_t have = buffer_length(&self->input);
+
+    if (memcmp(buffer_data(&self->input), READY,
+               have < READY_LENGTH ? have : READY_LENGTH) != 0) {
+        fail(self, "answer is not " READY "LENGTH");
+    } else if (have >= READY_LENGTH + DIGITS_MAX) {
+        delayed_call_cancel(&self->last_digit);
+        header_is_whole(self);
+    } else if (have > READY_LENGTH &&
+               delayed_call_reset(&self->last_digit, DIGIT_SECONDS) < 0 &&
+               reactor_call_later(self->factory->reactor, &self->last_digit,
+                                  DIGIT_SECONDS, header_is_whole, self) < 0) {
+        fail(self, strerror(errno));
+    }
+}
+
+static void data_received(struct protocol *base, const char *data,
+                          size_t length)
+{
+    struct shell_client *self = (struct shell_client *)base;
+
+    if (self->factory->stream) {
+        fwrite(data, 1, length, stdout);
+        fflush(stdout);
+    } else if (buffer_append(&self->input, data, length) < 0) {
+        fail(self, strerror(errno));
+    } else if (self->expected == HEADER) {
+        take_header(self);
+    } else if (self->expected == MESSAGE) {
+        take_message(self);
+    } else {
+        fail(self, "answer to nothing");
+    }
+}
+
+/* --- the person --- */
+
+static void line_typed(void *argument, const char *line, size_t length)
+{
+    struct shell_client *self = argument;
+
+    transport_write(self->base.transport, line, length);
+    transport_write(self->base.transport, "\n", 1);
+    if (self->factory->stream)
+        return;
+    self->expected = HEADER;
+    keyboard_pause(self->keyboard);
+}
+
+static void keyboard_closed(void *argument, int error)
+{
+    struct shell_client *self = argument;
+
+    self->keyboard = NULL;
+    if (error)
+        self->factory->status = options_failed(
+            self->factory->options, "standard input", strerror(error));
+    if (self->factory->stream) /* there may be more to hear */
+        transport_lose_write_connection(self->base.transport);
+    else
+        transport_lose_connection(self->base.transport);
+}
+
+static void connection_made(struct protocol *base)
+{
+    struct shell_client *self = (struct shell_client *)base;
+
+    self->factory = (struct shell_factory *)base->factory;
+    self->keyboard = keyboard_open(self->factory->reactor, ">>>:", line_typed,
+                                   keyboard_closed, self);
+    if (self->keyboard)
+        keyboard_resume(self->keyboard);
+    else
+        keyboard_closed(self, errno);
+}
+
+/* To leave is no failure; to be left is, if there was more to type or hear. */
+static void connection_lost(struct protocol *base, struct failure reason)
+{
+    struct shell_client *self = (struct shell_client *)base;
+
+    if (reactor_running(self->factory->reactor) &&
+        (self->keyboard || !failure_check(reason, &ConnectionDone)))
+        fail(self, reason.number > 0 ? strerror(reason.number)
+                                     : "connection closed by server");
+    if (self->keyboard)
+        keyboard_close(self->keyboard);
+    delayed_call_cancel(&self->last_digit);
+    buffer_clear(&self->input);
+    reactor_stop(self->factory->reactor);
+}
+
+static const struct protocol_class ShellClient = {
+    .name = "ShellClient",
+    .size = sizeof(struct shell_client),
+    .connection_made = connection_made,
+    .data_received = data_received,
+    .connection_lost = connection_lost,
+};
+
+static void client_connection_failed(struct factory *base,
+                                     struct connector *connector,
+                                     struct failure reason)
+{
+    struct shell_factory *self = (struct shell_factory *)base;
+    char text[FAILURE_TEXT_MAX];
+
+    self->status = options_failed(self->options, connector_host(connector),
+                                  failure_message(reason, text));
+    reactor_stop(self->reactor);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .port = 9001 };
+    struct shell_factory factory = {
+        .base =
+            {
+                .name = "ShellClientFactory",
+                .protocol = &ShellClient,
+                .client_connection_failed = client_connection_failed,
+            },
+        .options = &options,
+    };
+    const struct option extra[] = {
+        { "--stream", NULL, OPTION_SWITCH, &factory.stream, 0 },
+        { 0 },
+    };
+
+    options_client(&options, extra, argc, argv);
+    factory.reactor = endpoint_reactor(&options);
+    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
+    int status = endpoint_run(&options, factory.reactor);
+    return status ? status : factory.status;
+}

@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# Stage 06: spawning processes.
+#
+# S, and the traps, are the rows of what Twisted does; each is a case of one of
+# the unit programs, and holds under every poller.
+
+# shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
+
+load helpers
+load unit
+UNIT_PARTS+=(child)
+
+@test "S: what a process protocol hears, from spawn to the end" {
+    unit_cases process_life_test
+}
+
+@test "S: what a child begins with, and spawns that fail" {
+    unit_cases process_plumbing_test
+}
+
+@test "S: many children, large ones, greedy ones" {
+    DEADLINE=60 unit_cases process_many_test # thousands, on a busy machine
+}
+
+@test "S26: a terminal for a child" {
+    unit_cases process_pty_test
+}
+
+# --- the traps, and that their tests can fail ---------------------------------
+
+@test "trap 20: one waitpid a signal, or waitpid(-1), is seen" {
+    unit_broken process_reap.c 's/process_reaped\(process, status\);/&return;/' \
+        process_many_test S22_trap20_thirty_and_a_stranger "${POLLERS[@]}"
+    unit_broken process_reap.c 's/waitpid\(process->pid/waitpid(-1/' \
+        process_many_test S22_trap20_thirty_and_a_stranger
+}
+
+@test "trap 21: closing at the exit, or waiting for the pipes, is seen" {
+    unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
+        process_life_test S12_S13_trap21_no_output_is_lost
+    unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
+        process_life_test S14_trap21_a_grandchild_has_the_pipe
+    unit_broken process.c \
+        "/^void process_reaped/,/^}/s/if \\(protocol/if (!self->pipes \\&\\& protocol/" \
+        process_life_test S14_trap21_a_grandchild_has_the_pipe
+}
+
+@test "trap 22: moves in the order of the map are seen" {
+    unit_broken process_spawn.c 's/if \(!is_target\(start, move->from\)\)/if (1)/' \
+        process_plumbing_test S4_trap22_exchanged
+    unit_broken process_spawn.c 's/if \(!is_target\(start, move->from\)\)/if (1)/' \
+        process_plumbing_test S4_trap22_pipes_in_the_way
+}
+
+@test "trap 22: descriptors that a child should not have are seen" {
+    local keep='s/if \(is_target\(self->start, fd\)\)/if (1)/
+        s/= posix_spawn_file_actions_addclosefrom_np\(.*\)/= 0/'
+    unit_broken process_spawn.c "$keep" \
+        process_plumbing_test S5_trap22_nothing_else_is_open
+    # And without the mark on our ends of the pipes.
+    unit_broken process_spawn.c "$keep
+        s/int error = copy_away\\(start\\);/for (int fd = 3; fd < 64; fd++) fcntl(fd, F_SETFD, 0);&/" \
+        process_plumbing_test S5_trap22_a_sibling
+}
+
+@test "S5: without closefrom, too" {
+    local object=$BATS_TEST_TMPDIR/portable.o name
+    unit_build process_plumbing_test
+    unit_compile "$object" -DPROCESS_PORTABLE -c "$ROOT/$STAGE/process_spawn.c"
+    unit_link process_plumbing_test "${object%.o}" process_spawn.c "$object"
+    for name in $("$PROGRAM"); do
+        soon "${object%.o}" epoll "$name"
+    done
+}
+
+@test "trap 22: a child's end that does not block is seen" {
+    unit_broken process_descriptors.c 's/net_set_blocking\(ours/net_set_blocking(theirs/' \
+        process_plumbing_test S6_trap22_who_blocks
+}
+
+@test "S7: signals that a child inherits are seen" {
+    unit_broken process_spawn.c 's/POSIX_SPAWN_SETSIGDEF \| //' \
+        process_plumbing_test S7_signals_are_as_new
+    unit_broken process_spawn.c 's/ \| POSIX_SPAWN_SETSIGMASK//' \
+        process_plumbing_test S7_signals_are_as_new
+}
+
+@test "S16: not watching a pipe that is only written is seen" {
+    unit_broken process_pipe.c 's/if \(self->process->terminal\)/if (1)/' \
+        process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
+    unit_broken process_pipe.c 's/self->class.do_read = .*;//' \
+        process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
+}
+
+@test "S18 S21 S24 S26: more that is seen" {
+    unit_broken process_pipe.c 's/if \(self->writes\)/if (0)/' \
+        process_life_test S18_close_stdin_sends_all_first
+    unit_broken process.c "/^void process_reaped/,/^}/s/self->pid = 0;//" \
+        process_life_test S21_signals
+    unit_broken process_transport.c 's/if \(!pipe->writes\)/if (0)/' \
+        process_life_test S24_pause_and_resume
+    unit_broken process_spawn.c 's/flags \|= POSIX_SPAWN_SETSID/flags |= 0/' \
+        process_pty_test S26_a_session_of_its_own
+    unit_broken process_descriptors.c 's/close_both\(ours, theirs\)/-1/' \
+        process_plumbing_test spawn_without_memory
+}
+
+@test "S26: a terminal that is closed too early is seen" {
+    unit_broken process.c "$(unit_in end_terminal)s/self->hangs_up\\)\$/true)/" \
+        process_pty_test S26_S15_a_terminal_that_is_closed
+    unit_broken process.c "/^void process_reaped/,/^}/s/process_hang_up\\(self\\)/process_lose_connection(self)/" \
+        process_pty_test S26_output_before_the_end
+}
+
+# --- spawn_tour ----------------------------------------------------------------
+
+tour_expected() {
+    cat <<'END'
+its output       hello\n                            exit code 0
+its errors       oh dear\n                          exit code 3
+its input        you said good morning\n2\n         exit code 0
+a signal         here I am\n                        signal 15
+this goes past us
+descriptors      on five\n                          exit code 0
+no environment   no home\n                          exit code 0
+an environment   /home/lab\n                        exit code 0
+a directory      /\n                                exit code 0
+a terminal       it is one\r\n                      exit code 0
+a wrong name     No such file or directory
+END
+}
+
+@test "X1 spawn_tour: the same lines under every poller" {
+    local poller
+    for poller in "${POLLERS[@]}"; do
+        soon "$(program "$STAGE/spawn_tour")" -r "$poller" >tour 2>&1
+        diff tour <(tour_expected)
+    done
+}
+
+@test "X1 spawn_tour: no standard descriptors, signals ignored" {
+    soon "$(program "$STAGE/spawn_tour")" <&- >&- 2>&-
+    (
+        trap '' CHLD PIPE TERM
+        soon "$(program "$STAGE/spawn_tour")" >tour
+    )
+    diff tour <(tour_expected)
+}
+
+@test "X1 spawn_tour: the trace tells of spawning and reaping" {
+    TRACE=1 soon "$(program "$STAGE/spawn_tour")" >tour 2>trace
+    grep -qE '^  spawn_process: Guide /bin/sh is [0-9]+$' trace
+    grep -qE '^  reaped [0-9]+, status 0x300$' trace
+    grep -qE '^  Guide: 6 bytes from 1 of its child$' trace
+    diff tour <(tour_expected)
+}
