@@ -62,9 +62,11 @@ static struct result ended(struct result result, void *argument)
         link = &(*link)->next;
     *link = self->next;
     free(self);
+    struct log_system before = log_enter(owner->asked);
     if (owner->count-- == COMPHASH_MAX)
         line_receiver_resume(owner->client);
-    else if (owner->leaving)
+    log_enter(before);
+    if (owner->leaving)
         comphash_leave(owner);
     return result;
 }
@@ -82,6 +84,7 @@ static void compute(struct comphash *owner, const char *path, size_t length)
         answer(owner, "An error occured : Out of memory.\n");
         return;
     }
+    owner->asked = log_running();
     self->owner = owner;
     self->next = owner->first;
     owner->first = self;

@@ -84,6 +84,11 @@ struct log_system log_enter(struct log_system system)
     return before;
 }
 
+struct log_system log_running(void)
+{
+    return running;
+}
+
 /* Writes one byte, at most four characters, and returns how many. */
 static size_t escape(unsigned char c, char *text)
 {

@@ -10,6 +10,7 @@
 #define COMPHASH_H
 
 #include "line_receiver.h"
+#include "log.h"
 #include "reactor.h"
 
 enum { COMPHASH_MAX = 16 /* of a client at a time; its next line waits */ };
@@ -19,7 +20,8 @@ struct comphash {
     struct line_receiver *client;
     struct hash_compute *first; /* of those under way */
     int count;
-    bool leaving; /* comphash_leave */
+    struct log_system asked; /* who has asked last, in the log */
+    bool leaving;            /* comphash_leave */
 };
 
 /* LINE = "comphash" SP PATH, with no other blank. Answers, later as a rule,

@@ -178,8 +178,7 @@ void lastlog_start(struct lastlog *self)
         no_tail(self, errno);
         return;
     }
-    self->asked = log_enter((struct log_system){ 0 });
-    log_enter(self->asked);
+    self->asked = log_running();
     line_receiver_pause(self->client);
     if (reactor_call_later(self->reactor, &self->patience, LASTLOG_SECONDS,
                            end_tail, self) < 0)

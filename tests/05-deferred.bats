@@ -179,11 +179,15 @@ cmd_owes() {
     peer "$PORT" send="${typed}test\nexit\n" eof >received
     [ "$(wc -l <received)" -eq 51 ]
     [ "$(grep -n 'not found' received | cut -d : -f 1)" -ge 36 ]
+    # Whoever let it go on, it is the client's line.
+    logged ': test'
+    ! grep -F ': test' "$LOG" | grep -vF '[CmdProtocol,' || return 1
 }
 
 @test "D4 cmd_server: what a client has asked is answered before it leaves, 16 at a time" {
     server_each cmd_server cmd_owes
     deferred_broken cmd_server comphash.c 's/^( *)line_receiver_pause/\1(void)/' cmd_owes
+    deferred_broken cmd_server comphash.c 's/log_enter\(owner->asked\)/log_running()/' cmd_owes
     deferred_broken cmd_server comphash.c 's/^( *)line_receiver_resume/\1(void)/' cmd_owes
     deferred_broken cmd_server examples/cmd_server.c 's/^ *\.read_connection_lost = .*//' cmd_owes
     deferred_broken cmd_server examples/cmd_server.c 's/^    line_receiver_pause.*//' cmd_owes
