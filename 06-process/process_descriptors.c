@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "net.h"
@@ -65,12 +66,17 @@ static int check(const struct process_options *options)
                  options->descriptor_count > PROCESS_DESCRIPTORS_MAX))
         return -1;
     for (int i = 0; rows && i < options->descriptor_count; i++) {
-        if (rows[i].number < 0 || rows[i].from < PROCESS_WRITE)
+        if (rows[i].number < 0 || rows[i].number == INT_MAX ||
+            rows[i].from < PROCESS_WRITE)
             return -1;
         for (int j = 0; j < i; j++)
             if (rows[j].number == rows[i].number)
                 return -1;
     }
+    /* Now, for our pipes are about to take the numbers that are free. */
+    for (int i = 0; rows && i < options->descriptor_count; i++)
+        if (rows[i].from >= 0 && fcntl(rows[i].from, F_GETFD) < 0)
+            return -1;
     return 0;
 }
 

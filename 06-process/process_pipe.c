@@ -2,6 +2,7 @@
 #include "process_pipe.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -60,6 +61,21 @@ static int reader_has_gone(struct descriptor *base)
     return EPIPE;
 }
 
+/* A terminal that the child has closed takes nothing more, and the pollers
+ * report that it has hung up all the time. */
+static int write_to_terminal(struct descriptor *base)
+{
+    const struct buffer *output = &((struct connection *)base)->output;
+    struct pollfd hung_up = { .fd = base->fd };
+    size_t before = buffer_length(output);
+    int result = connection_do_write(base);
+
+    if (result == REASON_NONE && before > 0 &&
+        buffer_length(output) == before && poll(&hung_up, 1, 0) > 0)
+        return EIO;
+    return result;
+}
+
 int process_pipe_add(struct process *process, int number, int fd, bool writes)
 {
     struct process_pipe **link = &process->pipes;
@@ -100,8 +116,10 @@ void process_pipe_start(struct process_pipe *self)
     self->class.name = "ProcessWriter";
     self->class.do_read = reader_has_gone;
     connection->base.class = &self->class;
-    if (self->process->terminal)
+    if (self->process->terminal) {
+        self->class.do_write = write_to_terminal;
         transport_pause_producing(&connection->transport);
+    }
 }
 
 void process_pipe_discard(struct process_pipe *self)

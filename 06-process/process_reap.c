@@ -29,9 +29,12 @@ static void reap_all(void *argument)
             link = &process->next;
             continue;
         }
-        *link = process->next; /* first: it may be freed, and others added */
+        struct process *next = process->next;
+        *link = next; /* first: it may be freed, and others added */
         trace("  reaped %d, status 0x%x", (int)process->pid, (unsigned)status);
         process_reaped(process, status);
+        while (*link != next) /* the new ones have a signal of their own */
+            link = &(*link)->next;
     }
 }
 
@@ -50,6 +53,8 @@ static void abandon_all(void *argument)
 
 int process_reap_start(struct reactor *reactor)
 {
+    sigset_t chld;
+
     if (reaper.reactor == reactor)
         return 0;
     if (reaper.reactor) {
@@ -58,6 +63,10 @@ int process_reap_start(struct reactor *reactor)
     }
     if (reactor_on_signal(reactor, SIGCHLD, reap_all, NULL) < 0)
         return -1;
+    /* Who has started us may have left it blocked. */
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    pthread_sigmask(SIG_UNBLOCK, &chld, NULL);
     reaper.reactor = reactor;
     return reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
                                &reaper.end, abandon_all, NULL);

@@ -828,12 +828,20 @@ rpc_workers() { # COUNT
 }
 
 rpc_gone() {
-    local before way
+    local before way i calls=
     before=$(descriptors "$PID")
     for way in reset close shutdown; do
         peer "$PORT" "$way"
         peer -n 3 "$PORT" send="$(rpc_frame '1 shell exec sleep 60')" pause=30 "$way"
         peer "$PORT" send="$(rpc_frame '1 shell yes')$(rpc_frame '2 shell exec sleep 60')" pause=30 "$way"
+        rpc_client 'echo hello' | grep -q hello
+    done
+    # More calls than a client may have: we must not be deaf to its end.
+    for i in {1..120}; do
+        calls+=$(rpc_frame "$i shell exec sleep 60")
+    done
+    for way in reset close shutdown; do
+        peer "$PORT" send="$calls" pause=30 "$way"
         rpc_client 'echo hello' | grep -q hello
     done
     as_before "$PID" "$before"

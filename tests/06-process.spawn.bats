@@ -112,6 +112,21 @@ UNIT_PARTS+=(child)
         process_pty_test S26_output_before_the_end
 }
 
+@test "S3 S22 S26 trap 13: odd conditions" {
+    unit_cases process_odd_test
+}
+
+@test "S3 S22 S26 trap 13: what odd conditions would do is seen" {
+    unit_broken process_descriptors.c 's/fcntl\(rows\[i\].from, F_GETFD\) < 0/0/' \
+        process_odd_test S3_a_number_that_is_not_open
+    unit_broken process_reap.c 's/pthread_sigmask\(.*\);//' \
+        process_odd_test S22_the_signal_was_blocked
+    unit_broken process_reap.c 's/while \(\*link != next\)/while (0)/' \
+        process_odd_test trap13_ends_that_spawn
+    unit_broken process_pipe.c 's/self->class.do_write = .*;//' \
+        process_odd_test S26_a_terminal_that_has_hung_up
+}
+
 # --- spawn_tour ----------------------------------------------------------------
 
 tour_expected() {

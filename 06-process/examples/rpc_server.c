@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * rpc_server - has one procedure for whoever calls, shell LINE, which runs the
- * line in a shell and returns what it prints. A worker runs one call at a
- * time, and its answer is the acknowledgement: only then does it take the next
- * one, the oldest of those that wait.
+ * rpc_server - has one procedure, shell LINE: runs the line in a shell, and
+ * returns what it prints. A worker runs one call at a time. Its answer is the
+ * acknowledgement: only then does it take the next, the oldest that waits.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,27 +63,27 @@ static void fail(struct rpc_client *client, uint64_t id,
 static struct result answer(struct result result, void *argument)
 {
     struct call *call = argument;
-    struct buffer *output = result.value;
+    struct buffer *output = result.kind == RESULT_VALUE ? result.value : NULL;
+    size_t length = output ? buffer_length(output) : 0;
 
-    if (result.kind == RESULT_FAILURE) {
+    if (!output)
         fail(call->client, call->id, result.failure.type, 0);
-        return result_value(NULL);
-    }
-    size_t length = buffer_length(output);
-    if (rpc_send(&call->client->base, call->id, "ok",
-                 length > 0 ? buffer_data(output) : "", length) < 0)
+    else if (rpc_send(&call->client->base, call->id, "ok",
+                      length > 0 ? buffer_data(output) : "", length) < 0)
         fail(call->client, call->id, &ProcedureFailed, errno);
     command_free_answer(output);
     return result_value(NULL);
 }
 
-/* Reads on, or not, as the case may be. */
+/* Delivers, or holds back; but reads on while little is held back, or we would
+ * not hear that the client has gone. */
 static void pace(struct rpc_client *self)
 {
-    if (self->answers.full || self->count >= CALLS_MAX)
-        int_receiver_pause(&self->base);
-    else
+    int_receiver_pause(&self->base);
+    if (!self->answers.full && self->count < CALLS_MAX)
         int_receiver_resume(&self->base);
+    else if (buffer_length(&self->base.input.kept) <= REQUEST_MAX)
+        transport_resume_producing(self->base.base.transport);
 }
 
 static void forget(struct call *call)
@@ -167,20 +166,24 @@ static void add_call(struct rpc_client *client,
     hire_workers(factory_of(client));
 }
 
-/* --- the client --- */
-
 static void string_received(struct int_receiver *base, const char *string,
                             size_t length)
 {
-    struct rpc_client *self = (struct rpc_client *)base;
     struct rpc_message request;
 
     if (rpc_parse(&request, string, length) < 0)
         int_receiver_abort(base);
     else if (rpc_word_is(&request, "shell"))
-        add_call(self, &request);
+        add_call((struct rpc_client *)base, &request);
     else
-        fail(self, request.id, &UnknownProcedure, 0);
+        fail((struct rpc_client *)base, request.id, &UnknownProcedure, 0);
+}
+
+static void data_received(struct protocol *base, const char *data,
+                          size_t length)
+{
+    int_receiver_data_received(base, data, length);
+    pace((struct rpc_client *)base);
 }
 
 static void congestion_changed(void *argument)
@@ -191,9 +194,8 @@ static void congestion_changed(void *argument)
 
 static void connection_made(struct protocol *base)
 {
-    struct rpc_client *self = (struct rpc_client *)base;
-
-    congestion_watch(&self->answers, base->transport, congestion_changed, self);
+    congestion_watch(&((struct rpc_client *)base)->answers, base->transport,
+                     congestion_changed, base);
 }
 
 /* Nobody waits for its calls any more. */
@@ -222,7 +224,7 @@ static const struct int_receiver_class RpcServer = {
             .name = "RpcServer",
             .size = sizeof(struct rpc_client),
             .connection_made = connection_made,
-            .data_received = int_receiver_data_received,
+            .data_received = data_received,
             .connection_lost = connection_lost,
         },
     .max_length = REQUEST_MAX,

@@ -113,7 +113,8 @@ static void data_received(struct protocol *base, const char *data,
 
     if (self->factory->stream) {
         fwrite(data, 1, length, stdout);
-        fflush(stdout);
+        if (fflush(stdout) == EOF || ferror(stdout))
+            fail(self, strerror(errno));
     } else if (buffer_append(&self->input, data, length) < 0) {
         fail(self, strerror(errno));
     } else if (self->expected == HEADER) {
