@@ -75,15 +75,17 @@ static void log_complaint(struct lastlog *self)
 
 static void write_lines(struct transport *client, const struct buffer *text)
 {
-    size_t used = 0, length;
+    size_t left = buffer_length(text), length;
+    const char *line = buffer_data(text), *newline;
 
     transport_write_text(client, "Begin lastlog\n");
-    for (; used < buffer_length(text); used += length) {
-        const char *line = buffer_data(text) + used;
-        const char *newline = memchr(line, '\n', buffer_length(text) - used);
-        length = (size_t)(newline - line) + 1; /* each line has one */
+    /* Without memory for its newline the last line has none. */
+    while (left > 0 && (newline = memchr(line, '\n', left))) {
+        length = (size_t)(newline - line) + 1;
         if (length < 2 || memcmp(line, "==", 2))
             transport_write(client, line, length);
+        line += length;
+        left -= length;
     }
     transport_write_text(client, "End lastlog\n");
 }

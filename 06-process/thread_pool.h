@@ -54,8 +54,8 @@ struct thread_job {
  *
  * It has no thread until the loop runs and there is a job. When the loop is
  * stopped, jobs that have not begun are dropped, new ones are refused, and the
- * loop goes on until those that have begun are done; then the threads end. A
- * loop that was crashed is not: reactor_free waits for its jobs. */
+ * loop goes on until those that have begun are done; then the threads end.
+ * After reactor_crash it is reactor_free that waits for them. */
 struct thread_pool *reactor_thread_pool(struct reactor *reactor);
 
 /* Puts the job at the end of the queue. `done` is never called before this

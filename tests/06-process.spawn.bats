@@ -22,6 +22,12 @@ UNIT_PARTS+=(child)
     DEADLINE=60 unit_cases process_many_test # thousands, on a busy machine
 }
 
+@test "a spawn that holds up the loop is seen" {
+    [[ ${CFLAGS:-} != *sanitize* ]] || skip "the case measures nothing then"
+    unit_broken process_spawn.c 's/int error = copy_away\(start\);/& usleep(30000);/' \
+        process_many_test a_large_parent_is_not_held_up "${POLLERS[@]}"
+}
+
 @test "S26: a terminal for a child" {
     unit_cases process_pty_test
 }
