@@ -125,7 +125,8 @@ static bool wants_shutdown(const struct reactor *reactor)
  * descriptors: the order of Twisted's mainLoop. */
 static int turn(struct reactor *reactor)
 {
-    trace("turn %lu", ++reactor->turn);
+    reactor->turn++;
+    trace("turn %lu", reactor->turn);
     thread_calls_run(&reactor->thread_calls);
     signals_deliver(&reactor->waker);
     delayed_calls_run(&reactor->calls);

@@ -15,6 +15,7 @@ struct buffer_block {
 };
 
 enum {
+    SHORT_PIECE = 4,  /* bytes of one that memcpy is not called for */
     FIRST_SIZE = 512, /* bytes of a buffer's first block */
     SPARES_MAX = 64   /* blocks of that size that are kept for later */
 };
@@ -100,6 +101,20 @@ static int make_room(struct buffer *buffer, size_t length)
     return 0;
 }
 
+/* Copies a piece to `end`; returns the new end. A delimiter or a length is
+ * copied sooner than memcpy is called, and an empty piece may be NULL, which
+ * memcpy must not be given. */
+static char *put(char *end, const char *piece, size_t length)
+{
+    if (length > SHORT_PIECE) {
+        memcpy(end, piece, length);
+        return end + length;
+    }
+    while (length-- > 0)
+        *end++ = *piece++;
+    return end;
+}
+
 ssize_t buffer_append_pieces(struct buffer *buffer, const struct iovec *pieces,
                              size_t count)
 {
@@ -114,11 +129,8 @@ ssize_t buffer_append_pieces(struct buffer *buffer, const struct iovec *pieces,
     struct buffer_block *block = buffer->block;
     char *end = block->data + block->end;
     block->end += length;
-    for (size_t i = 0; i < count; i++) {
-        if (pieces[i].iov_len > 0) /* or the pointer may be NULL */
-            memcpy(end, pieces[i].iov_base, pieces[i].iov_len);
-        end += pieces[i].iov_len;
-    }
+    for (size_t i = 0; i < count; i++)
+        end = put(end, pieces[i].iov_base, pieces[i].iov_len);
     return (ssize_t)(block->end - block->start);
 }
 
