@@ -29,7 +29,8 @@ diff: ## what a stage changes: make diff STAGE=02-select
 	@old=$$(printf '%s\n' $(STAGES) | grep -B1 -x '$(STAGE)' | head -n 1); \
 	if [ -z "$$old" ] || [ "$$old" = '$(STAGE)' ]; then \
 	    echo "make diff STAGE=02-select (or a later stage)" >&2; exit 2; fi; \
-	diff -r -u -N -x build -x README.md "$$old" '$(STAGE)' || [ $$? -eq 1 ]
+	diff -r -u --unidirectional-new-file -x build -x README.md \
+	    "$$old" '$(STAGE)' || [ $$? -ne 2 ]
 
 compdb: ## compile_commands.json, for editors
 	@{ sep='['; for file in $(wildcard 0[1-6]-*/*.c 0[1-6]-*/examples/*.c); do \

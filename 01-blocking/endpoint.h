@@ -20,7 +20,9 @@ int endpoint_listen_tcp(const struct options *options, int backlog,
 
 /* Blocks until a client is there and returns its connection; `peer`, its
  * address, may be NULL. While the process has no descriptor or memory left,
- * clients stay in the backlog and are tried again ten times a second. */
+ * clients stay in the backlog and are tried again ten times a second. -1 with
+ * errno for anything else, and nothing is printed: EAGAIN, at once, if nobody
+ * is there and the listener does not block. */
 int endpoint_accept(int listener, struct address *peer);
 
 /* A client's connection, made when this returns. It blocks. */

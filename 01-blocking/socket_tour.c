@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket_tour - every call of a Python socket, made from C: how Python spells
- * it, what it is in C, and what came of it just now.
+ * socket_tour - the calls of a Python socket, made from C: how Python spells
+ * each, what it is in C, and what came of it just now.
  *
  * One thread plays both ends, over loopback and on ports that the kernel
  * chooses. Calls are made bare here, not through net.h, except for the three

@@ -6,9 +6,10 @@
 
 #include "net.h"
 
-/* The counters only ever grow, and wrap around together after 2^64 bytes: the
- * place of byte number n is n % BUFFER_MAX, which is why that is a power of
- * two. One call moves what lies in one piece, up to the end of the array. */
+/* The counters grow until the buffer is empty, and wrap around together after
+ * 2^64 bytes: the place of byte number n is n % BUFFER_MAX, which is why that
+ * is a power of two. One call moves what lies in one piece, up to the end of
+ * the array. */
 static size_t place(size_t counter)
 {
     return counter % BUFFER_MAX;

@@ -15,8 +15,8 @@
 enum { BUFFER_MAX = 64 * 1024 }; /* bytes; a power of two */
 
 struct buffer {
-    size_t in;  /* bytes ever received */
-    size_t out; /* bytes ever sent; so in - out are waiting */
+    size_t in;  /* bytes received since it was last empty */
+    size_t out; /* bytes sent of these; so in - out are waiting */
     char data[BUFFER_MAX];
 };
 

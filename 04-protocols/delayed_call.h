@@ -3,9 +3,10 @@
  * delayed_call.h - functions to be called at a time to come, in a heap.
  *
  * The caller owns each struct delayed_call, as a member of whatever needs the
- * timeout: nothing is allocated for a call, and cancelling cannot dangle. It
- * must live until it has run or was cancelled. Calls with the same deadline
- * run in the order given. Times here are nanoseconds of the monotonic clock.
+ * timeout: nothing is allocated for a call but its place in the heap, and
+ * cancelling cannot dangle. It must live until it has run or was cancelled.
+ * Calls with the same deadline run in the order given. Times here are
+ * nanoseconds of the monotonic clock.
  */
 #ifndef DELAYED_CALL_H
 #define DELAYED_CALL_H

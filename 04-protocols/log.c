@@ -62,8 +62,11 @@ void log_message(const char *format, ...)
         running.name(running.object, name);
     put_date();
     fprintf(output, " [%s] ", name);
-    for (const char *c = message; *c; c++)
-        fputs((char[]){ *c, *c == '\n' ? '\t' : '\0', '\0' }, output);
+    for (const char *c = message; *c; c++) {
+        fputc(*c, output);
+        if (*c == '\n')
+            fputc('\t', output);
+    }
     fputc('\n', output);
 }
 

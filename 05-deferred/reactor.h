@@ -4,7 +4,7 @@
  *
  * It knows descriptors, time and signals, and nothing else. You make it with
  * reactor_new and free it with reactor_free; what you register is yours, and
- * lives inside your own structs: the loop allocates nothing on your behalf.
+ * lives inside your own structs: the loop allocates its tables, nothing else.
  * All of it belongs to one thread, the one that calls reactor_run; the one
  * function for others is reactor_call_from_thread. Callbacks return to the
  * loop and do not block. Functions that return int return 0, or -1 and errno.
@@ -53,8 +53,8 @@ int reactor_stop_signal(const struct reactor *reactor);
 /* Calls do_read, or do_write, when that would not block, until told not to.
  * What wants to write is tried once before the next wait: if the kernel has
  * room, the poller never hears of it. Adding or removing twice is once.
- * ENOMEM; EBADF for a negative number; a number that the poller refuses is
- * lost, with the poller's errno. */
+ * ENOMEM; EBADF for a negative number; ECANCELED inside reactor_free; a number
+ * that the poller refuses is lost, with the poller's errno. */
 int reactor_add_reader(struct reactor *reactor, struct descriptor *descriptor);
 int reactor_add_writer(struct reactor *reactor, struct descriptor *descriptor);
 void reactor_remove_reader(struct reactor *reactor,

@@ -29,13 +29,13 @@ void log_message(const char *format, ...);
 void log_failure(const char *what, struct failure failure);
 
 enum {
-    LOG_TEXT_MAX = 1024, /* bytes of a message; the rest of it is cut */
+    LOG_TEXT_MAX = 1024, /* bytes of a text that is logged; a message, with
+                            what is around it, is cut at twice as many */
     LOG_NAME_MAX = 160   /* bytes of the text in the brackets */
 };
 
 /* Who is running, for the brackets: `name` writes it, and is called only when
  * there is something to print. */
-
 struct log_system {
     void (*name)(const void *object, char *text);
     const void *object;

@@ -4,7 +4,8 @@
  * is a string that a test can read, and a test plays the peer.
  *
  * The test owns it, and string_transport_close frees what it holds. Nothing
- * here needs a loop; what happens happens at once.
+ * here needs a loop; what happens happens at once. It does not resume or pause
+ * a producer: that is for the test, too.
  */
 #ifndef STRING_TRANSPORT_H
 #define STRING_TRANSPORT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * kingslayer - an event-driven framework in twenty lines: handlers register,
+ * kingslayer - an event-driven framework in thirty lines: handlers register,
  * and the framework decides when each of them runs. There is no loop yet and
  * nothing to wait for; what is there is the order of command: do not call us,
  * we call you.

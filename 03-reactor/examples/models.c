@@ -5,7 +5,8 @@
  *
  * A task works a little, waits for somebody's answer, works again. One thread
  * alone needs the sum of all tasks, because it waits for each; threads that
- * wait at the same time need about as long as the longest.
+ * wait at the same time need about as long as the longest, and so does one
+ * thread under a loop, which waits for all of them at once.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -63,14 +63,12 @@ static void client_connection_lost(struct factory *self,
 int main(int argc, char **argv)
 {
     struct options options = { .port = 1234 };
-    struct echo_factory factory = { .base = {
-                                        .name = "EchoFactory",
-                                        .protocol = &EchoClient,
-                                        .client_connection_failed =
-                                            client_connection_failed,
-                                        .client_connection_lost =
-                                            client_connection_lost,
-                                    } };
+    struct echo_factory factory = {
+        .base = { .name = "EchoFactory",
+                  .protocol = &EchoClient,
+                  .client_connection_failed = client_connection_failed,
+                  .client_connection_lost = client_connection_lost },
+    };
 
     options_client(&options, NULL, argc, argv);
     factory.reactor = endpoint_reactor(&options);

@@ -61,15 +61,12 @@ int main(int argc, char **argv)
 {
     struct options options = { .port = 9001 };
     struct basic_client_factory factory = {
-      .base =
-          {
-              .name = "BasicClientFactory",
-              .protocol = &Sender,
-              .client_connection_failed = client_connection_failed,
-              .client_connection_lost = client_connection_lost,
-          },
-      .options = &options,
-  };
+        .base = { .name = "BasicClientFactory",
+                  .protocol = &Sender,
+                  .client_connection_failed = client_connection_failed,
+                  .client_connection_lost = client_connection_lost },
+        .options = &options,
+    };
 
     options_client(&options, NULL, argc, argv);
     factory.reactor = endpoint_reactor(&options);
