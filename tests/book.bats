@@ -281,7 +281,11 @@ END
 @test "sessions: a line that comes after all others is caught" {
     book_make
     book_fence console '$ { echo one; sleep 0.05; echo two; } &' 'one'
-    DEADLINE=1 book_catches sessions 4 'printed more'
+    for _ in {1..5}; do # where the machine is busy both may come at once
+        DEADLINE=1 run book_catches sessions 4 'printed more'
+        [ "$status" -ne 0 ] || break
+    done
+    [ "$status" -eq 0 ]
 }
 
 @test "sessions: what differs from run to run is equal" {
