@@ -106,7 +106,7 @@ static bool accept_one(struct listener *self)
         welcome(self, fd, &peer);
         return true;
     }
-    if (errno == EMFILE || errno == ENFILE)
+    if (errno == EMFILE)
         turn_away(self);
     else if (errno != EAGAIN)
         take_rest(self, errno);

@@ -181,6 +181,7 @@ loop_broken() {
 
 @test "R18: a call from a call waits for the next turn" {
     loop_case loop_time_test calls_wait_for_a_turn
+    loop_case loop_wait_test due_is_no_time
 }
 
 @test "R19: a call from a descriptor comes after the others, before the wait" {

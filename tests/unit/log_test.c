@@ -2,6 +2,7 @@
  *
  * The log: group G. Each case bears the name of its row.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,28 @@ static void G5_the_standing_lines(const char *poller)
     end();
 }
 
+static void L11_L12_nobody_is_let_in(const char *poller)
+{
+    struct talk talk;
+
+    talk_listen(&talk, poller, &Talker);
+    begin(talk.reactor);
+    int fd = talk_knock(&talk);
+    kernel_fail_accept(EMFILE, 1);
+    peer_expect_end(&talk, fd);
+    CHECK(says(" [TalkFactory] EMFILE recovery: Closed socket from "
+               "127.0.0.1:"));
+    close(fd);
+    fd = talk_knock(&talk);
+    kernel_fail_accept(ENOBUFS, 1);
+    loop_turns(talk.reactor, 2);
+    CHECK(says(" [TalkFactory] Could not accept new connection (No buffer "
+               "space available)\n"));
+    close(fd);
+    talk_free(&talk);
+    end();
+}
+
 static void C22_retry_is_announced(const char *poller)
 {
     struct reactor *reactor = loop_new(poller);
@@ -320,6 +343,7 @@ static const struct unit_case cases[] = {
     { "G3_who_is_running_in_a_client", G3_who_is_running_in_a_client },
     { "G4_sessions_count_from_0", G4_sessions_count_from_0 },
     { "G5_the_standing_lines", G5_the_standing_lines },
+    { "L11_L12_nobody_is_let_in", L11_L12_nobody_is_let_in },
     { "C22_retry_is_announced", C22_retry_is_announced },
     { "escape", escape },
     { 0 },

@@ -4,6 +4,7 @@
  * may do to others. How long the loop waits is in loop_wait_test.c.
  */
 #include <errno.h>
+#include <signal.h>
 
 #include "probe.h"
 #include "unit.h"
@@ -62,9 +63,11 @@ static void order_of_a_turn(const char *poller)
     open_script(&script, poller);
     probe_poke(&script.probe);
     later_note(&script, &script.a, 0, "d");
+    CHECK(reactor_on_signal(script.reactor, SIGUSR1, unit_note, "g") == 0);
+    raise(SIGUSR1);
     reactor_call_from_thread(script.reactor, &call, unit_note, "t");
     loop_turns(script.reactor, 1);
-    CHECK(unit_noted("tdrp"));
+    CHECK(unit_noted("tgdrp"));
 
     /* Stopped by a call: the hooks come at once, no poll in between. */
     CHECK(reactor_add_trigger(script.reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,

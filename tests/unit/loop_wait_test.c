@@ -40,6 +40,17 @@ static void no_turn_too_many(const char *poller)
     reactor_free(script.reactor);
 }
 
+/* A call that is due makes no turn sleep, not for a millisecond. */
+static void due_is_no_time(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    double start = reactor_seconds();
+
+    loop_turns(reactor, (int)(patience * 1000));
+    CHECK(reactor_seconds() - start < patience);
+    reactor_free(reactor);
+}
+
 static void far_and_near(const char *poller)
 {
     /* Where milliseconds no longer fit an int, nor nanoseconds an int64_t;
@@ -120,9 +131,11 @@ static void pending_at_the_end(const char *poller)
 {
     struct script script = { .reactor = loop_new(poller) };
 
-    later(&script, &script.a, 0.01, unit_note, "x");
+    double start = reactor_seconds();
+    later(&script, &script.a, 2 * patience, unit_note, "x");
     later(&script, &script.b, 0, loop_stop, script.reactor);
     CHECK(reactor_run(script.reactor) == 0);
+    CHECK(reactor_seconds() - start < patience);
     CHECK(delayed_call_active(&script.a));
     reactor_free(script.reactor);
     CHECK(!delayed_call_active(&script.a));
@@ -133,6 +146,7 @@ static void pending_at_the_end(const char *poller)
 
 static const struct unit_case cases[] = {
     { "no_turn_too_many", no_turn_too_many },
+    { "due_is_no_time", due_is_no_time },
     { "far_and_near", far_and_near },
     { "after_a_long_call", after_a_long_call },
     { "no_such_time", no_such_time },

@@ -45,6 +45,29 @@ static void T7_lose_connection_sends_all_first(const char *poller)
     talk_free(&talk);
 }
 
+/* Also while only a little waits to be sent, and whoever resumes it. */
+static void T7_T33_lose_connection_stops_reading(const char *poller)
+{
+    struct talk talk;
+
+    talk_listen(&talk, poller, &Talker);
+    int fd = talk_peer(&talk);
+    kernel_fail_write(EAGAIN, 20);
+    transport_write_text(talk_transport(&talk), "bye");
+    transport_lose_connection(talk_transport(&talk));
+    peer_send(fd, "never delivered");
+    loop_turns(talk.reactor, 3);
+    transport_pause_producing(talk_transport(&talk));
+    transport_resume_producing(talk_transport(&talk));
+    loop_turns(talk.reactor, 3);
+    CHECK(transport_queued(talk_transport(&talk)) == 3);
+    peer_expect(&talk, fd, "bye");
+    peer_expect_end(&talk, fd);
+    CHECK(talk.received == 0);
+    close(fd);
+    talk_free(&talk);
+}
+
 static void bye(struct talker *self)
 {
     struct transport *transport = self->base.transport;
@@ -422,6 +445,7 @@ static void T22_trap2_lose_after_half_close(const char *poller)
     peer_expect_end(&talk, fd);
     talk.on_data = touch_after_lose;
     peer_send(fd, "x");
+    CHECK(shutdown(fd, SHUT_WR) == 0); /* or we would linger */
     TALK_UNTIL(&talk, talk.lost == 1);
     CHECK(talk.received == 1 && !strcmp(talk.message, half_done));
     close(fd);
@@ -448,6 +472,26 @@ static void T20_trap4_half_closeable(const char *poller)
     peer_expect_end(&talk, fd);
     TALK_UNTIL(&talk, talk.lost == 1);
     CHECK(!strcmp(talk.message, done));
+    close(fd);
+    talk_free(&talk);
+}
+
+/* Both directions are shut, theirs first: it is open until we lose it. */
+static void T21_ours_ends_last(const char *poller)
+{
+    struct talk talk;
+
+    talk_listen(&talk, poller, &HalfCloser);
+    int fd = talk_peer(&talk);
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    TALK_UNTIL(&talk, talk.read_losts == 1);
+    transport_lose_write_connection(talk_transport(&talk));
+    peer_expect_end(&talk, fd);
+    loop_check_quiet(talk.reactor);
+    CHECK(talk.write_losts == 1 && talk.lost == 0);
+    transport_lose_connection(talk_transport(&talk));
+    TALK_UNTIL(&talk, talk.lost == 1);
+    CHECK(!strcmp(talk.message, half_done));
     close(fd);
     talk_free(&talk);
 }
@@ -554,6 +598,7 @@ static void F3_abort_when_it_is_lost_already(const char *poller)
 
 static const struct unit_case cases[] = {
     { "T7_E1_all_is_sent_first", T7_lose_connection_sends_all_first },
+    { "T7_T33_stops_reading", T7_T33_lose_connection_stops_reading },
     { "T8_trap1_write_after_lose", T8_trap1_write_after_lose_connection },
     { "T9_T10_F4_not_before_it_returns", T9_T10_not_before_it_returns },
     { "T11_trap5_unread_input", T11_trap5_unread_input },
@@ -571,6 +616,7 @@ static const struct unit_case cases[] = {
     { "T18_without_half_close", T18_without_half_close },
     { "T20_trap4_half_closeable", T20_trap4_half_closeable },
     { "T20_paused_and_resumed", T20_paused_and_resumed },
+    { "T21_ours_ends_last", T21_ours_ends_last },
     { "T22_trap2_lose_after_half_close", T22_trap2_lose_after_half_close },
     { "E1_the_peer_ends_last", E1_the_peer_ends_last },
     { "E1_done_whatever_comes_then", E1_done_whatever_comes_then },

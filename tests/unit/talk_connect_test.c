@@ -159,6 +159,9 @@ static void C6_E6_what_a_failure_is_called(const char *poller)
     check_mapping(ETIMEDOUT, &TCPTimedOutError, "TCP connection timed out");
     check_mapping(EACCES, &ConnectError,
                   "An error occurred while connecting: 13: Permission denied.");
+    check_mapping(EHOSTUNREACH, &ConnectError,
+                  "An error occurred while connecting: 113: No route to host.");
+    check_mapping(0, &ConnectError, "An error occurred while connecting.");
     talk_new(&talk, poller, &Talker);
     talk_call(&talk, closed_number(), NULL);
     TALK_UNTIL(&talk, talk.failed == 1);
@@ -230,6 +233,10 @@ static void C8_our_own_end(const char *poller)
     TALK_UNTIL(&talk, talk.failed == 1);
     CHECK(failure_check(talk.reason, &ConnectBindError));
     CHECK(!strcmp(talk.message, "Couldn't bind: 98: Address already in use."));
+    bound = (struct connector_options){ 0, "192.0.2.1", 0 };
+    talk_call(&talk, number, &bound);
+    TALK_UNTIL(&talk, talk.failed == 2);
+    CHECK(failure_check(talk.reason, &ConnectBindError));
     close(fd);
     close(listener);
     close(other);
@@ -496,6 +503,7 @@ static void C20_the_loop_ends(const char *poller)
     CHECK(reactor_run(talk.reactor) == 0);
     CHECK(talk.failed == 1 && talk.stopped == 1);
     CHECK(failure_check(talk.reason, &ConnectError));
+    CHECK(talk.reason.number == ECANCELED);
     close(listener);
     close(waiting);
     talk_free(&talk);

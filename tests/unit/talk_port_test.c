@@ -184,6 +184,25 @@ static void L6_clients_a_turn(const char *poller)
     talk_free(&talk);
 }
 
+/* Nobody is there: the next turn accepts one, and the one after it 21. */
+static void L6_never_below_one(const char *poller)
+{
+    struct talk talk;
+    int fds[30];
+
+    talk_listen(&talk, poller, &Talker);
+    knock(&talk, fds, 30);
+    kernel_fail_accept(EAGAIN, 1);
+    loop_turns(talk.reactor, 1);
+    CHECK(talk.made == 0);
+    loop_turns(talk.reactor, 1);
+    CHECK(talk.made == 1);
+    loop_turns(talk.reactor, 1);
+    CHECK(talk.made == 22);
+    hang_up(fds, 30);
+    talk_free(&talk);
+}
+
 static void L7_data_waits_for_the_next_turn(const char *poller)
 {
     struct talk talk;
@@ -265,12 +284,12 @@ static void L9_no_memory_costs_one_client(const char *poller)
 
 static void L11_accept_fails(const char *poller)
 {
-    const int passing[] = { EPERM, ECONNABORTED };
+    const int passing[] = { EPERM, ECONNABORTED, EPROTO };
     const int lasting[] = { ENOBUFS, ENOMEM, ENFILE, EINVAL };
     struct talk talk;
 
     talk_listen(&talk, poller, &Talker);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         int fd = talk_knock(&talk);
         kernel_fail_accept(passing[i], 1);
         loop_turns(talk.reactor, 1);
@@ -314,6 +333,90 @@ static void L11_a_failing_accept_does_not_spin(const char *poller)
     kernel_fail_accept(0, 0);
     CHECK(talk.made == 0);
     close(fd);
+    talk_free(&talk);
+}
+
+/* Whoever waits is not sent away for what others have done to the machine. */
+static void L11_no_descriptor_in_the_machine(const char *poller)
+{
+    struct talk talk;
+    char byte;
+
+    talk_listen(&talk, poller, &Talker);
+    int fd = talk_knock(&talk);
+    kernel_fail_accept(ENFILE, 1);
+    loop_turns(talk.reactor, 5);
+    CHECK(talk.builds == 0);
+    CHECK(recv(fd, &byte, 1, 0) < 0 && errno == EAGAIN);
+    unit_stop_clock(delayed_calls_now() + 1000000000);
+    loop_turns(talk.reactor, 2);
+    unit_stop_clock(-1);
+    CHECK(talk.made == 1);
+    close(fd);
+    talk_free(&talk);
+}
+
+/* The end of its rest must not find it. */
+static void L11_stopped_while_it_rests(const char *poller)
+{
+    struct talk talk;
+
+    talk_listen(&talk, poller, &Talker);
+    int fd = talk_knock(&talk);
+    kernel_fail_accept(ENOMEM, 1);
+    loop_turns(talk.reactor, 1);
+    tcp_port_stop_listening(talk.port, NULL, NULL);
+    loop_turns(talk.reactor, 2);
+    CHECK(talk.stopped == 1);
+    unit_stop_clock(delayed_calls_now() + 2000000000);
+    loop_turns(talk.reactor, 5);
+    unit_stop_clock(-1);
+    CHECK(talk.made == 0);
+    peer_expect_reset(&talk, fd);
+    close(fd);
+    talk_free(&talk);
+}
+
+static struct rlimit allow_numbers_up_to(int last)
+{
+    struct rlimit before, low;
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    low = before;
+    low.rlim_cur = (rlim_t)last + 1;
+    CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+    return before;
+}
+
+/* A port that found nothing for its reserve rests when it needs it, unless it
+ * finds something then. */
+static void L12_no_reserve(const char *poller)
+{
+    struct talk talk;
+    struct address address;
+    struct rlimit before;
+    int fds[2], number;
+
+    talk_new(&talk, poller, &Talker);
+    number = dup(0); /* the next one is the port's, and the last */
+    close(number);
+    before = allow_numbers_up_to(number);
+    talk.port = reactor_listen_tcp(talk.reactor, 0, &talk.base, NULL);
+    CHECK(talk.port && setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(tcp_port_get_host(talk.port, &address) == 0);
+    talk.number = address_port(&address);
+    knock(&talk, fds, 2);
+    allow_numbers_up_to(fds[1]);
+    loop_check_quiet(talk.reactor);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    unit_stop_clock(delayed_calls_now() + 1000000000);
+    kernel_fail_accept(EMFILE, 1);
+    loop_turns(talk.reactor, 3);
+    unit_stop_clock(-1);
+    for (int i = 0; i < 2; i++)
+        peer_expect_end(&talk, fds[i]);
+    CHECK(talk.builds == 0);
+    hang_up(fds, 2);
     talk_free(&talk);
 }
 
@@ -461,12 +564,16 @@ static const struct unit_case cases[] = {
     { "L4_cannot_listen", L4_cannot_listen },
     { "L5_the_factory_starts_once", L5_the_factory_starts_once },
     { "L6_clients_a_turn", L6_clients_a_turn },
+    { "L6_never_below_one", L6_never_below_one },
     { "L7_data_waits_for_the_next_turn", L7_data_waits_for_the_next_turn },
     { "L8_nobody_home", L8_nobody_home },
     { "L9_no_memory_costs_one_client", L9_no_memory_costs_one_client },
     { "L11_accept_fails", L11_accept_fails },
     { "L11_a_failing_accept_does_not_spin",
       L11_a_failing_accept_does_not_spin },
+    { "L11_no_descriptor_in_the_machine", L11_no_descriptor_in_the_machine },
+    { "L11_stopped_while_it_rests", L11_stopped_while_it_rests },
+    { "L12_no_reserve", L12_no_reserve },
     { "L12_trap12_no_descriptor_left", L12_no_descriptor_left },
     { "L13_stop_listening", L13_stop_listening },
     { "L14_trap11_the_batch_is_not_cut", trap11_the_batch_is_not_cut },

@@ -112,6 +112,11 @@ static void T24_pull(const char *poller)
     loop_check_quiet(talk.reactor);
     CHECK(maker.resumed == 1);
     transport_unregister_producer(talk_transport(&talk));
+    maker = maker_of(&talk, 0, 1000); /* nor one that writes no byte */
+    CHECK(add(&maker, false) == 0);
+    loop_check_quiet(talk.reactor);
+    CHECK(maker.resumed == 1);
+    transport_unregister_producer(talk_transport(&talk));
     close(fd);
     talk_free(&talk);
 }
@@ -309,6 +314,10 @@ static void T32_unregister_lets_it_close(const char *poller)
     transport_lose_connection(talk_transport(&talk));
     loop_check_quiet(talk.reactor);
     CHECK(talk.lost == 0 && maker.stopped == 0);
+    int resumed = maker.resumed;
+    transport_lose_connection(talk_transport(&talk)); /* T10 */
+    loop_check_quiet(talk.reactor);
+    CHECK(maker.resumed == resumed);
     transport_unregister_producer(talk_transport(&talk));
     CHECK(talk.lost == 0);
     peer_expect_end(&talk, fd);
@@ -355,6 +364,35 @@ static void T12_owed_by_a_producer(const char *poller)
     talk_free(&talk);
 }
 
+/* The same with one that has nothing to write at that moment; a push producer
+ * that is not paused is stopped instead, and once. */
+static void T12_T28_owed_by_an_idle_producer(const char *poller)
+{
+    struct talk talk;
+    struct maker maker;
+
+    talk_listen(&talk, poller, &Talker);
+    int fd = talk_peer(&talk);
+    maker = maker_of(&talk, 1, -1);
+    CHECK(add(&maker, false) == 0);
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    loop_check_quiet(talk.reactor);
+    CHECK(talk.lost == 0 && maker.stopped == 0);
+    transport_write_text(talk_transport(&talk), "the end");
+    transport_unregister_producer(talk_transport(&talk));
+    peer_expect(&talk, fd, "the end");
+    peer_expect_end(&talk, fd);
+    close(fd);
+    fd = talk_peer(&talk);
+    maker = maker_of(&talk, 1, -1);
+    CHECK(add(&maker, true) == 0);
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    TALK_UNTIL(&talk, talk.lost == 2);
+    CHECK(maker.stopped == 1 && maker.resumed == 0);
+    close(fd);
+    talk_free(&talk);
+}
+
 static const struct unit_case cases[] = {
     { "T23_one_at_a_time", T23_one_at_a_time },
     { "T23_too_late", T23_too_late },
@@ -370,6 +408,7 @@ static const struct unit_case cases[] = {
       T31_trap8_paused_push_is_waited_for },
     { "T32_unregister_lets_it_close", T32_unregister_lets_it_close },
     { "T12_owed_by_a_producer", T12_owed_by_a_producer },
+    { "T12_T28_owed_by_an_idle_producer", T12_T28_owed_by_an_idle_producer },
     { 0 },
 };
 

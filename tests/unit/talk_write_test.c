@@ -134,6 +134,7 @@ static void write_in_vain(struct talker *self)
     struct address address;
 
     transport_write_text(transport, "too late");
+    CHECK(transport_queued(transport) == 0);
     transport_lose_connection(transport);
     transport_lose_write_connection(transport);
     transport_abort_connection(transport);
@@ -292,6 +293,35 @@ static void trap18_abort_the_other(const char *poller)
     in_the_same_turn(poller);
 }
 
+static void take_the_others(struct talker *self)
+{
+    struct talker *other = both[self == both[0]];
+    char byte;
+
+    self->talk->on_data = NULL;
+    CHECK(recv(connection_of(other->base.transport)->base.fd, &byte, 1, 0) > 0);
+}
+
+/* It was ready, and there is nothing: no end, no error. */
+static void T13_nothing_to_read(const char *poller)
+{
+    struct talk talk;
+    int fds[2];
+
+    talk_listen(&talk, poller, &Talker);
+    talk.on_made = keep_both;
+    fds[0] = talk_peer(&talk);
+    fds[1] = talk_peer(&talk);
+    talk.on_data = take_the_others;
+    peer_send(fds[0], "1");
+    peer_send(fds[1], "2");
+    loop_turns(talk.reactor, 4);
+    CHECK(talk.received == 1 && talk.lost == 0);
+    close(fds[0]);
+    close(fds[1]);
+    talk_free(&talk);
+}
+
 static void behind_is_not_read(const char *poller)
 {
     aborts = false;
@@ -399,12 +429,13 @@ static void T34_addresses(const char *poller)
 {
     struct talk talk, caller;
     struct address a, b, port;
-    char text[ADDRESS_TEXT_MAX];
+    char text[ADDRESS_TEXT_MAX], host[] = "localhost";
 
     talk_listen(&talk, poller, &Talker);
     talk_join(&caller, talk.reactor, &Talker);
-    caller.connector = reactor_connect_tcp(talk.reactor, "localhost",
-                                           talk.number, &caller.base, NULL);
+    caller.connector = reactor_connect_tcp(talk.reactor, host, talk.number,
+                                           &caller.base, NULL);
+    host[0] = '\0'; /* it was copied */
     TALK_UNTIL(&talk, talk.made == 1 && caller.made == 1);
     CHECK(!transport_get_peer(talk_transport(&talk), &a));
     CHECK(!transport_get_host(talk_transport(&caller), &b));
@@ -544,6 +575,7 @@ static const struct unit_case cases[] = {
     { "T14_trap6_paused_is_blind", T14_trap6_paused_is_blind },
     { "T14_trap6_paused_and_reset", T14_paused_and_reset },
     { "R14_trap6_paused_at_the_end", R14_paused_at_the_end },
+    { "T13_nothing_to_read", T13_nothing_to_read },
     { "trap18_pause_the_other", trap18_pause_the_other },
     { "trap18_abort_the_other", trap18_abort_the_other },
     { "trap18_pause_one_that_writes", trap18_pause_one_that_writes },
