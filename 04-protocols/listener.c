@@ -73,6 +73,8 @@ static void turn_away(struct listener *self)
         log_message("EMFILE recovery: Closed socket from %s",
                     self->peer_text(&peer, text));
     }
+    if (fd < 0 && errno != EAGAIN) /* it was not for want of a number */
+        take_rest(self, errno);
     self->reserve = open_reserve();
 }
 

@@ -162,6 +162,8 @@ PROTO_STEPS=(
         talk_port_test L11_a_failing_accept_does_not_spin "${POLLERS[@]}"
     unit_broken listener.c 's/take_rest\(self, EMFILE\);//' \
         talk_port_test L12_no_reserve "${POLLERS[@]}"
+    unit_broken listener.c 's/fd < 0 && errno != EAGAIN/0/' \
+        talk_port_test L12_the_reserve_is_no_help "${POLLERS[@]}"
     unit_broken listener.c 's/(errno == EMFILE)\)/\1 || errno == ENFILE)/' \
         talk_port_test L11_no_descriptor_in_the_machine
 }

@@ -336,6 +336,25 @@ static void L11_a_failing_accept_does_not_spin(const char *poller)
     talk_free(&talk);
 }
 
+/* The limit was lowered: to give up the reserve is no help. */
+static void L12_the_reserve_is_no_help(const char *poller)
+{
+    struct talk talk;
+
+    talk_listen(&talk, poller, &Talker);
+    loop_turns(talk.reactor, 1);
+    int fd = talk_knock(&talk);
+    kernel_fail_accept(EMFILE, 1 << 30);
+    loop_check_quiet(talk.reactor);
+    kernel_fail_accept(0, 0);
+    unit_stop_clock(delayed_calls_now() + 1000000000);
+    loop_turns(talk.reactor, 2);
+    unit_stop_clock(-1);
+    CHECK(talk.made == 1);
+    close(fd);
+    talk_free(&talk);
+}
+
 /* Whoever waits is not sent away for what others have done to the machine. */
 static void L11_no_descriptor_in_the_machine(const char *poller)
 {
@@ -574,6 +593,7 @@ static const struct unit_case cases[] = {
     { "L11_no_descriptor_in_the_machine", L11_no_descriptor_in_the_machine },
     { "L11_stopped_while_it_rests", L11_stopped_while_it_rests },
     { "L12_no_reserve", L12_no_reserve },
+    { "L12_the_reserve_is_no_help", L12_the_reserve_is_no_help },
     { "L12_trap12_no_descriptor_left", L12_no_descriptor_left },
     { "L13_stop_listening", L13_stop_listening },
     { "L14_trap11_the_batch_is_not_cut", trap11_the_batch_is_not_cut },
