@@ -8,7 +8,8 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 SOURCES  := $(wildcard 0[1-6]-*/*.[ch] 0[1-6]-*/examples/*.[ch] \
                        tests/*/*.[ch])
 SCRIPTS  := .ci/run $(filter-out %.c %.h,$(wildcard tests/tools/*)) \
-            $(wildcard tests/*.bash tests/*.bats tests/bench/*.bash)
+            $(wildcard tests/*.bash tests/*.bats tests/bench/*.bash \
+                       tests/fuzz/*.bash)
 
 export BUILD
 
@@ -56,12 +57,15 @@ lint: # what cppcheck and shellcheck find
 warnings: # every compiler that is there, none of them with a warning
 	@for cc in gcc clang musl-gcc; do \
 	    command -v $$cc > /dev/null || { echo "$$cc: not here"; continue; }; \
-	    for stage in $(STAGES) tests tests/bench; do \
+	    for stage in $(STAGES) tests tests/bench tests/fuzz; do \
 	        $(MAKE) -s -C $$stage CC=$$cc CFLAGS='-O2 -g -Werror' \
 	            BUILD=build/$$cc || exit 1; done; done
 
 sanitize: bats ## run every test under address and undefined-behaviour sanitizers
 	BUILD=build/sanitize CFLAGS='$(SANITIZE)' bats tests
+
+fuzz: ## made-up input for each parser, FUZZ_SECONDS (60) each, by AFL++
+	@$(MAKE) --no-print-directory -s -C tests/fuzz run
 
 bench: all ## what a message, a connection, a timer, an idle server cost
 	@$(MAKE) --no-print-directory -s -C tests/bench run
@@ -85,4 +89,4 @@ bats:
 	    exit 1; }
 
 .PHONY: all $(STAGES) demo test diff compdb check format lint warnings \
-        sanitize bench valgrind clean help bats
+        sanitize fuzz bench valgrind clean help bats
