@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "tcp_options.h"
 
 static struct transport *transport_of(const struct http_channel *self)
 {
@@ -172,6 +173,8 @@ static void http_connection_made(struct protocol *base)
     self->answers = (struct producer){ .resume_producing = resume_answers,
                                        .pause_producing = pause_answers,
                                        .stop_producing = stop_answers };
+    /* The end of an answer does not wait until the rest is acknowledged. */
+    tcp_options_set_no_delay(base->transport, true);
     transport_register_producer(base->transport, &self->answers, true);
     if (reactor_call_later(factory_of(self)->reactor, &self->patience,
                            HTTP_PATIENCE, out_of_patience, self) < 0)

@@ -79,7 +79,9 @@ static void read_connection_lost(struct protocol *base)
 
 static void connection_lost(struct protocol *base, struct failure reason)
 {
-    leave((struct keyboard *)base, reason.number);
+    /* It is aborted when there is no memory to keep what was typed. */
+    leave((struct keyboard *)base,
+          failure_check(reason, &ConnectionAborted) ? ENOMEM : reason.number);
     line_receiver_connection_lost(base, reason);
 }
 

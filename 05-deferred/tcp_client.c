@@ -44,10 +44,12 @@ static int do_write(struct descriptor *base)
         return ECONNREFUSED;
     reactor_remove_writer(self->reactor, base);
     struct log_system before = log_enter(uninitialized);
+    errno = 0;
     struct protocol *protocol = self->owner->connected(self->owner, &peer);
+    error = errno;
     log_enter(before);
-    if (!protocol)
-        return REASON_DONE;
+    if (!protocol) /* no memory is a failure, to be refused is none */
+        return error == ENOMEM ? ENOMEM : REASON_DONE;
     before = log_enter(connection_log_system(self));
     connection_start(self, protocol);
     log_enter(before);

@@ -55,8 +55,9 @@ struct factory {
     const char *name;
     const struct protocol_class *protocol;
 
-    /* Returns what protocol_new has made, or NULL to refuse the peer. Its
-     * factory is this one, unless it has another. */
+    /* Returns what protocol_new has made, or NULL to refuse the peer; with
+     * ENOMEM, a client's attempt has failed. Its factory is this one, unless
+     * it has another. */
     struct protocol *(*build_protocol)(struct factory *self,
                                        const struct address *peer);
     void (*start_factory)(struct factory *self); /* its first port starts */

@@ -626,19 +626,18 @@ loop_half_closed() {
     loop_each loop_half_closed
 }
 
-# loop_build_stingy: an echo server whose kernel is always nearly full. Those
-# that are started go to PIDS.
-loop_build_stingy() {
+# loop_build_server NAME WRAPS: an echo server with tests/unit/NAME_kernel.c in
+# the place of some functions of the C library. Those started go to PIDS.
+loop_build_server() {
     local folder=$ROOT/tests/$BUILD/unit source objects=()
     mkdir -p "$folder"
     for source in "$ROOT/$LOOP_STAGE"/*.c; do
         source=${source##*/}
         objects+=("$ROOT/$LOOP_STAGE/$BUILD/${source%.c}.o")
     done
-    loop_compile "$folder/stingy_kernel.o" -c "$ROOT/tests/unit/stingy_kernel.c"
-    loop_compile "$folder/stingy_echo_server" "$folder/stingy_kernel.o" \
-        "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "${objects[@]}" \
-        -Wl,--wrap=send,--wrap=recv
+    loop_compile "$folder/$1_kernel.o" -c "$ROOT/tests/unit/$1_kernel.c"
+    loop_compile "$folder/$1_echo_server" "$folder/$1_kernel.o" \
+        "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "${objects[@]}" "-Wl,$2"
     PIDS=()
 }
 
@@ -654,11 +653,20 @@ loop_two_bytes_at_a_time() {
 }
 
 @test "echo_server: the kernel takes two bytes at a time, or none" {
-    loop_build_stingy
+    loop_build_server stingy --wrap=send,--wrap=recv
     loop_two_bytes_at_a_time select
     loop_two_bytes_at_a_time poll
     loop_two_bytes_at_a_time epoll
     loop_all_idle
+}
+
+@test "echo_server: without memory for the retry it is not deaf for ever" {
+    local poller
+    loop_build_server poor --wrap=accept4,--wrap=realloc
+    for poller in "${LOOP_POLLERS[@]}"; do
+        start tests/unit/poor_echo_server -r "$poller"
+        [ "$(peer "$PORT" send=hello recv=5)" = hello ]
+    done
 }
 
 loop_resets() {

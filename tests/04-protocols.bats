@@ -135,6 +135,24 @@ PROTO_STEPS=(
         talk_connect_test C9_trap9_stop_in_started_connecting
 }
 
+@test "T152: whichever allocation of a client fails, it ends and says so" {
+    echo hello >file
+    start 04-protocols/int32_server
+    server_poor_client 'a\nb\n' int32_client -p "$PORT"
+    start 04-protocols/put_server -d uploads
+    server_poor_client 'put file\nput nothing\nexit\n' put_client -p "$PORT"
+    start 04-protocols/udp_server
+    server_poor_client 'a\nb\n' udp_client -p "$PORT"
+    launch 04-protocols/unix_server "$PWD/socket"
+    logged 'listening on'
+    server_poor_client 'a\nb\nexit\n' unix_client "$PWD/socket"
+}
+
+@test "no memory for a protocol taken for a refusal is seen" {
+    unit_broken tcp_client.c 's/error == ENOMEM \? ENOMEM : //' \
+        talk_connect_test no_memory_for_a_protocol
+}
+
 @test "trap 10: a factory stopped too often, or never, is seen" {
     unit_broken tcp_connector.c "$(unit_in rest_in_peace)s/self->state != DISCONNECTED/0/" \
         talk_connect_test C14_trap10_again_and_again
@@ -295,6 +313,17 @@ proto_ten_slow_readers() {
 proto_half_closed() {
     peer -t 30 "$PORT" exchange=1000 stuff shutdown swallow eof
     DEADLINE=30 peer -t 30 "$PORT" exchange=20000000 stuff shutdown pause=100 swallow eof
+}
+
+proto_urgent() {
+    server_hold "$PORT" send=a recv=1 urgent=500 hold
+    idle "$PID" || idle "$PID"
+    server_release
+    proto_echo_once
+}
+
+@test "T49: urgent bytes wake nobody again and again" {
+    server_each echo_server proto_urgent
 }
 
 @test "a half-closed peer gets all that it is owed" {
@@ -1634,13 +1663,13 @@ busy_client() {
 
 # --- keyboard.c, file_sender.c --------------------------------------------------
 
-# upload_unit NAME: tests/unit/NAME.c with the stage around it.
+# upload_unit NAME [OPTION...]: tests/unit/NAME.c with the stage around it.
 upload_unit() {
     # shellcheck disable=SC2086 # flags are words
     "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         ${CFLAGS:--O2 -g} -pthread -I"$ROOT/04-protocols" \
         -o "$BATS_TEST_TMPDIR/$1" "$ROOT/tests/unit/$1.c" \
-        "$ROOT/04-protocols/$BUILD"/*.o
+        "$ROOT/04-protocols/$BUILD"/*.o "${@:2}"
 }
 
 @test "T24 T37: a file sender sends so many bytes, piece by piece, and ends once" {
@@ -1672,6 +1701,9 @@ keyboard_cases() {
     keyboard_says '>[a]>[twice]> closed: goodbye end' 'a\ntwice'
     keyboard_says '>[pause]later > closed: goodbye end' 'pause\nexit'
     keyboard_says '>[a]>[close] end' 'a\nclose\nb\n'
+    printf 'poor\nb\n' > lines # which a pipe may cut in two
+    run soon ../keyboard_test < lines
+    [ "$output" = '>[poor] closed: Cannot allocate memory end' ]
     head -c 1048576 /dev/zero | tr '\0' x > lines
     line=$(printf 'x%.0s' {1..100})...
     run soon ../keyboard_test < lines
@@ -1686,7 +1718,7 @@ keyboard_cases() {
 }
 
 @test "S27: a keyboard is a pipe or a file, whose lines wait while it is paused" {
-    upload_unit keyboard_test
+    upload_unit keyboard_test -Wl,--wrap=malloc
     upload_each keyboard_cases
 }
 
@@ -1705,6 +1737,6 @@ keyboard_terminal() {
 
 @test "S27: a keyboard is a terminal" {
     command -v script > /dev/null || skip 'script is not installed'
-    upload_unit keyboard_test
+    upload_unit keyboard_test -Wl,--wrap=malloc
     upload_each keyboard_terminal
 }

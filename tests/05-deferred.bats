@@ -242,6 +242,17 @@ cmd_talk() {
     server_each cmd_server cmd_talk "$most"
 }
 
+cmd_prompt() {
+    head -c 300000 /dev/zero >large
+    server_prompt send="comphash $PWD/large\ncomphash $ROOT/LICENSE\n" \
+        send="comphash $PWD/large\n" until='\n' until='\n' until='\n'
+}
+
+@test "D4 T50 cmd_server: an answer does not wait for the one before" {
+    server_each cmd_server cmd_prompt
+    deferred_broken cmd_server examples/cmd_server.c 's/tcp_options_set.*;//' cmd_prompt
+}
+
 @test "D4 cmd_server: a hash that is made in the loop is seen" {
     deferred_big
     deferred_broken cmd_server hash_file.c \
@@ -425,6 +436,20 @@ rpc_order() {
     deferred_broken rpc_server examples/rpc_server.c 's/^( *)int_receiver_pause/\1(void)/' rpc_order
     deferred_broken rpc_server examples/rpc_server.c 's/^( *)int_receiver_resume/\1(void)/' rpc_order
     deferred_broken rpc_server examples/rpc_server.c 's/CALLS_MAX = 100/CALLS_MAX = 99/' rpc_order
+}
+
+@test "D8 T152 rpc_client: whichever allocation fails, it ends and says so" {
+    start 05-deferred/rpc_server
+    server_poor_client 'echo a\nsha1 /nowhere\nfly\n' rpc_client -p "$PORT" -t 9 localhost
+}
+
+rpc_prompt() {
+    server_prompt send="$(rpc_frame '1 sleep 0.001' '2 sleep 0.003' '3 sleep 0.005')" recv=27
+}
+
+@test "D8 T50 rpc_server: an answer does not wait for the one before" {
+    server_each rpc_server rpc_prompt
+    deferred_broken rpc_server rpc.c 's/tcp_options_set.*;/(void)protocol;/' rpc_prompt
 }
 
 rpc_longest() {

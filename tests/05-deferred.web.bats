@@ -466,6 +466,16 @@ web_pipeline() {
     web_each web_pipeline
 }
 
+web_prompt() {
+    local request='GET /hello.txt HTTP/1.1\nHost:a\n\n'
+    server_prompt send="$request$request$request" until='hello\n' until='hello\n' until='hello\n'
+}
+
+@test "T50: an answer does not wait for the one before" {
+    web_each web_prompt
+    web_broken http_channel.c 's/tcp_options_set.*;//' web_prompt
+}
+
 @test "requests that do not wait for a file are seen" {
     web_broken http_channel.c \
         "/^void http_channel_send_file/,/^}/s/line_receiver_pause.*;//" web_pipeline

@@ -570,6 +570,19 @@ shell_stream() {
     server_each 'shell_server --stream' shell_stream
 }
 
+# For a shell: a millisecond or two, without a child.
+A_MOMENT='i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done'
+
+shell_prompt() {
+    server_prompt "send=echo a; $A_MOMENT; echo b; $A_MOMENT; echo c\n" until='c\n'
+}
+
+@test "X4 T50 shell_server --stream: output does not wait for the output before" {
+    server_each 'shell_server --stream' shell_prompt
+    broken examples/shell_server.c 's/tcp_options_set.*;//' shell_server
+    with_broken server_each 'shell_server --stream' shell_prompt
+}
+
 # written PID: bytes that a process has written.
 written() {
     awk '/^wchar/ { print $2 }' "/proc/$1/io"
@@ -882,6 +895,24 @@ rpc_greedy() {
 @test "X5 rpc_server: a client that calls and does not read costs a constant" {
     unwatched
     server_each rpc_server rpc_greedy
+}
+
+@test "X4 X5 T152 clients: whichever allocation fails, they end and say so" {
+    start 06-process/rpc_server
+    server_poor_client 'echo a\n' rpc_client -p "$PORT" -t 9
+    start 06-process/shell_server
+    server_poor_client 'echo a\npwd\nexit\n' shell_client -p "$PORT"
+}
+
+rpc_prompt() {
+    server_prompt send="$(rpc_frame '1 shell echo')" \
+        send="$(rpc_frame "2 shell $A_MOMENT; echo")" recv=20
+}
+
+@test "X5 T50 rpc_server: an answer does not wait for the one before" {
+    server_each rpc_server rpc_prompt
+    broken examples/rpc_server.c 's/rpc_connection_made.*;//' rpc_server
+    with_broken server_each rpc_server rpc_prompt
 }
 
 rpc_ends() {

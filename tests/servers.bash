@@ -61,6 +61,22 @@ server_ends() {
     [ "$status" -eq 0 ] || { echo "status $status after SIG$2"; return 1; }
 }
 
+# server_prompt STEP...: fifty rounds of these, in which no answer waits for the
+# acknowledgement of the one before; the kernel takes 40 ms for that. The best
+# of five, because others need the processor, too.
+server_prompt() {
+    local rounds=() begun took
+    for _ in {1..50}; do rounds+=("$@"); done
+    for _ in {1..5}; do
+        begun=${EPOCHREALTIME/[.,]/}
+        peer "$PORT" "${rounds[@]}" >/dev/null || return 1
+        took=$(((${EPOCHREALTIME/[.,]/} - begun) / 1000))
+        [ "$took" -ge 1500 ] || return 0
+    done
+    echo "$took ms for fifty rounds"
+    return 1
+}
+
 # The log without dates; without ports, 127.0.0.1:NNNNN.
 server_log() {
     sed -E 's/^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{4} //' "$LOG"
@@ -90,4 +106,28 @@ server_rough_peers() {
     eventually server_has_descriptors "$PID" "$before"
     [ "$POLLER" != poll ] || idle "$PID" # a hang-up is nobody's wish
     "$@"
+}
+
+# server_poor_client INPUT CLIENT ARGUMENT...: whichever of its allocations
+# fails, a client ends, and has said all, or says that it has failed.
+server_poor_client() {
+    local program=$BATS_TEST_TMPDIR/poor_$2 objects status
+    mapfile -t objects < <(unit_objects "")
+    unit_compile "$program" "$ROOT/tests/unit/poor_library.c" \
+        "$ROOT/$STAGE/examples/$2.c" "${objects[@]}" \
+        -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc || return 1
+    printf '%b' "$1" >input
+    soon "$program" "${@:3}" <input >rich || return 1
+    for POOR in {1..99}; do
+        status=0
+        POOR=$POOR soon "$program" "${@:3}" <input >poor 2>errors || status=$?
+        if [ "$status" -gt 1 ] || grep -E "$FAULTS" errors ||
+            { [ "$status" -eq 0 ] && ! cmp rich poor; }
+        then
+            echo "$2: status $status without allocation $POOR"
+            cat errors
+            return 1
+        fi
+        grep -qx poor errors || return 0 # it needs no more than that
+    done
 }

@@ -118,9 +118,9 @@ static int listener_do_read(struct descriptor *base)
             break;
         /* The client still waits, so the listener stays readable: without a
          * pause the loop would do nothing but try again. */
-        reactor_remove_reader(self->reactor, base);
-        reactor_call_later(self->reactor, &self->retry, accept_retry,
-                           listen_again, self);
+        if (reactor_call_later(self->reactor, &self->retry, accept_retry,
+                               listen_again, self) == 0)
+            reactor_remove_reader(self->reactor, base);
         break;
     }
     return REASON_NONE;

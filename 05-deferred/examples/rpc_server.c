@@ -201,6 +201,7 @@ static const struct int_receiver_class RpcServer = {
         {
             .name = "RpcServer",
             .size = sizeof(struct rpc_client),
+            .connection_made = rpc_connection_made,
             .data_received = int_receiver_data_received,
             .connection_lost = connection_lost,
             .read_connection_lost = read_connection_lost,

@@ -11,6 +11,7 @@
 #include "lastlog.h"
 #include "line_receiver.h"
 #include "log.h"
+#include "tcp_options.h"
 
 struct my_factory {
     struct factory base;
@@ -63,6 +64,8 @@ static void cmd_connection_made(struct protocol *base)
     self->lastlog.path = factory->log_file;
     self->comphash.reactor = factory->reactor;
     self->comphash.client = &self->base;
+    /* An answer does not wait until the one before is acknowledged. */
+    tcp_options_set_no_delay(base->transport, true);
     transport_get_peer(base->transport, &peer);
     address_host(&peer, self->client_ip);
     log_message("Client connection from %s", self->client_ip);

@@ -194,6 +194,7 @@ static void congestion_changed(void *argument)
 
 static void connection_made(struct protocol *base)
 {
+    rpc_connection_made(base);
     congestion_watch(&((struct rpc_client *)base)->answers, base->transport,
                      congestion_changed, base);
 }
@@ -234,10 +235,9 @@ static const struct int_receiver_class RpcServer = {
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9004 };
-    struct rpc_factory factory = {
-        .base = { .name = "RpcFactory", .protocol = &RpcServer.base },
-        .workers = 4,
-    };
+    struct rpc_factory factory = { .base = { .name = "RpcFactory",
+                                             .protocol = &RpcServer.base },
+                                   .workers = 4 };
     const struct option extra[] = {
         { "-w", "WORKERS", OPTION_NUMBER, &factory.workers, 1000 },
         { 0 },

@@ -15,6 +15,7 @@
 
 #include "command.h"
 #include "endpoint.h"
+#include "tcp_options.h"
 #include "turn_receiver.h"
 
 struct shell_factory {
@@ -179,6 +180,8 @@ static void connection_made(struct protocol *base)
 {
     ((struct turn_receiver *)base)->reactor =
         ((struct shell_factory *)base->factory)->reactor;
+    /* Output does not wait until the output before is acknowledged. */
+    tcp_options_set_no_delay(base->transport, true);
     turn_receiver_connection_made(base);
 }
 

@@ -13,6 +13,7 @@
  *   send=TEXT    at once; with -u one datagram, which may be empty
  *   drip=TEXT    one byte a segment
  *   flood=BYTES  sends so many bytes of the pattern, reads nothing
+ *   urgent=N     N urgent bytes, each by itself
  *   stuff        sends the pattern until nothing was taken for 300 ms
  *   recv=N       receives N bytes and prints them
  *   until=TEXT   receives and prints up to TEXT
@@ -277,6 +278,13 @@ static void step_flood(struct run *run, struct peer *peer)
     }
 }
 
+static void step_urgent(struct run *run, struct peer *peer)
+{
+    for (unsigned long long i = number(run->text); i > 0; i--)
+        if (peer->fd >= 0 && send(peer->fd, "!", 1, MSG_OOB | MSG_NOSIGNAL) < 0)
+            lost(run, peer, strerror(errno));
+}
+
 static void step_stuff(struct run *run, struct peer *peer)
 {
     long long taken = now_ms();
@@ -448,6 +456,7 @@ static const struct step {
     { "shutdown", step_shutdown, false }, { "close", step_close, false },
     { "reset", step_reset, false },       { "quiet=", step_quiet, true },
     { "pause=", step_pause, true },       { "hold", step_hold, true },
+    { "urgent=", step_urgent, false },
     // clang-format on
 };
 

@@ -6,7 +6,9 @@
  *
  * prints each line in brackets, and what closes the keyboard. "pause" pauses
  * it for a moment, "twice" pauses it and resumes it at once, "close" closes
- * it, "stop" ends the loop. Standard input must still block in the end.
+ * it, "stop" ends the loop, "poor" pauses it and leaves no memory to keep what
+ * comes. Standard input must still block in the end. Linked with ld's
+ * --wrap=malloc.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,16 @@
 #include <unistd.h>
 
 #include "keyboard.h"
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+static bool poor;
+
+void *__wrap_malloc(size_t size)
+{
+    return poor ? NULL : __real_malloc(size);
+}
 
 struct user {
     struct reactor *reactor;
@@ -52,11 +64,15 @@ static void line_received(void *argument, const char *line, size_t length)
         reactor_call_later(self->reactor, &self->later, 0.01, stop, self);
     } else if (length == 4 && !memcmp(line, "stop", 4)) {
         stop(self);
+    } else if (length == 4 && !memcmp(line, "poor", 4)) {
+        keyboard_pause(self->keyboard);
+        poor = true;
     }
 }
 
 static void closed(void *argument, int error)
 {
+    poor = false;
     printf(" closed: %s", error ? strerror(error) : "goodbye");
     stop(argument);
 }

@@ -220,7 +220,7 @@ static void crash_is_no_end(const char *poller)
 
     end.a.on_read = NULL; /* pending calls are still pending */
     later(&end, &end.second, 0.02, poke_a, &end);
-    later(&end, &end.third, 0.03, loop_stop, end.reactor);
+    later(&end, &end.third, 0.5, loop_stop, end.reactor);
     CHECK(reactor_run(end.reactor) == 0);
     CHECK(unit_noted("1rahla"));
     close_end(&end);

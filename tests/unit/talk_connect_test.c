@@ -462,6 +462,33 @@ static void C15_nobody_wants_it(const char *poller)
     talk_free(&talk);
 }
 
+static void take_memory(struct talk *self)
+{
+    (void)self;
+    unit_fail_allocation(0);
+}
+
+/* It is no refusal: whoever waits for the connection hears of a failure. */
+static void no_memory_for_a_protocol(const char *poller)
+{
+    struct talk talk;
+    int number, listener = peer_listen(5, &number);
+
+    talk_new(&talk, poller, &Talker);
+    talk.on_build = take_memory;
+    talk.notes = true;
+    talk_call(&talk, number, NULL);
+    TALK_UNTIL(&talk, talk.failed == 1);
+    CHECK(unit_noted("start connecting build failed stop "));
+    CHECK(talk.reason.number == ENOMEM);
+    int fd = accept_at(&talk, listener);
+    peer_expect_end(&talk, fd);
+    talk.notes = false;
+    close(fd);
+    close(listener);
+    talk_free(&talk);
+}
+
 static void C19_no_read_before_the_end_of_the_handshake(const char *poller)
 {
     struct talk talk;
@@ -721,6 +748,7 @@ static const struct unit_case cases[] = {
     { "C20_the_loop_never_ran", C20_the_loop_never_ran },
     { "C20_connect_at_the_end", C20_connect_at_the_end },
     { "no_memory", no_memory },
+    { "no_memory_for_a_protocol", no_memory_for_a_protocol },
     { "C21_its_numbers", C21_its_numbers },
     { "C22_the_waits", C22_the_waits },
     { "C22_max_retries", C22_max_retries },
