@@ -250,7 +250,6 @@ cmd_prompt() {
 
 @test "D4 T50 cmd_server: an answer does not wait for the one before" {
     server_each cmd_server cmd_prompt
-    deferred_broken cmd_server examples/cmd_server.c 's/tcp_options_set.*;//' cmd_prompt
 }
 
 @test "D4 cmd_server: a hash that is made in the loop is seen" {
