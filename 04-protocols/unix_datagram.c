@@ -2,9 +2,11 @@
 #include "unix_datagram.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +36,26 @@ static void remove_file(struct udp_port *base)
         unlink(base->where);
 }
 
+/* Nobody may send before the file has its mode: unlike a listening socket this
+ * one hears at once. Linux gives it the mode of the socket, and that is none;
+ * POSIX has only umask for this, which is that of all threads. */
+static int bind_shut(const struct address *address)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    if (fd < 0)
+        return -1;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+        net_set_blocking(fd, false) == 0 && fchmod(fd, 0) == 0 &&
+        bind(fd, (const struct sockaddr *)&address->bytes, address->length) ==
+            0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 /* Makes the file, which must not be there yet, and remembers it. */
 static int bind_to(struct udp_port *base, const char *path)
 {
@@ -43,11 +65,7 @@ static int bind_to(struct udp_port *base, const char *path)
 
     if (unix_address_set(&address, path) < 0)
         return -1;
-    /* Nobody may send before the file has its mode: unlike a listening socket
-     * this one hears at once. */
-    mode_t before = umask(0777);
-    int fd = net_bind_udp(&address, NET_NONBLOCKING);
-    umask(before);
+    int fd = bind_shut(&address);
     if (fd < 0)
         return -1;
     base->base.fd = fd;

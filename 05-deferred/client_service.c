@@ -98,6 +98,7 @@ static int start(struct service *base)
     const struct client_class *class = (const struct client_class *)base->class;
 
     self->front.name = self->factory->name;
+    self->front.quiet = self->factory->quiet;
     if (!class->connect(self))
         return -1;
     if (!base->running) /* start_factory has asked for that, too early */

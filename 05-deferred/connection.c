@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "trace.h"
+#include "unix_address.h"
 
 /* How many there are; while there are any, buffers keep spare memory. */
 static int connections;
@@ -56,7 +57,7 @@ static void name_in_log(const void *object, char *text)
     }
     transport_get_peer(&self->transport, &peer);
     snprintf(text, LOG_NAME_MAX, "%s,%d,%s", self->protocol->class->name,
-             self->number, address_host(&peer, host));
+             self->number, unix_address_host(&peer, host));
 }
 
 struct log_system connection_log_system(const struct connection *connection)

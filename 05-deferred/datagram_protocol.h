@@ -9,6 +9,7 @@
 #ifndef DATAGRAM_PROTOCOL_H
 #define DATAGRAM_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "address.h"
@@ -41,6 +42,7 @@ struct datagram_protocol_class {
 struct datagram_protocol {
     const struct datagram_protocol_class *class;
     struct udp_port *transport; /* see udp.h; the framework sets it */
+    bool quiet; /* no lines in the log of its own start and stop */
 };
 
 #endif

@@ -38,7 +38,8 @@ void factory_do_start(struct factory *factory)
 {
     if (factory->ports++ > 0)
         return;
-    log_message("Starting factory %s", factory->name);
+    if (!factory->quiet)
+        log_message("Starting factory %s", factory->name);
     if (factory->start_factory)
         factory->start_factory(factory);
 }
@@ -47,7 +48,8 @@ void factory_do_stop(struct factory *factory)
 {
     if (--factory->ports > 0)
         return;
-    log_message("Stopping factory %s", factory->name);
+    if (!factory->quiet)
+        log_message("Stopping factory %s", factory->name);
     if (factory->stop_factory)
         factory->stop_factory(factory);
 }

@@ -47,13 +47,13 @@ static int do_write(struct descriptor *base)
     errno = 0;
     struct protocol *protocol = self->owner->connected(self->owner, &peer);
     error = errno;
+    if (protocol)
+        connection_start(self, protocol);
     log_enter(before);
-    if (!protocol) /* no memory is a failure, to be refused is none */
-        return error == ENOMEM ? ENOMEM : REASON_DONE;
-    before = log_enter(connection_log_system(self));
-    connection_start(self, protocol);
-    log_enter(before);
-    return REASON_NONE;
+    if (protocol)
+        return REASON_NONE;
+    /* To be without memory is a failure, to be refused is none. */
+    return error == ENOMEM ? ENOMEM : REASON_DONE;
 }
 
 static void connection_lost(struct descriptor *base, int reason)

@@ -41,3 +41,10 @@ char *unix_address_text(const struct address *address, char *text)
         length = strnlen(bytes + start, length);
     return log_escape(bytes + start, length, text, ADDRESS_TEXT_MAX);
 }
+
+char *unix_address_host(const struct address *address, char *text)
+{
+    return address->bytes.ss_family == AF_UNIX
+               ? unix_address_text(address, text)
+               : address_host(address, text);
+}

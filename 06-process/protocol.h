@@ -74,7 +74,8 @@ struct factory {
                                    struct connector *connector,
                                    struct failure reason);
 
-    int ports; /* ports and connectors that use it now; the framework counts */
+    bool quiet; /* no lines in the log of its own start and stop */
+    int ports;  /* ports and connectors that use it now; the framework counts */
 };
 
 /* A new protocol of that class, or NULL with ENOMEM. */

@@ -62,7 +62,8 @@ struct udp_port *udp_port_start(struct udp_port *self)
     trace("  listen%s: %s %d", self->type, class->name, self->base.fd);
     log_message("%s starting on %s", class->name, self->where);
     protocol->transport = self;
-    log_message("Starting protocol %s", class->name);
+    if (!protocol->quiet)
+        log_message("Starting protocol %s", class->name);
     if (class->start_protocol)
         class->start_protocol(protocol);
     return self;

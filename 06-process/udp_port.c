@@ -135,7 +135,8 @@ static void connection_lost(struct descriptor *base, int reason)
     if (self->undo)
         self->undo(self);
     protocol->transport = NULL;
-    log_message("Stopping protocol %s", protocol->class->name);
+    if (!protocol->quiet)
+        log_message("Stopping protocol %s", protocol->class->name);
     if (protocol->class->stop_protocol)
         protocol->class->stop_protocol(protocol);
 }

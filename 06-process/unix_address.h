@@ -19,4 +19,7 @@ int unix_address_set(struct address *address, const char *path);
  * has no name. Returns `text`. */
 char *unix_address_text(const struct address *address, char *text);
 
+/* The same, or what address_host says of an address that is none of these. */
+char *unix_address_host(const struct address *address, char *text);
+
 #endif

@@ -61,6 +61,15 @@ PROTO_STEPS=(
     unit_cases log_test
 }
 
+@test "G3 G5: a wrong name in the brackets, and a factory that is not quiet, are seen" {
+    unit_broken tcp_client.c 's/log_enter\(uninitialized\)/log_running()/' \
+        log_test G3_who_is_running_in_a_client
+    unit_broken tcp_client.c 's/if \(protocol\)/log_enter(connection_log_system(self));&/' \
+        log_test G3_who_is_running_in_a_client
+    unit_broken protocol.c 's/if \(!factory->quiet\)//' \
+        log_test G5_a_quiet_factory
+}
+
 # --- the traps, and that their tests can fail ---------------------------------
 
 @test "trap 1: dropping what is written after lose_connection is seen" {

@@ -38,6 +38,29 @@ load unit
         deferred_list_test K1_missed_slots_are_left_out select
 }
 
+@test "D7 D8 D9 D14 D16 D21 D23: a result too early, lost, or taken twice is seen" {
+    unit_broken deferred.c 's/inner->fired && !inner->running/inner->fired/' \
+        deferred_test D7_in_the_middle_of_its_chain select
+    unit_broken deferred.c 's/!inner->inner &&//' \
+        deferred_test D7_not_at_its_end select
+    unit_broken deferred.c 's/self->outer_at -= self->begin;//' \
+        deferred_test D8_the_place_stays select
+    unit_broken deferred.c 's/self->outer_at != self->begin \|\| self->inner/self->outer_at != self->begin/' \
+        deferred_test D9_nothing_is_handed_over_too_early select
+    unit_broken deferred.c 's/if \(!self->fired\)$/if (true)/' \
+        deferred_cancel_test D14_cancellers select
+    unit_broken deferred.c 's/while \(self->inner\)/if (self->inner)/' \
+        deferred_cancel_test D15_cancel_what_has_fired select
+    unit_broken deferred_timeout.c 's/failure_check\(.*, &CancelledError\)/true/' \
+        deferred_cancel_test D17_another_failure_stays select
+    unit_broken deferred_list.c 's/count, LIST_FIRE_ON_ONE_ERRBACK\)/count, 0)/' \
+        deferred_list_test D21_gather_and_the_first_failure select
+    unit_broken deferred_list.c 's/if \(list->members\[i\].deferred\)//' \
+        deferred_list_test D21_cancelled_when_one_has_fired select
+    unit_broken deferred.c 's/self->result = take_result\(inner\)/self->result = inner->result/' \
+        deferred_cancel_test D23_unhandled_failures_are_logged select
+}
+
 @test "trap 24: a result for both, a callback out of turn, no swallowing, recursion are seen" {
     unit_broken deferred.c 's/outer->result = take_result\(self\)/outer->result = self->result/' \
         deferred_test D8_trap24_the_result_moves select

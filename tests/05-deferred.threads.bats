@@ -138,6 +138,13 @@ threads_sanitize() { # NAME...
         thread_blocking_test run_by_another_thread
 }
 
+@test "H1 H5: a value that is none, and an answer to a signal, are seen" {
+    threads_broken threads.c 's/result.kind == RESULT_VALUE && self->options/self->options/' \
+        thread_defer_test cancelled_and_fails
+    threads_broken blocking_call.c 's/while \(sem_wait\(&call->told\) < 0\)/if (sem_wait(\&call->told) < 0)/' \
+        thread_blocking_test H5_interrupted
+}
+
 @test "D7: a look-up that blocks, or is not forgotten, is seen" {
     local here='deferred_maybe(look_up, self)'
     threads_broken resolver.c "s/^ +defer_to_thread_with\\(.*\\);/$here; (void)options;/" \

@@ -58,6 +58,21 @@ UNIT_PARTS+=(child)
         process_plumbing_test S4_trap22_pipes_in_the_way
 }
 
+@test "S2 S3 S4 S11 S20: a target overwritten, a name or a limit unheeded are seen" {
+    unit_broken process_spawn.c 's/F_DUPFD_CLOEXEC, above/F_DUPFD_CLOEXEC, 0/' \
+        process_plumbing_test S4_targets_that_are_free
+    unit_broken process_spawn.c 's/posix_spawnp\(/posix_spawn(/' \
+        process_plumbing_test S11_a_name_is_looked_up
+    unit_broken process_descriptors.c 's/count > PROCESS_DESCRIPTORS_MAX/count >= PROCESS_DESCRIPTORS_MAX/' \
+        process_plumbing_test S11_maps_that_make_no_sense
+    unit_broken process_spawn.c 's/flags \|= POSIX_SPAWN_SETPGROUP/flags |= 0/' \
+        process_plumbing_test a_group_of_its_own
+    unit_broken process.c 's/else if \(class->child_data/else if (number > 2 \&\& class->child_data/' \
+        process_life_test S2_S16_one_callback_for_all
+    unit_broken process_transport.c 's/if \(pipe && pipe->writes\)/if (pipe)/' \
+        process_life_test S20_no_such_pipe
+}
+
 @test "trap 22: descriptors that a child should not have are seen" {
     local keep='s/if \(is_target\(self->start, fd\)\)/if (1)/
         s/= posix_spawn_file_actions_addclosefrom_np\(.*\)/= 0/'

@@ -116,6 +116,8 @@ static void D14_cancellers(const char *poller)
         deferred_add_both(d, say, NULL);
         deferred_cancel(d);
         CHECK(unit_noted(rows[i].heard));
+        deferred_add_both(d, say, NULL); /* the first result stands */
+        CHECK(unit_noted("nothing"));
         deferred_cancel(d);
         /* Nothing more is swallowed. */
         CHECK(deferred_callback(d, "late") < 0 && errno == EALREADY);
@@ -134,6 +136,18 @@ static void D15_cancel_what_has_fired(const char *poller)
     CHECK(unit_noted(""));
     /* It waits: the inner one is cancelled, not this one. */
     deferred_add_callback(d, give, inner);
+    deferred_add_both(d, say, NULL);
+    deferred_cancel(d);
+    CHECK(unit_noted("canceller CancelledError"));
+    deferred_release(d);
+    /* Three that wait for each other: the last is cancelled. */
+    struct deferred *middle = fresh(just_note);
+    d = fresh(just_note);
+    inner = fresh(just_note);
+    deferred_callback(d, NULL);
+    deferred_callback(middle, NULL);
+    deferred_add_callback(middle, give, inner);
+    deferred_add_callback(d, give, middle);
     deferred_add_both(d, say, NULL);
     deferred_cancel(d);
     CHECK(unit_noted("canceller CancelledError"));
@@ -220,6 +234,46 @@ static void D17_what_a_timeout_covers(const char *poller)
     fake_clock_clear(&fake);
 }
 
+/* Only what the cancelling has brought is the timeout's. */
+static void D17_another_failure_stays(const char *poller)
+{
+    struct fake_clock fake = { 0 };
+    struct deferred *d = fresh(fire_failure);
+
+    (void)poller;
+    deferred_add_timeout(d, clock_of_fake(&fake), 1);
+    deferred_add_both(d, say, NULL);
+    fake_clock_advance(&fake, 1);
+    CHECK(unit_noted("canceller Trouble"));
+    deferred_release(d);
+    fake_clock_clear(&fake);
+}
+
+static void D16_without_memory(const char *poller)
+{
+    struct fake_clock fake = { 0 };
+    struct deferred *d = fresh(NULL);
+    int failures = 0;
+
+    (void)poller;
+    for (int i = 0; i < DEFERRED_ROOM; i++)
+        deferred_add_both(d, hear, NULL);
+    for (;; failures++) {
+        unit_fail_allocation(failures);
+        int result = deferred_add_timeout(d, clock_of_fake(&fake), 1);
+        bool failed = unit_allocation_failed();
+        unit_fail_allocation(-1);
+        if (!failed)
+            break;
+        CHECK(result < 0 && errno == ENOMEM && fake.calls.count == 0);
+    }
+    CHECK(failures == 3 && fake.calls.count == 1);
+    deferred_callback(d, "value");
+    CHECK(unit_noted("valuevaluevaluevalue") && fake.calls.count == 0);
+    deferred_release(d);
+    fake_clock_clear(&fake);
+}
+
 static struct result answer(void *argument)
 {
     unit_note("called ");
@@ -302,8 +356,25 @@ static void D23_unhandled_failures_are_logged(const char *poller)
     deferred_errback(d, trouble);
     deferred_add_errback(outer, say, NULL);
     deferred_release(outer);
+    outer = deferred_succeed(NULL); /* chained away, and fired before */
+    deferred_add_callback(outer, give, deferred_fail(trouble));
+    deferred_add_errback(outer, say, NULL);
+    deferred_release(outer);
     CHECK(logged("Unhandled") == 2);
-    CHECK(unit_noted("TroubleTroubleTrouble"));
+    CHECK(unit_noted("TroubleTroubleTroubleTrouble"));
+    d = fresh(NULL); /* not before it goes on */
+    deferred_pause(d);
+    deferred_errback(d, trouble);
+    deferred_release(d);
+    CHECK(logged("Unhandled") == 2);
+    deferred_unpause(d);
+    CHECK(logged("Unhandled") == 3);
+    d = fresh(NULL); /* nor before its maker has fired it, in vain */
+    deferred_cancel(d);
+    deferred_release(d);
+    CHECK(logged("Unhandled") == 3);
+    CHECK(deferred_callback(d, NULL) < 0 && errno == ECANCELED);
+    CHECK(logged("Unhandled") == 4);
     reactor_free(reactor);
     fclose(log_file);
 }
@@ -318,6 +389,8 @@ static const struct unit_case cases[] = {
       D15_the_inner_one_fires_in_its_canceller },
     { "D16_timeouts", D16_timeouts },
     { "D17_what_a_timeout_covers", D17_what_a_timeout_covers },
+    { "D17_another_failure_stays", D17_another_failure_stays },
+    { "D16_without_memory", D16_without_memory },
     { "K3_later", K3_later },
     { "D23_unhandled_failures_are_logged", D23_unhandled_failures_are_logged },
     { 0 },

@@ -170,7 +170,9 @@ static void D20_failures_go_on_unless_consumed(const char *poller)
         deferred_add_both(members[0], say, NULL);
         deferred_errback(members[0], trouble);
         CHECK(unit_noted(consumed ? "nothing " : "Trouble "));
+        deferred_add_both(members[1], say, NULL);
         deferred_callback(members[1], "b");
+        CHECK(unit_noted("b ")); /* what is no error is not consumed */
         deferred_callback(members[2], "c");
         CHECK(unit_noted("Trouble b c "));
         deferred_release(list);
@@ -190,6 +192,39 @@ static void D21_gather(const char *poller)
     CHECK(unit_noted("a b c "));
     deferred_release(all);
     bury_members();
+}
+
+static void D21_gather_and_the_first_failure(const char *poller)
+{
+    (void)poller;
+    make_members();
+    struct deferred *all = deferred_gather(members, MEMBERS);
+    deferred_add_both(all, say_all, NULL);
+    deferred_callback(members[0], "a");
+    CHECK(unit_noted(""));
+    deferred_errback(members[2], trouble);
+    CHECK(unit_noted("FirstError 2 Trouble"));
+    deferred_callback(members[1], "b");
+    CHECK(unit_noted(""));
+    deferred_release(all);
+    bury_members();
+}
+
+/* One that has fired may be gone by then. */
+static void D21_cancelled_when_one_has_fired(const char *poller)
+{
+    (void)poller;
+    make_members();
+    struct deferred *list = list_of(LIST_CONSUME_ERRORS);
+    deferred_callback(members[0], "a");
+    deferred_release(members[0]);
+    deferred_cancel(list);
+    CHECK(unit_noted("a CancelledError CancelledError "));
+    deferred_release(list);
+    for (int i = 1; i < MEMBERS; i++) {
+        CHECK(deferred_callback(members[i], NULL) < 0 && errno == ECANCELED);
+        deferred_release(members[i]);
+    }
 }
 
 static void D21_cancel_cancels_the_members(const char *poller)
@@ -259,6 +294,13 @@ static struct result tell_the_time(void *argument)
     return result_value(NULL);
 }
 
+static struct result count_it(void *argument)
+{
+    (void)argument;
+    calls++;
+    return result_value(NULL);
+}
+
 static struct deferred *start_loop(struct looping_call *loop, double interval,
                                    bool now)
 {
@@ -301,6 +343,29 @@ static void K1_missed_slots_are_left_out(const char *poller)
     CHECK(unit_noted("nothing "));
     fake_clock_advance(&fake, 100);
     CHECK(unit_noted("") && fake.calls.count == 0);
+    deferred_release(done);
+    fake_clock_clear(&fake);
+}
+
+/* However seconds are rounded, no slot has two calls. */
+static void K1_each_slot_once(const char *poller)
+{
+    struct looping_call loop = { 0 };
+    struct deferred *done;
+
+    (void)poller;
+    fake.now = 0;
+    calls = 0;
+    done = looping_call_start(&loop, clock_of_fake(&fake), 0.1, true, count_it,
+                              NULL);
+    CHECK(done);
+    for (int i = 1; i <= 1000; i++) {
+        fake_clock_advance(&fake, 0.1);
+        CHECK(calls == i + 1 || calls == i);
+    }
+    fake_clock_advance(&fake, 0.05);
+    CHECK(calls == 1001);
+    looping_call_stop(&loop);
     deferred_release(done);
     fake_clock_clear(&fake);
 }
@@ -447,11 +512,14 @@ static const struct unit_case cases[] = {
     { "D20_failures_go_on_unless_consumed",
       D20_failures_go_on_unless_consumed },
     { "D21_gather", D21_gather },
+    { "D21_gather_and_the_first_failure", D21_gather_and_the_first_failure },
+    { "D21_cancelled_when_one_has_fired", D21_cancelled_when_one_has_fired },
     { "D21_cancel_cancels_the_members", D21_cancel_cancels_the_members },
     { "D21_cancelled_with_a_paused_member",
       D21_cancelled_with_a_paused_member },
     { "lists_without_memory", lists_without_memory },
     { "K1_missed_slots_are_left_out", K1_missed_slots_are_left_out },
+    { "K1_each_slot_once", K1_each_slot_once },
     { "K2_a_deferred_is_waited_for", K2_a_deferred_is_waited_for },
     { "K2_a_failure_ends_it", K2_a_failure_ends_it },
     { "K2_cancelled_while_it_waits", K2_cancelled_while_it_waits },

@@ -195,6 +195,96 @@ static void D7_a_fired_inner_one(const char *poller)
     bury(outer);
 }
 
+/* Fired, but not at its end yet: paused, in the middle of its chain, or
+ * waiting itself. */
+static void D7_not_at_its_end(const char *poller)
+{
+    struct deferred *outer = fresh(), *inner = fresh(), *deep = fresh();
+
+    (void)poller;
+    deferred_pause(inner);
+    deferred_callback(inner, "paused");
+    deferred_add_callback(outer, give, inner);
+    deferred_add_callback(outer, say, NULL);
+    deferred_callback(outer, NULL);
+    CHECK(unit_noted(""));
+    deferred_unpause(inner);
+    CHECK(unit_noted("paused"));
+    inner = fresh();
+    deferred_add_callback(inner, give, deep);
+    deferred_callback(inner, NULL);
+    deferred_add_callback(outer, give, inner);
+    deferred_add_callback(outer, say, NULL);
+    CHECK(unit_noted(""));
+    deferred_callback(deep, "deep");
+    CHECK(unit_noted("deep"));
+    bury(outer);
+}
+
+static struct result fire_it(struct result result, void *deferred)
+{
+    deferred_callback(deferred, NULL);
+    return result;
+}
+
+static void D7_in_the_middle_of_its_chain(const char *poller)
+{
+    struct deferred *outer = fresh(), *inner = fresh();
+
+    (void)poller;
+    deferred_add_callback(outer, give, inner);
+    deferred_add_callback(outer, say, NULL);
+    deferred_add_callback(inner, fire_it, outer);
+    deferred_add_callback(inner, say, "end");
+    deferred_callback(inner, "middle ");
+    CHECK(unit_noted("middle end"));
+    bury(outer);
+}
+
+/* More callbacks are added while somebody waits: his place stays the same. */
+static void D8_the_place_stays(const char *poller)
+{
+    struct deferred *outer = fresh(), *inner = fresh(), *deep = fresh();
+
+    (void)poller;
+    deferred_add_callback(inner, give, deep);
+    deferred_add_callback(inner, note, "1 ");
+    deferred_callback(inner, NULL);
+    deferred_add_callback(outer, give, inner);
+    deferred_add_callback(outer, say, NULL);
+    deferred_callback(outer, NULL);
+    for (int i = 0; i < DEFERRED_ROOM; i++)
+        deferred_add_callback(inner, note, i ? " more" : " 2");
+    deferred_callback(deep, "value");
+    CHECK(unit_noted("1 value 2 more more more"));
+    bury(outer);
+}
+
+/* At its end is who waits for another, or is paused, only when that is over. */
+static void D9_nothing_is_handed_over_too_early(const char *poller)
+{
+    struct deferred *outer = fresh(), *middle = fresh(), *inner = fresh();
+
+    (void)poller;
+    deferred_add_callback(outer, give, middle);
+    deferred_add_callback(outer, say, NULL);
+    deferred_add_callback(middle, give, inner);
+    deferred_callback(outer, NULL);
+    deferred_callback(middle, NULL);
+    CHECK(unit_noted(""));
+    deferred_callback(inner, "inner");
+    CHECK(unit_noted("inner"));
+    middle = fresh();
+    deferred_add_callback(outer, give, middle);
+    deferred_add_callback(outer, say, NULL);
+    deferred_pause(middle);
+    deferred_callback(middle, "middle");
+    CHECK(unit_noted(""));
+    deferred_unpause(middle);
+    CHECK(unit_noted("middle"));
+    bury(outer);
+}
+
 static void D8_trap24_the_result_moves(const char *poller)
 {
     struct deferred *outer = fresh(), *inner = fresh();
@@ -303,6 +393,8 @@ static void D11_pauses_count(const char *poller)
     deferred_unpause(d);
     CHECK(unit_noted("a"));
     deferred_unpause(d); /* one too many does no harm */
+    deferred_add_callback(d, say, NULL);
+    CHECK(unit_noted("nothing"));
     bury(d);
 }
 
@@ -446,6 +538,11 @@ static const struct unit_case cases[] = {
     { "D6_waits_for_an_inner_one", D6_waits_for_an_inner_one },
     { "D6_waits_for_a_failure", D6_waits_for_a_failure },
     { "D7_a_fired_inner_one", D7_a_fired_inner_one },
+    { "D7_not_at_its_end", D7_not_at_its_end },
+    { "D7_in_the_middle_of_its_chain", D7_in_the_middle_of_its_chain },
+    { "D8_the_place_stays", D8_the_place_stays },
+    { "D9_nothing_is_handed_over_too_early",
+      D9_nothing_is_handed_over_too_early },
     { "D8_trap24_the_result_moves", D8_trap24_the_result_moves },
     { "D9_trap24_constant_stack", D9_trap24_constant_stack },
     { "D10_added_from_inside", D10_added_from_inside },

@@ -146,6 +146,17 @@ static void log_client_lost(struct talk *self)
     log_message("Client lost");
 }
 
+static void echo_it(struct talker *self)
+{
+    transport_write_text(self->base.transport, "x");
+}
+
+static void log_and_say(struct talker *self)
+{
+    log_made(self);
+    transport_write_text(self->base.transport, "x");
+}
+
 static void log_later(void *argument)
 {
     (void)argument;
@@ -193,12 +204,14 @@ static void G3_who_is_running_in_a_client(const char *poller)
     talk_listen(&talk, poller, &Talker);
     begin(talk.reactor);
     talk_join(&caller, talk.reactor, &Talker);
-    caller.on_made = log_made;
+    caller.on_made = log_and_say;
+    talk.on_data = echo_it;
+    caller.on_data = log_data;
     caller.on_build = log_build;
     caller.on_failed = log_failed;
     caller.on_client_lost = log_client_lost;
     talk_call(&caller, talk.number, NULL);
-    TALK_UNTIL(&talk, talk.made == 1 && caller.made == 1);
+    TALK_UNTIL(&talk, talk.made == 1 && caller.received == 1);
     connector_disconnect(caller.connector);
     TALK_UNTIL(&talk, talk.lost == 1 && caller.client_lost == 1);
     tcp_port_stop_listening(talk.port, NULL, NULL);
@@ -207,6 +220,8 @@ static void G3_who_is_running_in_a_client(const char *poller)
     talk_call(&caller, talk.number, NULL);
     TALK_UNTIL(&talk, caller.failed == 1);
     CHECK(says(" [Uninitialized] I build\n"));
+    CHECK(says(" [Uninitialized] I am made\n"));
+    CHECK(says(" [Talker,client] I have data\n"));
     CHECK(says(" [Talker,client] Client lost\n"));
     CHECK(says(" [Uninitialized] I have failed\n"));
     talk_free(&talk);
@@ -298,6 +313,24 @@ static void L11_L12_nobody_is_let_in(const char *poller)
     end();
 }
 
+/* Of a factory that is not noisy only its port speaks. */
+static void G5_a_quiet_factory(const char *poller)
+{
+    struct talk talk;
+
+    talk_new(&talk, poller, &Talker);
+    begin(talk.reactor);
+    talk.base.quiet = true;
+    const struct tcp_port_options local = { "127.0.0.1", 0 };
+    CHECK(reactor_listen_tcp(talk.reactor, 0, &talk.base, &local));
+    CHECK(talk.started == 1);
+    talk_free(&talk);
+    CHECK(says(" [-] TalkFactory starting on "));
+    CHECK(says("] (TCP Port "));
+    CHECK(!strstr(paper.text, " factory "));
+    end();
+}
+
 static void C22_retry_is_announced(const char *poller)
 {
     struct reactor *reactor = loop_new(poller);
@@ -344,6 +377,7 @@ static const struct unit_case cases[] = {
     { "G4_sessions_count_from_0", G4_sessions_count_from_0 },
     { "G5_the_standing_lines", G5_the_standing_lines },
     { "L11_L12_nobody_is_let_in", L11_L12_nobody_is_let_in },
+    { "G5_a_quiet_factory", G5_a_quiet_factory },
     { "C22_retry_is_announced", C22_retry_is_announced },
     { "escape", escape },
     { 0 },

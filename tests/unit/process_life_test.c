@@ -40,6 +40,60 @@ static void S2_three_pipes(const char *poller)
     reactor_free(reactor);
 }
 
+/* Without callbacks of their own 1 and 2 are numbers like any other. */
+struct general {
+    char heard[3]; /* the last byte from each */
+    int losts[3];
+    bool ended;
+};
+
+static void hear_any(struct process_protocol *self, int number,
+                     const char *data, size_t length)
+{
+    struct general *general = self->owner;
+
+    CHECK(number >= 0 && number < 3 && length > 0);
+    general->heard[number] = data[length - 1];
+}
+
+static void lose_any(struct process_protocol *self, int number)
+{
+    struct general *general = self->owner;
+
+    CHECK(number >= 0 && number < 3);
+    general->losts[number]++;
+}
+
+static void note_end(struct process_protocol *self, struct failure reason)
+{
+    (void)reason;
+    ((struct general *)self->owner)->ended = true;
+}
+
+static const struct process_protocol_class General = {
+    .name = "General",
+    .size = sizeof(struct process_protocol),
+    .child_data_received = hear_any,
+    .child_connection_lost = lose_any,
+    .process_ended = note_end,
+};
+
+static void S2_S16_one_callback_for_all(const char *poller)
+{
+    const char *const arguments[] = { "sh", "-c", "printf a; printf b >&2",
+                                      NULL };
+    struct reactor *reactor = loop_new(poller);
+    struct general it = { 0 };
+    const struct process_options options = { .arguments = arguments,
+                                             .owner = &it };
+
+    CHECK(reactor_spawn_process(reactor, &General, "/bin/sh", &options));
+    CHILD_UNTIL(reactor, it.ended);
+    CHECK(it.heard[1] == 'a' && it.heard[2] == 'b');
+    CHECK(it.losts[0] == 1 && it.losts[1] == 1 && it.losts[2] == 1);
+    reactor_free(reactor);
+}
+
 /* A child that is done before the loop has begun. */
 static void S13_S23_spawned_before_run(const char *poller)
 {
@@ -311,6 +365,17 @@ static void S20_no_such_pipe(const char *poller)
     CHILD_UNTIL(reactor, child.ended == 1);
     CHECK(child.losts[0] == 0 && child.losts[1] == 1 && child.losts[2] == 0);
     CHECK(!strcmp(child.out, "hello\n"));
+    /* One that we read is not one that we write. */
+    const struct process_descriptor odd[] = { { 0, PROCESS_READ } };
+    const struct process_options other = { .descriptors = odd,
+                                           .descriptor_count = 1 };
+    child = (struct child){ 0 };
+    child_run_with(&child, reactor, "echo hello >&0", &other);
+    process_write(child.process, "dropped", 7);
+    CHECK(process_register_producer(child.process, &producer, true) == 0);
+    CHECK(unit_noted("stopped "));
+    CHILD_UNTIL(reactor, child.ended == 1);
+    CHECK(child.losts[0] == 1 && unit_noted(""));
     reactor_free(reactor);
 }
 
@@ -436,6 +501,7 @@ static void ECHILD_is_an_end_as_well(const char *poller)
 static const struct unit_case cases[] = {
     { "S1_made_before_it_returns", S1_made_before_it_returns },
     { "S2_three_pipes", S2_three_pipes },
+    { "S2_S16_one_callback_for_all", S2_S16_one_callback_for_all },
     { "S13_S23_spawned_before_run", S13_S23_spawned_before_run },
     { "S12_S13_trap21_no_output_is_lost", S12_S13_trap21_no_output_is_lost },
     { "S14_trap21_a_grandchild_has_the_pipe",

@@ -120,6 +120,33 @@ static void S4_trap22_exchanged(const char *poller)
     reactor_free(reactor);
 }
 
+/* A source that is moved aside must not be put where a target is to be: these
+ * are the lowest numbers that are free. */
+static void S4_targets_that_are_free(const char *poller)
+{
+    enum { FREE = 8, ROWS = FREE + 3 };
+    struct reactor *reactor = loop_new(poller);
+    struct process_descriptor rows[ROWS];
+    int fds[FREE];
+
+    file_at(60, "a", 0);
+    file_at(61, "b", 0);
+    file_at(62, "c", 0);
+    for (int i = 0; i < FREE; i++)
+        CHECK((fds[i] = dup(62)) >= 0);
+    for (int i = 0; i < FREE; i++) {
+        close(fds[i]);
+        rows[i] = (struct process_descriptor){ fds[i], 62 };
+    }
+    rows[FREE] = (struct process_descriptor){ 60, 61 };
+    rows[FREE + 1] = (struct process_descriptor){ 61, 60 };
+    rows[FREE + 2] = (struct process_descriptor){ 1, PROCESS_READ };
+    prints(reactor, rows, ROWS, "cat /dev/fd/60 /dev/fd/61", "ba");
+    for (int fd = 60; fd <= 62; fd++)
+        close(fd);
+    reactor_free(reactor);
+}
+
 static void says_its_number(struct child *self)
 {
     char text[16];
@@ -361,15 +388,43 @@ static void S11_what_cannot_be_run(const char *poller)
     reactor_free(reactor);
 }
 
+/* A name without a slash is looked up in our PATH. */
+static void S11_a_name_is_looked_up(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    struct child child = { 0 };
+
+    CHECK(child_spawn(&child, reactor, "true", NULL));
+    CHILD_UNTIL(reactor, child.ended == 1);
+    CHECK(process_exit_code(child.reason) == 0);
+    reactor_free(reactor);
+}
+
+static void a_group_of_its_own(const char *poller)
+{
+    static const char script[] =
+        "read -r pid name state parent group rest </proc/$$/stat\n"
+        "[ $group = $$ ] && echo own || echo ours";
+    struct reactor *reactor = loop_new(poller);
+
+    for (int own = 0; own < 2; own++) {
+        const struct process_options options = { .own_group = own };
+        struct child child = { 0 };
+        child_run_with(&child, reactor, script, &options);
+        CHILD_UNTIL(reactor, child.ended == 1);
+        CHECK(!strcmp(child.out, own ? "own\n" : "ours\n"));
+    }
+    reactor_free(reactor);
+}
+
 static void S11_maps_that_make_no_sense(const char *poller)
 {
     static const struct process_descriptor twice[] = { { 1, 0 }, { 1, 0 } },
                                            negative[] = { { -1, 0 } },
                                            unknown[] = { { 1, -3 } },
                                            closed[] = { { 1, 4000 } };
-    static const struct process_descriptor many[PROCESS_DESCRIPTORS_MAX + 1] = {
-        { 0, 0 }
-    };
+    struct process_descriptor many[PROCESS_DESCRIPTORS_MAX + 1];
+    struct child child = { 0 };
     struct reactor *reactor = loop_new(poller);
     struct process_options options = { .descriptor_count = 1 };
 
@@ -382,9 +437,18 @@ static void S11_maps_that_make_no_sense(const char *poller)
     options.descriptor_count = 2;
     options.descriptors = twice;
     fails(reactor, "/bin/true", &options, EINVAL);
+    int fd = file_with("", FD_CLOEXEC);
+    for (int i = 0; i <= PROCESS_DESCRIPTORS_MAX; i++)
+        many[i] = (struct process_descriptor){ i, fd };
     options.descriptor_count = PROCESS_DESCRIPTORS_MAX + 1;
     options.descriptors = many;
     fails(reactor, "/bin/true", &options, EINVAL);
+    options.descriptor_count = -1;
+    fails(reactor, "/bin/true", &options, EINVAL);
+    options.descriptor_count = PROCESS_DESCRIPTORS_MAX;
+    CHECK(child_spawn(&child, reactor, "/bin/true", &options));
+    CHILD_UNTIL(reactor, child.ended == 1);
+    close(fd);
     reactor_free(reactor);
 }
 
@@ -490,6 +554,7 @@ static void S10_trap23_a_failing_exec(const char *poller)
 static const struct unit_case cases[] = {
     { "S3_only_the_mapped_numbers", S3_only_the_mapped_numbers },
     { "S4_trap22_exchanged", S4_trap22_exchanged },
+    { "S4_targets_that_are_free", S4_targets_that_are_free },
     { "S4_trap22_pipes_in_the_way", S4_trap22_pipes_in_the_way },
     { "S4_no_standard_descriptors", S4_a_parent_without_standard_descriptors },
     { "S5_trap22_nothing_else_is_open", S5_trap22_nothing_else_is_open },
@@ -499,6 +564,8 @@ static const struct unit_case cases[] = {
     { "S8_the_environment", S8_the_environment },
     { "S9_the_working_directory", S9_the_working_directory },
     { "S11_what_cannot_be_run", S11_what_cannot_be_run },
+    { "S11_a_name_is_looked_up", S11_a_name_is_looked_up },
+    { "a_group_of_its_own", a_group_of_its_own },
     { "S11_maps_that_make_no_sense", S11_maps_that_make_no_sense },
     { "spawn_without_memory", spawn_without_memory },
     { "spawn_without_descriptors", spawn_without_descriptors },

@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client_factory.h"
 #include "client_service.h"
+#include "log.h"
 #include "server_service.h"
 #include "talk.h"
 
@@ -216,6 +218,71 @@ static void V7_stopped_in_started_connecting(const char *poller)
     client_free(&it);
 }
 
+/* There is no connector yet that could be stopped. */
+static void stop_early(struct factory *factory)
+{
+    struct talk *talk = (struct talk *)factory;
+
+    talk->started++;
+    stop(started);
+}
+
+static void V7_stopped_in_start_factory(const char *poller)
+{
+    struct client it;
+
+    client_new(&it, poller);
+    started = &it;
+    it.talk.base.start_factory = stop_early;
+    CHECK(service_start(&it.service.base) == -1 && errno == ECANCELED);
+    CHECK(it.talk.failed == 1 && it.talk.attempts == 1);
+    loop_turns(it.server.reactor, 5);
+    CHECK(it.server.made == 0);
+    client_free(&it);
+}
+
+/* The lines of the log are its factory's. */
+static void V7_G5_the_log(const char *poller)
+{
+    static char text[4096];
+    FILE *papers[2]; /* the log keeps each until it has the next */
+
+    for (int quiet = 0; quiet < 2; quiet++) {
+        FILE *paper = papers[quiet] = tmpfile();
+        struct client it;
+        CHECK(paper != NULL);
+        client_new(&it, poller);
+        log_start(paper, it.server.reactor);
+        it.talk.base.name = "Caller";
+        it.talk.base.quiet = quiet;
+        connect_it(&it);
+        client_free(&it);
+        rewind(paper);
+        text[fread(text, 1, sizeof(text) - 1, paper)] = '\0';
+        CHECK(!quiet == (strstr(text, "Starting factory Caller\n") != NULL));
+        CHECK(!quiet == (strstr(text, "Stopping factory Caller\n") != NULL));
+    }
+    fclose(papers[0]);
+    fclose(papers[1]);
+}
+
+/* Those of reactor_connect_tcp. */
+static void V7_its_options(const char *poller)
+{
+    static const struct connector_options from = { .bind_address =
+                                                       "127.0.0.2" };
+    struct client it;
+    struct address peer;
+    char text[ADDRESS_TEXT_MAX];
+
+    client_new(&it, poller);
+    it.service.options = &from;
+    connect_it(&it);
+    CHECK(transport_get_peer(talk_transport(&it.server), &peer) == 0);
+    CHECK(!strcmp(address_host(&peer, text), "127.0.0.2"));
+    client_free(&it);
+}
+
 static void V7_stopped_in_a_callback(const char *poller)
 {
     struct client it;
@@ -324,18 +391,20 @@ static void V6_V7_over_a_socket_file(const char *poller)
     struct factory factory = { .name = "Served", .protocol = &Counted },
                    caller = { .name = "Caller", .protocol = &Counted };
     char folder[] = "/tmp/service-XXXXXX", path[64];
+    static const struct unix_port_options narrow = { .mode = 0600 };
     struct talk talk; /* for its loop */
     struct server_service server;
     struct client_service client;
+    struct stat status;
 
     CHECK(mkdtemp(folder) != NULL);
     snprintf(path, sizeof(path), "%s/socket", folder);
     talk_new(&talk, poller, &Talker);
-    server_service_init_unix(&server, talk.reactor, path, &factory, NULL);
+    server_service_init_unix(&server, talk.reactor, path, &factory, &narrow);
     client_service_init_unix(&client, talk.reactor, path, &caller, NULL);
     for (int times = 0; times < 2; times++) {
         CHECK(service_privileged_start(&server.base) == 0);
-        CHECK(access(path, F_OK) == 0);
+        CHECK(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
         CHECK(service_start(&server.base) == 0 && factory.ports == 1);
         CHECK(service_start(&client.base) == 0 && caller.ports == 1);
         TALK_UNTIL(&talk, there == 2);
@@ -357,6 +426,9 @@ static const struct unit_case cases[] = {
     { "V7_a_factory_that_tries_again", V7_a_factory_that_tries_again },
     { "V7_stopped_while_it_waits", V7_stopped_while_it_waits },
     { "V7_stopped_in_started_connecting", V7_stopped_in_started_connecting },
+    { "V7_stopped_in_start_factory", V7_stopped_in_start_factory },
+    { "V7_G5_the_log", V7_G5_the_log },
+    { "V7_its_options", V7_its_options },
     { "V7_stopped_in_a_callback", V7_stopped_in_a_callback },
     { "V7_nobody_wants_it", V7_nobody_wants_it },
     { "V7_reconnecting", V7_reconnecting },

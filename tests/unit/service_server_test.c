@@ -33,8 +33,10 @@ struct server {
 static void number_of(struct server *self)
 {
     struct address address;
+    char text[ADDRESS_TEXT_MAX];
 
     CHECK(tcp_port_get_host(self->service.port, &address) == 0);
+    CHECK(!strcmp(address_host(&address, text), here.interface));
     self->talk.number = self->service.number = address_port(&address);
 }
 
@@ -302,6 +304,17 @@ static void say_hello(struct server_service *service, const char *host)
     close(fd);
 }
 
+/* It is at this address, as its options say. */
+static void check_host(struct server_service *service, const char *host)
+{
+    struct address address;
+    char text[ADDRESS_TEXT_MAX];
+
+    CHECK(service_start(&service->base) == 0);
+    CHECK(udp_port_get_host(service->port, &address) == 0);
+    CHECK(!strcmp(address_host(&address, text), host));
+}
+
 /* Both starts, the stop, and all of it again. */
 static void datagrams(struct hearer *self, struct server_service *service,
                       void (*say)(struct server_service *service,
@@ -310,6 +323,7 @@ static void datagrams(struct hearer *self, struct server_service *service,
 {
     for (int times = 1; times <= 2; times++) {
         CHECK(service_privileged_start(&service->base) == 0);
+        CHECK(self->started == times && !service->base.running);
         CHECK(service_start(&service->base) == 0 && self->started == times);
         say(service, where);
         TALK_UNTIL(&self->talk, self->heard == times);
@@ -329,12 +343,14 @@ static void V6_udp(const char *poller)
     server_service_init_udp(&service, hearer.talk.reactor, 0, &hearer.base,
                             &local);
     datagrams(&hearer, &service, say_hello, "127.0.0.1");
+    check_host(&service, "127.0.0.1");
     talk_free(&hearer.talk);
 }
 
 /* The port is shared with another who says so. */
 static void V6_multicast(const char *poller)
 {
+    static const struct udp_options local = { .interface = "127.0.0.1" };
     struct server_service service, other;
     struct hearer hearer, neighbour;
     struct address address;
@@ -355,6 +371,9 @@ static void V6_multicast(const char *poller)
     CHECK(service_stop(&other.base, done, "=") == 0);
     TALK_UNTIL(&hearer.talk, !service.base.stopping && !other.base.stopping);
     CHECK(unit_noted("="));
+    server_service_init_multicast(&other, hearer.talk.reactor, 0,
+                                  &neighbour.base, &local);
+    check_host(&other, "127.0.0.1");
     talk_free(&hearer.talk);
 }
 
@@ -372,6 +391,7 @@ static void say_to_file(struct server_service *service, const char *path)
 
 static void V6_V7_unix_datagram(const char *poller)
 {
+    static const struct unix_datagram_options narrow = { .mode = 0600 };
     char folder[] = "/tmp/service-XXXXXX", path[64];
     struct server_service service, client;
     struct hearer hearer, caller;
@@ -382,7 +402,7 @@ static void V6_V7_unix_datagram(const char *poller)
     hearer_new(&hearer, poller);
     caller = (struct hearer){ .base.class = &Hearer };
     server_service_init_unix_datagram(&service, hearer.talk.reactor, path,
-                                      &hearer.base, NULL);
+                                      &hearer.base, &narrow);
     datagrams(&hearer, &service, say_to_file, path);
     CHECK(stat(path, &status) < 0 && errno == ENOENT);
     server_service_init_unix_datagram_client(&client, hearer.talk.reactor, path,
@@ -391,6 +411,7 @@ static void V6_V7_unix_datagram(const char *poller)
     CHECK(service_start(&client.base) == -1 && errno == ENOENT);
     CHECK(service_stop(&client.base, done, "=") == 0 && unit_noted("="));
     CHECK(service_start(&service.base) == 0);
+    CHECK(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
     CHECK(service_start(&client.base) == 0 && caller.started == 1);
     CHECK(udp_port_write(client.port, "hello", 5, NULL) == 0);
     TALK_UNTIL(&hearer.talk, hearer.heard == 3);

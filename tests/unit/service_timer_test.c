@@ -4,8 +4,11 @@
  * its row.
  */
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "log.h"
 #include "probe.h"
 #include "timer_service.h"
 #include "unit.h"
@@ -157,6 +160,63 @@ static void V8_every_turn(const char *poller)
     reactor_free(it.reactor);
 }
 
+static void V8_steps_that_make_no_sense(const char *poller)
+{
+    const double steps[] = { -1, -1e-9, 1e9 + 1, 1e300, NAN, INFINITY };
+    struct tick it;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        tick_new(&it, poller, steps[i]);
+        CHECK(service_start(&it.timer.base) == -1 && errno == EINVAL);
+        CHECK(it.calls == 0);
+        CHECK(service_stop(&it.timer.base, done, "=") == 0 && unit_noted("="));
+        reactor_free(it.reactor);
+    }
+    tick_new(&it, poller, 1e9);
+    tick_start(&it);
+    CHECK(it.calls == 1);
+    reactor_free(it.reactor);
+}
+
+/* There is no room for another delayed call, nor memory for more room. */
+static void fill(struct tick *self)
+{
+    static struct delayed_call crowd[1000];
+    size_t i = 0;
+
+    self->on_call = NULL;
+    do {
+        CHECK(i < sizeof(crowd) / sizeof(*crowd));
+        crowd[i] = (struct delayed_call){ 0 };
+        unit_fail_allocation(0);
+    } while (reactor_call_later(self->reactor, &crowd[i++], 1000, done, "x") ==
+             0);
+    unit_fail_allocation(0);
+}
+
+static void V8_no_memory_for_the_next(const char *poller)
+{
+    static char text[1000];
+    FILE *paper = tmpfile();
+    struct tick it;
+
+    CHECK(paper != NULL);
+    tick_new(&it, poller, 2);
+    log_start(paper, it.reactor);
+    tick_start(&it);
+    it.on_call = fill;
+    at(&it, 2, 2);
+    unit_fail_allocation(-1);
+    at(&it, 9, 2); /* that was its end */
+    CHECK(it.timer.base.running);
+    CHECK(service_stop(&it.timer.base, done, "=") == 0 && unit_noted("="));
+    reactor_free(it.reactor);
+    rewind(paper);
+    text[fread(text, 1, sizeof(text) - 1, paper)] = '\0';
+    CHECK(strstr(text, "[-] TimerService has ended: Cannot allocate memory\n"));
+    fclose(paper);
+}
+
 static void V8_no_memory(const char *poller)
 {
     struct tick it;
@@ -178,6 +238,8 @@ static const struct unit_case cases[] = {
     { "V8_stop_waits_for_the_call", V8_stop_waits_for_the_call },
     { "V8_slower_than_its_step", V8_slower_than_its_step },
     { "V8_every_turn", V8_every_turn },
+    { "V8_steps_that_make_no_sense", V8_steps_that_make_no_sense },
+    { "V8_no_memory_for_the_next", V8_no_memory_for_the_next },
     { "V8_no_memory", V8_no_memory },
     { 0 },
 };

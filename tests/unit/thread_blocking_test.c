@@ -3,6 +3,7 @@
  * blocking_call_from_thread: row H5, and that the end of the loop lets go all
  * who wait for it. CHECK is for the loop's thread alone.
  */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "probe.h"
@@ -169,6 +170,34 @@ static void H5_the_deferreds_value(const char *poller)
 static void H5_the_deferreds_failure(const char *poller)
 {
     check_failure(ask_once(poller, defer_failure), &SomeError, 8);
+}
+
+/* A signal while it waits is no answer. */
+static void count_signal(int signal)
+{
+    (void)signal;
+}
+
+static void H5_interrupted(const char *poller)
+{
+    const struct sigaction heard = { .sa_handler = count_signal };
+    struct reactor *reactor = loop_new(poller);
+    struct question question = question_of(reactor, defer_for_ever);
+    pthread_t thread;
+
+    CHECK(reactor_thread_pool(reactor) && !sigaction(SIGUSR1, &heard, NULL));
+    CHECK(pthread_create(&thread, NULL, ask_too, &question) == 0);
+    while (!question.deferred)
+        loop_turns(reactor, 1);
+    for (int i = 0; i < 20; i++) { /* it may be on its way to wait */
+        CHECK(pthread_kill(thread, SIGUSR1) == 0);
+        loop_run_for(reactor, 0.001);
+    }
+    CHECK(atomic_load(&question.answered) == 0);
+    deferred_callback(question.deferred, "at last");
+    CHECK(pthread_join(thread, NULL) == 0);
+    check_text(question.answer, "at last");
+    reactor_free(reactor);
 }
 
 /* --- who must not ask --- */
@@ -524,6 +553,7 @@ static const struct unit_case cases[] = {
     { "H5_value", H5_value },
     { "H5_failure", H5_failure },
     { "H5_the_deferreds_value", H5_the_deferreds_value },
+    { "H5_interrupted", H5_interrupted },
     { "H5_the_deferreds_failure", H5_the_deferreds_failure },
     { "not_from_the_loop", not_from_the_loop },
     { "run_by_another_thread", run_by_another_thread },

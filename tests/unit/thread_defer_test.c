@@ -279,6 +279,27 @@ static void cancelled_while_it_runs(const char *poller)
     end(reactor);
 }
 
+/* A failure has no value that could be freed. */
+static void cancelled_and_fails(const char *poller)
+{
+    struct reactor *reactor = begin(poller);
+    struct errand *errand = errand_new(&gate);
+    struct outcome outcome;
+
+    errand->fails = true;
+    struct deferred *deferred = defer(reactor, errand, &outcome);
+    loop_turns(reactor, 1);
+    gate_until(&gate, 1);
+    deferred_cancel(deferred);
+    check_failure(&outcome, &CancelledError, 0);
+    deferred_release(deferred);
+    gate_let(&gate, 1);
+    while (freed_arguments == 0)
+        loop_turns(reactor, 1);
+    CHECK(freed_values == 0 && outcome.times == 1);
+    end(reactor);
+}
+
 /* It has run, and the loop does not know yet. */
 static void cancelled_on_the_way_back(const char *poller)
 {
@@ -515,6 +536,7 @@ static const struct unit_case cases[] = {
     { "H3_logged_and_the_pool_goes_on", H3_logged_and_the_pool_goes_on },
     { "cancelled_before_it_begins", cancelled_before_it_begins },
     { "cancelled_while_it_runs", cancelled_while_it_runs },
+    { "cancelled_and_fails", cancelled_and_fails },
     { "cancelled_on_the_way_back", cancelled_on_the_way_back },
     { "cancelled_afterwards", cancelled_afterwards },
     { "the_connection_closes", the_connection_closes },

@@ -2,9 +2,12 @@
  *
  * Multicast over the loopback interface: U10 and U11.
  */
+#define _DEFAULT_SOURCE /* for SO_REUSEPORT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "hearer.h"
 #include "multicast.h"
@@ -40,7 +43,7 @@ static void U10_switches(const char *poller)
 {
     struct talk talk;
     struct hearer hearer = { 0 };
-    struct address address;
+    struct address address = { 0 };
     char text[ADDRESS_TEXT_MAX];
 
     talk_new(&talk, poller, &Talker);
@@ -51,16 +54,39 @@ static void U10_switches(const char *poller)
     CHECK(multicast_get_loopback(hearer.port) == 1);
     CHECK(multicast_set_ttl(hearer.port, 255) == 0);
     CHECK(multicast_get_ttl(hearer.port) == 255);
+    CHECK(multicast_set_ttl(hearer.port, 0) == 0);
+    CHECK(multicast_get_ttl(hearer.port) == 0);
     CHECK(multicast_set_ttl(hearer.port, 256) == -1 && errno == EINVAL);
     CHECK(multicast_set_ttl(hearer.port, -1) == -1 && errno == EINVAL);
     CHECK(multicast_set_loopback(hearer.port, false) == 0);
     CHECK(multicast_get_loopback(hearer.port) == 0);
+    CHECK(multicast_set_loopback(hearer.port, true) == 0);
+    CHECK(multicast_get_loopback(hearer.port) == 1);
     CHECK(multicast_get_interface(hearer.port, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), "0.0.0.0"));
     CHECK(multicast_set_interface(hearer.port, here) == 0);
     CHECK(multicast_get_interface(hearer.port, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), here));
     CHECK(multicast_set_interface(hearer.port, "lo") == -1 && errno == EINVAL);
+    talk_free(&talk);
+}
+
+/* By its routes the kernel chooses an interface, or has none to choose. */
+static void U10_no_interface_named(const char *poller)
+{
+    struct talk talk;
+    struct hearer hearer = { .base.class = &Hearer };
+
+    talk_new(&talk, poller, &Talker);
+    hearer.port = reactor_listen_udp(talk.reactor, 0, &hearer.base, NULL);
+    CHECK(hearer.port != NULL);
+    if (multicast_join_group(hearer.port, group, NULL) == 0)
+        CHECK(multicast_leave_group(hearer.port, group, NULL) == 0);
+    else
+        CHECK(errno == ENODEV);
+    CHECK(multicast_join_group(hearer.port, group, NULL) == 0 ||
+          errno == ENODEV);
+    CHECK(multicast_join_group(hearer.port, group, here) == 0);
     talk_free(&talk);
 }
 
@@ -141,11 +167,51 @@ static void U11_two_with_one_number(const char *poller)
     CHECK(one.stopped == 1 && two.stopped == 1);
 }
 
+/* The socket that is bound to the number. */
+static int socket_of(int number)
+{
+    struct address address;
+
+    for (int fd = 0; fd < 64; fd++) {
+        if (address_local(&address, fd) == 0 &&
+            address.bytes.ss_family == AF_INET &&
+            address_port(&address) == number)
+            return fd;
+    }
+    return -1;
+}
+
+static void U11_what_the_socket_is_told(const char *poller)
+{
+    const struct udp_options strange = { .interface = "192.0.2.1",
+                                         .listen_multiple = true };
+    const int options[] = { SO_REUSEADDR, SO_REUSEPORT };
+    struct talk talk;
+    struct hearer hearer = { 0 }, other = { .base.class = &Hearer };
+
+    talk_new(&talk, poller, &Talker);
+    join(&hearer, &talk, 0);
+    int fd = socket_of(hearer.number);
+    for (int i = 0; i < 2; i++) {
+        int on = 0;
+        socklen_t length = sizeof(on);
+        CHECK(!getsockopt(fd, SOL_SOCKET, options[i], &on, &length) && on);
+    }
+    CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    /* unit_main sees whether the socket is closed. */
+    CHECK(!reactor_listen_udp(talk.reactor, 0, &other.base, &strange));
+    CHECK(errno == EADDRNOTAVAIL && other.started == 0);
+    talk_free(&talk);
+}
+
 static const struct unit_case cases[] = {
     { "U10_switches", U10_switches },
+    { "U10_no_interface_named", U10_no_interface_named },
     { "U10_join_fails", U10_join_fails },
     { "U10_joining_and_leaving", U10_joining_and_leaving },
     { "U11_two_with_one_number", U11_two_with_one_number },
+    { "U11_what_the_socket_is_told", U11_what_the_socket_is_told },
     { 0 },
 };
 

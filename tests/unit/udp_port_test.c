@@ -19,6 +19,24 @@ enum { LARGEST = 65507, FLOOD = 100000 };
 
 static const char here[] = "127.0.0.1";
 
+/* The next recvfrom fails with this errno; 0: it does not. */
+static int receive_error;
+
+ssize_t __real_recvfrom(int fd, void *data, size_t size, int flags,
+                        struct sockaddr *from, socklen_t *length);
+ssize_t __wrap_recvfrom(int fd, void *data, size_t size, int flags,
+                        struct sockaddr *from, socklen_t *length);
+
+ssize_t __wrap_recvfrom(int fd, void *data, size_t size, int flags,
+                        struct sockaddr *from, socklen_t *length)
+{
+    if (!receive_error)
+        return __real_recvfrom(fd, data, size, flags, from, length);
+    errno = receive_error;
+    receive_error = 0;
+    return -1;
+}
+
 /* A port at 127.0.0.1, `number` of the kernel's choice if it is 0. */
 static void hear(struct hearer *self, struct talk *talk, int number)
 {
@@ -89,6 +107,78 @@ static void U1_starts_before_it_returns(const char *poller)
     CHECK(hearer.stopped == 1 && !hearer.base.transport);
 }
 
+/* Every IPv4 address, and no IPv6 one. */
+static void U1_the_usual_interface(const char *poller)
+{
+    struct talk talk;
+    struct hearer hearer = { .base.class = &Hearer };
+    struct address address;
+    char text[ADDRESS_TEXT_MAX];
+
+    talk_new(&talk, poller, &Talker);
+    hearer.port = reactor_listen_udp(talk.reactor, 0, &hearer.base, NULL);
+    CHECK(hearer.port && udp_port_get_host(hearer.port, &address) == 0);
+    CHECK(!strcmp(address_host(&address, text), "0.0.0.0"));
+    int fd = stranger_to(address_port(&address));
+    CHECK(send(fd, "here", 4, 0) == 4);
+    TALK_UNTIL(&talk, hearer.received == 1);
+    close(fd);
+    talk_free(&talk);
+}
+
+/* "::" is every IPv6 address, and no IPv4 one: that port is free. */
+static void U1_six_is_not_four(const char *poller)
+{
+    struct talk talk;
+
+    talk_new(&talk, poller, &Talker);
+    for (int shared = 0; shared < 2; shared++) {
+        const struct udp_options every = { .interface = "::",
+                                           .listen_multiple = shared };
+        struct hearer six = { .base.class = &Hearer };
+        struct hearer four = { 0 };
+        struct address address;
+        six.port = reactor_listen_udp(talk.reactor, 0, &six.base, &every);
+        if (!six.port) /* not every machine has it */
+            break;
+        CHECK(udp_port_get_host(six.port, &address) == 0);
+        int fd = stranger_to(address_port(&address));
+        CHECK(send(fd, "x", 1, 0) == 1);
+        loop_check_quiet(talk.reactor);
+        CHECK(six.received == 0);
+        hear(&four, &talk, address_port(&address));
+        close(fd);
+        udp_port_stop_listening(six.port, NULL, NULL);
+        udp_port_stop_listening(four.port, NULL, NULL);
+        TALK_UNTIL(&talk, six.stopped == 1 && four.stopped == 1);
+    }
+    talk_free(&talk);
+}
+
+static struct hearer *too_late;
+
+static void listen_too_late(struct factory *base)
+{
+    struct talk *talk = (struct talk *)base;
+
+    talk->stopped++;
+    CHECK(!reactor_listen_udp(talk->reactor, 0, &too_late->base, NULL));
+    CHECK(errno == ECANCELED && !too_late->base.transport);
+    unit_note("too late ");
+}
+
+static void U1_a_loop_that_is_being_freed(const char *poller)
+{
+    struct talk talk;
+    struct hearer hearer = { .base.class = &Hearer };
+
+    talk_listen(&talk, poller, &Talker);
+    too_late = &hearer;
+    talk.base.stop_factory = listen_too_late;
+    talk_free(&talk);
+    CHECK(unit_noted("too late ") && hearer.started == 0);
+}
+
 static void U1_without_memory(const char *poller)
 {
     struct talk talk;
@@ -124,6 +214,33 @@ static void U2_all_that_is_there(const char *poller)
     CHECK(send(fd, "four", 4, 0) == 4);
     TALK_UNTIL(&talk, hearer.received == 4);
     CHECK(!strcmp(hearer.text, "four"));
+    close(fd);
+    talk_free(&talk);
+}
+
+/* An error speaks of one datagram: only a number that is no socket any more
+ * ends the port, and an interrupted call is made again. */
+static void U2_errors_when_reading(const char *poller)
+{
+    const int errors[] = { EINTR, ENOMEM, EHOSTUNREACH, EIO };
+    struct talk talk;
+    struct hearer hearer = { 0 };
+
+    talk_new(&talk, poller, &Talker);
+    hear(&hearer, &talk, 0);
+    int fd = stranger_to(hearer.number);
+    for (int i = 0; i < 4; i++) {
+        receive_error = errors[i];
+        CHECK(send(fd, "x", 1, 0) == 1);
+        int waits = unit_waits();
+        TALK_UNTIL(&talk, hearer.received == i + 1);
+        CHECK(errors[i] != EINTR || unit_waits() == waits + 1);
+    }
+    CHECK(hearer.stopped == 0 && hearer.refused == 0);
+    receive_error = ENOTSOCK;
+    CHECK(send(fd, "x", 1, 0) == 1);
+    TALK_UNTIL(&talk, hearer.stopped == 1);
+    CHECK(hearer.received == 4);
     close(fd);
     talk_free(&talk);
 }
@@ -238,6 +355,7 @@ static void U5_sends_at_once(const char *poller)
     CHECK(errno == EDESTADDRREQ);
     CHECK(udp_address(&six, "localhost", 9) == -1 && errno == EINVAL);
     CHECK(udp_address(&six, NULL, 9) == -1 && errno == EINVAL);
+    CHECK(udp_address(&six, here, 65535) == 0);
     CHECK(udp_address(&six, here, 65536) == -1 && errno == EINVAL);
     CHECK(udp_address(&six, here, -1) == -1 && errno == EINVAL);
     loop_check_quiet(talk.reactor);
@@ -297,6 +415,23 @@ static void U6_one_peer(const char *poller)
     TALK_UNTIL(&talk, client.received > 0);
     CHECK(client.received == 1 && !strcmp(client.text, "answer"));
     close(fd);
+    talk_free(&talk);
+}
+
+/* Every address of this machine is one of its own: the kernel chooses. */
+static void U6_a_peer_by_another_name(const char *poller)
+{
+    struct talk talk;
+    struct hearer server = { 0 }, client = { 0 };
+
+    talk_new(&talk, poller, &Talker);
+    hear(&server, &talk, 0);
+    hear(&client, &talk, 0);
+    CHECK(udp_port_connect(client.port, "0.0.0.0", server.number) == 0);
+    CHECK(udp_port_write(client.port, "x", 1, NULL) == 0);
+    TALK_UNTIL(&talk, server.received == 1);
+    CHECK(udp_port_write(server.port, "answer", 6, &server.from) == 0);
+    TALK_UNTIL(&talk, client.received == 1);
     talk_free(&talk);
 }
 
@@ -364,6 +499,38 @@ static void U7_refused_when_sending(const char *poller)
     talk_free(&talk);
 }
 
+/* What the kernel says of another's datagram, or of ours, but is no refusal. */
+static void U7_what_is_no_refusal(const char *poller)
+{
+    static char bytes[LARGEST + 1];
+    struct talk talk;
+    struct hearer client = { 0 }, server = { 0 };
+
+    talk_new(&talk, poller, &Talker);
+    hear(&server, &talk, 0);
+    hear(&client, &talk, 0);
+    CHECK(udp_port_connect(client.port, here, server.number) == 0);
+    CHECK(udp_port_write(client.port, bytes, sizeof(bytes), NULL) == -1);
+    CHECK(errno == EMSGSIZE);
+    kernel_fail_write(EINTR, 1);
+    CHECK(udp_port_write(client.port, "x", 1, NULL) == 0);
+    TALK_UNTIL(&talk, server.received == 1);
+    receive_error = ENOMEM;
+    CHECK(udp_port_write(server.port, "x", 1, &server.from) == 0);
+    TALK_UNTIL(&talk, client.received == 1);
+    loop_check_quiet(talk.reactor);
+    CHECK(client.refused == 0 && client.stopped == 0);
+    receive_error = ECONNRESET; /* as a UNIX socket says it */
+    CHECK(udp_port_write(server.port, "x", 1, &server.from) == 0);
+    TALK_UNTIL(&talk, client.received == 2);
+    CHECK(client.refused == 1);
+    receive_error = ECONNREFUSED; /* of which one of them, nobody knows */
+    udp_port_write(client.port, "x", 1, NULL);
+    TALK_UNTIL(&talk, server.received == 2);
+    CHECK(server.refused == 0 && server.stopped == 0);
+    talk_free(&talk);
+}
+
 static void U7_unconnected_hears_nothing(const char *poller)
 {
     struct talk talk;
@@ -419,6 +586,12 @@ static void hear_again(void *argument)
     hear(self->hearer, self->talk, self->hearer->number);
 }
 
+static void never(void *argument)
+{
+    (void)argument;
+    unit_failed("twice is once", __FILE__, __LINE__);
+}
+
 static void U9_stops_later(const char *poller)
 {
     struct talk talk;
@@ -428,7 +601,8 @@ static void U9_stops_later(const char *poller)
     talk_new(&talk, poller, &Talker);
     hear(&hearer, &talk, 0);
     udp_port_stop_listening(hearer.port, hear_again, &after);
-    udp_port_stop_listening(hearer.port, hear_again, &after);
+    udp_port_stop_listening(hearer.port, never, NULL); /* twice is once */
+    udp_port_on_stopped(hearer.port, never, NULL);
     CHECK(after.times == 0 && hearer.stopped == 0 && hearer.base.transport);
     TALK_UNTIL(&talk, after.times == 1);
     CHECK(hearer.started == 2 && hearer.stopped == 1);
@@ -507,13 +681,19 @@ static void say(struct hearer *self)
     log_message("%s", self->text);
 }
 
+static void say_refused(struct hearer *self)
+{
+    (void)self;
+    log_message("refused");
+}
+
 static void G3_G5_the_log(const char *poller)
 {
     static char text[4096];
     char wanted[200];
     FILE *paper = tmpfile();
     struct talk talk;
-    struct hearer hearer = { .on_data = say };
+    struct hearer hearer = { .on_data = say, .on_refused = say_refused };
 
     CHECK(paper != NULL);
     talk_new(&talk, poller, &Talker);
@@ -522,6 +702,11 @@ static void G3_G5_the_log(const char *poller)
     int fd = stranger_to(hearer.number);
     CHECK(send(fd, "said", 4, 0) == 4);
     TALK_UNTIL(&talk, hearer.received == 1);
+    log_message("between");
+    CHECK(udp_port_connect(hearer.port, here, free_number()) == 0);
+    kernel_fail_write(ECONNREFUSED, 2);
+    CHECK(udp_port_write(hearer.port, "x", 1, NULL) == -1);
+    TALK_UNTIL(&talk, hearer.refused == 1);
     udp_port_stop_listening(hearer.port, NULL, NULL);
     TALK_UNTIL(&talk, hearer.stopped == 1);
     fflush(paper);
@@ -529,11 +714,12 @@ static void G3_G5_the_log(const char *poller)
     text[fread(text, 1, sizeof(text) - 1, paper)] = '\0';
     /* In this order; the dates do not matter. */
     const char *at_line = text;
-    const char *lines[] = { "[-] Hearer starting on %d\n",
-                            "[-] Starting protocol Hearer\n",
-                            "[Hearer (UDP)] said\n",
-                            "[-] (UDP Port %d Closed)\n",
-                            "[-] Stopping protocol Hearer\n" };
+    const char *lines[] = {
+        "[-] Hearer starting on %d\n",   "[-] Starting protocol Hearer\n",
+        "[Hearer (UDP)] said\n",         "[-] between\n",
+        "[Hearer (UDP)] refused\n",      "[-] (UDP Port %d Closed)\n",
+        "[-] Stopping protocol Hearer\n"
+    };
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         snprintf(wanted, sizeof(wanted), lines[i], hearer.number);
         const char *found = strstr(at_line, wanted);
@@ -549,16 +735,22 @@ static void G3_G5_the_log(const char *poller)
 
 static const struct unit_case cases[] = {
     { "U1_starts_before_it_returns", U1_starts_before_it_returns },
+    { "U1_the_usual_interface", U1_the_usual_interface },
+    { "U1_six_is_not_four", U1_six_is_not_four },
+    { "U1_a_loop_that_is_being_freed", U1_a_loop_that_is_being_freed },
     { "U1_without_memory", U1_without_memory },
     { "U2_all_that_is_there", U2_all_that_is_there },
+    { "U2_errors_when_reading", U2_errors_when_reading },
     { "U2_flood_of_empty_ones", U2_flood_of_empty_ones },
     { "U2_flood_of_kilobytes", U2_flood_of_kilobytes },
     { "U3_cut_to_the_size", U3_cut_to_the_size },
     { "U5_sends_at_once", U5_sends_at_once },
     { "U5_the_other_family", U5_the_other_family },
     { "U6_one_peer", U6_one_peer },
+    { "U6_a_peer_by_another_name", U6_a_peer_by_another_name },
     { "U7_U8_trap19_refused", U7_U8_trap19_refused },
     { "U7_refused_when_sending", U7_refused_when_sending },
+    { "U7_what_is_no_refusal", U7_what_is_no_refusal },
     { "U7_unconnected_hears_nothing", U7_unconnected_hears_nothing },
     { "U7_stop_when_refused", U7_stop_when_refused },
     { "U9_stops_later", U9_stops_later },

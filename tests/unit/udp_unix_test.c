@@ -12,9 +12,37 @@
 #include <unistd.h>
 
 #include "hearer.h"
+#include "log.h"
 #include "net.h"
 #include "unix_address.h"
 #include "unix_datagram.h"
+
+/* What the port does with the file and the process on its way. */
+static int umasks, chmod_error;
+static mode_t mode_before; /* of the file, when it gets its mode */
+
+mode_t __real_umask(mode_t mask);
+mode_t __wrap_umask(mode_t mask);
+int __real_chmod(const char *path, mode_t mode);
+int __wrap_chmod(const char *path, mode_t mode);
+
+mode_t __wrap_umask(mode_t mask)
+{
+    umasks++;
+    return __real_umask(mask);
+}
+
+int __wrap_chmod(const char *path, mode_t mode)
+{
+    struct stat file;
+
+    CHECK(lstat(path, &file) == 0);
+    mode_before = file.st_mode & 0777;
+    if (!chmod_error)
+        return __real_chmod(path, mode);
+    errno = chmod_error;
+    return -1;
+}
 
 static const char server_path[] = "server.sock", own_path[] = "own.sock";
 
@@ -70,10 +98,111 @@ static void U16_question_and_answer(const char *poller)
     TALK_UNTIL(&talk, client.received == 1);
     CHECK(client.length == 0 && other.received == 0);
     CHECK(udp_port_connect(client.port, "127.0.0.1", 9) == -1);
-    CHECK(errno == EISCONN || errno == EAFNOSUPPORT);
+    CHECK(errno == EISCONN);
+    CHECK(udp_port_connect(server.port, "127.0.0.1", 9) == -1);
+    CHECK(errno == EAFNOSUPPORT);
     talk_free(&talk);
     CHECK(server.stopped == 1 && client.stopped == 1);
     CHECK(!is_there(server_path) && !is_there(path));
+}
+
+/* Nobody gets in before the file has its mode, and no other thread finds its
+ * own new files shut meanwhile. */
+static void U16_the_mode(const char *poller)
+{
+    const struct unix_datagram_options narrow = { .mode = 0600 };
+    struct talk talk;
+    struct hearer server = { .base.class = &Hearer }, client = { 0 };
+    struct stat file;
+
+    talk_new(&talk, poller, &Talker);
+    mode_t before = umask(0);
+    umasks = 0;
+    mode_before = 0777;
+    server.port = reactor_listen_unix_datagram(talk.reactor, server_path,
+                                               &server.base, &narrow);
+    CHECK(server.port && mode_before == 0 && umasks == 0);
+    CHECK(stat(server_path, &file) == 0 && (file.st_mode & 0777) == 0600);
+    umask(before);
+    udp_port_stop_listening(server.port, NULL, NULL);
+    TALK_UNTIL(&talk, server.stopped == 1);
+    chmod_error = EPERM;
+    CHECK(!reactor_listen_unix_datagram(talk.reactor, server_path, &client.base,
+                                        NULL));
+    CHECK(errno == EPERM && !is_there(server_path));
+    chmod_error = 0;
+    talk_free(&talk);
+}
+
+static int count(const char *text, const char *word)
+{
+    int found = 0;
+
+    while ((text = strstr(text, word))) {
+        text += strlen(word);
+        found++;
+    }
+    return found;
+}
+
+/* The socket is close-on-exec, and the log has its path. */
+static void G5_U16_the_log(const char *poller)
+{
+    static char text[4096];
+    FILE *paper = tmpfile();
+    struct talk talk;
+    struct hearer server = { 0 }, other = { 0 };
+    struct address address;
+    char name[ADDRESS_TEXT_MAX];
+    int found = 0;
+
+    CHECK(paper != NULL);
+    talk_new(&talk, poller, &Talker);
+    log_start(paper, talk.reactor);
+    serve(&server, &talk);
+    for (int fd = 0; fd < 64; fd++) {
+        if (address_local(&address, fd) < 0 ||
+            address.bytes.ss_family != AF_UNIX ||
+            strcmp(unix_address_text(&address, name), server_path))
+            continue;
+        CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        found++;
+    }
+    CHECK(found == 1);
+    other.base.quiet = true;
+    call(&other, &talk, own_path);
+    talk_free(&talk);
+    rewind(paper);
+    text[fread(text, 1, sizeof(text) - 1, paper)] = '\0';
+    CHECK(strstr(text, "[-] Hearer starting on server.sock\n"));
+    CHECK(strstr(text, "[-] Starting protocol Hearer\n"));
+    CHECK(strstr(text, "[-] (UNIX Port server.sock Closed)\n"));
+    CHECK(strstr(text, "[-] Stopping protocol Hearer\n"));
+    CHECK(count(text, "Hearer starting on ") == 2);
+    CHECK(count(text, " protocol Hearer\n") == 2); /* one of them is quiet */
+    fclose(paper);
+}
+
+static void U16_an_invented_name(const char *poller)
+{
+    const char *folder = getenv("TMPDIR");
+    struct talk talk;
+    struct hearer server = { 0 }, client = { 0 };
+    struct address own;
+    char text[ADDRESS_TEXT_MAX], before[200] = "";
+
+    if (folder)
+        snprintf(before, sizeof(before), "%s", folder);
+    talk_new(&talk, poller, &Talker);
+    serve(&server, &talk);
+    CHECK(setenv("TMPDIR", "", 1) == 0); /* is none */
+    call(&client, &talk, NULL);
+    CHECK(udp_port_get_host(client.port, &own) == 0);
+    unix_address_text(&own, text);
+    CHECK(!strncmp(text, "/tmp/untwist-", 13) && is_there(text));
+    CHECK(setenv("TMPDIR", before, 1) == 0);
+    talk_free(&talk);
+    CHECK(!is_there(text));
 }
 
 static void U16_a_full_receiver(const char *poller)
@@ -90,6 +219,7 @@ static void U16_a_full_receiver(const char *poller)
     CHECK(errno == EAGAIN && sent > 0);
     TALK_UNTIL(&talk, server.received == sent);
     loop_check_quiet(talk.reactor);
+    CHECK(client.refused == 0);
     CHECK(server.received == sent); /* what did not fit is gone */
     CHECK(udp_port_write(client.port, "x", 1, NULL) == 0);
     TALK_UNTIL(&talk, server.received == sent + 1);
@@ -246,6 +376,9 @@ static void U16_without_memory(const char *poller)
 
 static const struct unit_case cases[] = {
     { "U16_question_and_answer", U16_question_and_answer },
+    { "U16_the_mode", U16_the_mode },
+    { "G5_U16_the_log", G5_U16_the_log },
+    { "U16_an_invented_name", U16_an_invented_name },
     { "U16_a_full_receiver", U16_a_full_receiver },
     { "U16_sizes", U16_sizes },
     { "U16_cannot_listen", U16_cannot_listen },

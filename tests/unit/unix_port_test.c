@@ -10,6 +10,19 @@
 #include "log.h"
 #include "unix_talk.h"
 
+static int chmod_error; /* 0: none */
+
+int __real_chmod(const char *name, mode_t mode);
+int __wrap_chmod(const char *name, mode_t mode);
+
+int __wrap_chmod(const char *name, mode_t mode)
+{
+    if (!chmod_error)
+        return __real_chmod(name, mode);
+    errno = chmod_error;
+    return -1;
+}
+
 static const struct unix_port_options replacing = { .want_pid = true };
 
 static struct unix_port *listen_there(struct talk *talk,
@@ -88,6 +101,22 @@ static void U12_the_mode_is_not_the_umask(const char *poller)
         umask(before);
     }
     talk_free(&talk);
+}
+
+/* A file that cannot have its mode is none that anybody is to find. */
+static void U12_no_mode_no_file(const char *poller)
+{
+    struct talk talk;
+
+    unix_new(&talk, poller);
+    chmod_error = EPERM;
+    check_refused(&talk, path, NULL, EPERM);
+    check_refused(&talk, path, &replacing, EPERM);
+    chmod_error = 0;
+    CHECK(unix_kind(path) == 0);
+    CHECK(listen_there(&talk, &replacing) != NULL);
+    talk_free(&talk);
+    unlink(lock);
 }
 
 static void listen_again(void *argument)
@@ -495,6 +524,23 @@ static void check_logged(FILE *paper, const char *text)
     fseek(paper, 0, SEEK_END);
 }
 
+/* Somebody is served whose socket has a name. */
+static void check_served_by(struct talk *talk, const char *name)
+{
+    struct address local, server;
+    size_t received = talk->received;
+
+    unlink(name);
+    CHECK(unix_address_set(&local, name) == 0);
+    CHECK(unix_address_set(&server, path) == 0);
+    int fd = net_connect_tcp_from(&local, &server, NET_NONBLOCKING);
+    CHECK(fd >= 0);
+    peer_send(fd, "hello");
+    TALK_UNTIL(talk, talk->received == received + 5);
+    close(fd);
+    unlink(name);
+}
+
 static void say(struct talker *self)
 {
     (void)self;
@@ -516,7 +562,9 @@ static void G5_the_standing_lines(const char *poller)
     check_logged(paper, line);
     check_logged(paper, "[-] Starting factory TalkFactory\n");
     check_served(&talk);
-    check_logged(paper, "[Talker,0,"); /* "localhost", says glibc */
+    check_logged(paper, "[Talker,0,] data\n"); /* it has no name */
+    check_served_by(&talk, "unix-test.end");
+    check_logged(paper, "[Talker,1,unix-test.end] data\n");
     unix_port_stop_listening(port, NULL, NULL);
     loop_turns(talk.reactor, 2);
     snprintf(line, sizeof(line), "[-] (UNIX Port %s Closed)\n", path);
@@ -529,6 +577,7 @@ static void G5_the_standing_lines(const char *poller)
 static const struct unit_case cases[] = {
     { "U12_listens_before_it_returns", U12_listens_before_it_returns },
     { "U12_the_mode_is_not_the_umask", U12_the_mode_is_not_the_umask },
+    { "U12_no_mode_no_file", U12_no_mode_no_file },
     { "U12_stop_and_listen_again", U12_stop_and_listen_again },
     { "U12_the_file_goes_with_the_loop", U12_the_file_goes_with_the_loop },
     { "U12_unlinked_before_it_is_closed", U12_unlinked_before_it_is_closed },
