@@ -17,7 +17,7 @@ struct prompt {
 };
 
 /* Prints `text` and reads until a line says something. Returns 1, or 0 when
- * the person has left. */
+ * the person has left, or cannot be shown a thing. */
 int prompt_read(struct prompt *prompt, const char *text);
 
 #endif

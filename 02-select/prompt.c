@@ -9,7 +9,8 @@ int prompt_read(struct prompt *prompt, const char *text)
 {
     do {
         fputs(text, stdout);
-        fflush(stdout);
+        if (fflush(stdout) == EOF || ferror(stdout))
+            return 0;
         ssize_t length = getline(&prompt->line, &prompt->capacity, stdin);
         if (length < 0) {
             if (isatty(STDIN_FILENO))

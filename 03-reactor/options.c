@@ -126,24 +126,37 @@ static const char *base_name(const char *path)
 }
 
 /* Where 0, 1 or 2 is closed, the next socket would get that number, and the
- * prompt would go to the server. */
+ * prompt would go to the server. To write there stays an error. */
 static void fill_standard_descriptors(void)
 {
     int fd;
 
     do {
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDONLY);
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
 }
 
+/* For check_output, which gets no argument. */
+static const char *program = "program";
+
+/* What was printed and is nowhere to be read was no success. */
+static void check_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    fprintf(stderr, "%s: standard output: cannot be written\n", program);
+    _exit(EXIT_FAILURE);
+}
+
 static void parse(struct options *options, const struct option *table, int argc,
                   char **argv)
 {
-    options->program = base_name(argv[0]);
+    options->program = program = base_name(argv[0]);
     fill_standard_descriptors();
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    atexit(check_output);
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         if (!strcmp(argv[i], "-h")) {
             print_usage(stdout, options->program, table);

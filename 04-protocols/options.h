@@ -6,7 +6,8 @@
  * comes back is ready to use. -h prints the usage and ends the program with
  * status 0, a wrong command line prints it on standard error and ends it with
  * status 2. On the way standard output becomes line-buffered, and a standard
- * descriptor that is closed becomes /dev/null.
+ * descriptor that is closed becomes /dev/null, for reading. A program that
+ * could not print all it had to ends with a message and status 1.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H

@@ -26,7 +26,8 @@ enum { KEYBOARD_LINE_MAX = 1 << 20 }; /* bytes of a line, without its end */
  *   NUL-terminated, and gone when this returns;
  * - closed once, last, with 0 when the person has left, or the loop has
  *   ended, or with an errno: EMSGSIZE for a line that is too long, or why
- *   nothing can be read. The keyboard is gone when this returns.
+ *   nothing can be read. Who cannot be shown the prompt, or what was printed
+ *   before it, has left. The keyboard is gone when this returns.
  *
  * Returns NULL with errno. */
 struct keyboard *keyboard_open(

@@ -21,10 +21,17 @@ struct keyboard {
     bool ended; /* nothing more will be typed */
 };
 
-static void ask(const struct keyboard *self)
+/* Prints the prompt. Whoever can be shown nothing has left: then this returns
+ * false, and the end of the connection will tell. */
+static bool ask(struct keyboard *self)
 {
     fputs(self->prompt, stdout);
-    fflush(stdout);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    keyboard_pause(self);
+    reactor_disconnect(self->connection->reactor, &self->connection->base,
+                       REASON_DONE);
+    return false;
 }
 
 static void leave(struct keyboard *self, int error)
@@ -136,11 +143,12 @@ void keyboard_pause(struct keyboard *self)
 
 void keyboard_resume(struct keyboard *self)
 {
-    if (!self->base.paused || !self->closed)
-        return;
     bool busy = self->base.busy; /* then take_line will ask, not we */
-    if (!busy)
-        ask(self);
+
+    if (!self->closed || (!self->base.paused && !ferror(stdout)))
+        return;
+    if (!busy && !ask(self))
+        return;
     line_receiver_resume(&self->base);
     if (!busy)
         leave_if_done(self);

@@ -2273,17 +2273,10 @@ COMMON_NO_HOST=$(printf 'x%.0s' {1..64})
 }
 
 @test "Common: a client whose standard output is closed sends no prompt" {
+    local status=0
     start 01-blocking/upper_server
-    mkfifo in
-    "$(program 01-blocking/upper_client)" -p "$PORT" < in >&- 2>&- 3>&- &
-    local client=$!
-    SERVERS+=("$client")
-    exec 7> in
-    # Otherwise 1 would be the connection.
-    common_is_null() { [ "$(readlink "/proc/$client/fd/1")" = /dev/null ]; }
-    eventually common_is_null
-    exec 7>&-
-    wait "$client"
+    soon "$(program 01-blocking/upper_client)" -p "$PORT" < /dev/null >&- || status=$?
+    [ "$status" -eq 1 ] # 0: the connection is 1, and takes what is printed
 }
 
 # common_unit NAME SOURCE...: builds unit/NAME.c as ./NAME.
@@ -2390,6 +2383,14 @@ common_options() {
     common_unit options_test options.c
     soon ./options_test plain P > out < /dev/null
     soon ./options_test plain P <&- > /dev/null
-    soon ./options_test plain P >&- < /dev/null
-    soon ./options_test plain P <&- >&- 2>&-
+    soon ./options_test plain P <&- 2>&- > /dev/null
+}
+
+@test "Common: what was printed and is lost is no success" {
+    local closed=0 full=0
+    common_unit options_test options.c
+    soon ./options_test plain P >&- 2> err || closed=$?
+    soon ./options_test plain P > /dev/full 2>> err || full=$?
+    [ "$closed $full" = '1 1' ]
+    [ "$(sort -u err)" = 'plain: standard output: cannot be written' ]
 }

@@ -9,6 +9,7 @@
 load helpers
 load unit
 load servers
+UNIT_PARTS+=(child)
 
 # The processes whose parent is PID, zombies included.
 children_of() {
@@ -216,6 +217,10 @@ Command not found.
 END
 }
 
+@test "X2 cmd_server: lastlog without memory" {
+    unit_cases lastlog_test
+}
+
 start_without_path() {
     LOG=$BATS_TEST_TMPDIR/no-path.log
     PATH=/no/such/path "$(program "$STAGE/cmd_server")" -p 0 >"$LOG" 2>&1 3>&- \
@@ -343,6 +348,9 @@ cmd_once() {
     # Lines that end where a piece of the pipe's does.
     broken lastlog.c '/^static void out_received/,/^}/s/^    keep.*/&end_line(self);/' cmd_server
     with_broken server_each 'cmd_server -l file' cmd_long_lines
+    # A last line that is written on and on, for it has no newline.
+    unit_broken lastlog.c 's/left > 0 && \(newline = (.*)\)\) \{/left > 0) { newline = \1;/' \
+        lastlog_test no_memory
     # Lines that are not held back.
     broken lastlog.c '/^void lastlog_start/,/^}/s/line_receiver_pause.*;//' cmd_server
     with_broken server_each 'cmd_server -l syslog' cmd_in_one_go

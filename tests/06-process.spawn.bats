@@ -175,7 +175,9 @@ END
 }
 
 @test "X1 spawn_tour: no standard descriptors, signals ignored" {
-    soon "$(program "$STAGE/spawn_tour")" <&- >&- 2>&-
+    local status=0
+    soon "$(program "$STAGE/spawn_tour")" <&- >&- 2>&- || status=$?
+    [ "$status" -eq 1 ] # nothing of it could be printed
     (
         trap '' CHLD PIPE TERM
         soon "$(program "$STAGE/spawn_tour")" >tour

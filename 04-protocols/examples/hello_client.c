@@ -22,8 +22,9 @@ static void send_command(struct protocol *self)
 static void data_received(struct protocol *self, const char *data,
                           size_t length)
 {
-    (void)self;
     printf("DATA %.*s\n", (int)length, data);
+    if (ferror(stdout)) /* then there is nothing to stay for */
+        transport_lose_connection(self->transport);
 }
 
 static const struct protocol_class Sender = {

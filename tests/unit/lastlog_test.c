@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lastlog over a string transport, beside a real loop and a real tail: no
+ * memory.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "lastlog.h"
+#include "string_transport.h"
+
+/* A buffer's first block: the newline that tail does not print needs another.
+ */
+enum { LINE = 512 };
+
+struct asker {
+    struct line_receiver base;
+    struct lastlog lastlog;
+};
+
+static void line_received(struct line_receiver *base, const char *line,
+                          size_t length)
+{
+    (void)line, (void)length;
+    lastlog_start(&((struct asker *)base)->lastlog);
+}
+
+static void connection_lost(struct protocol *base, struct failure reason)
+{
+    line_receiver_connection_lost(base, reason);
+    lastlog_cancel(&((struct asker *)base)->lastlog);
+}
+
+static const struct line_receiver_class Asker = {
+    .base =
+        {
+            .name = "Asker",
+            .size = sizeof(struct asker),
+            .data_received = line_receiver_data_received,
+            .connection_lost = connection_lost,
+        },
+    .delimiter = "\n",
+    .line_received = line_received,
+};
+
+static struct factory factory = { .name = "Askers", .protocol = &Asker.base };
+static struct string_transport wire;
+static struct transport_class watched;
+static void (*string_write)(struct transport *transport,
+                            const struct iovec *pieces, size_t count);
+
+/* Whether or not the transport still listens. */
+static void watch_write(struct transport *transport, const struct iovec *pieces,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        CHECK(pieces[i].iov_len <= LINE + 1);
+    string_write(transport, pieces, count);
+}
+
+static void make_file(char *path)
+{
+    char line[LINE];
+    int file = mkstemp(path);
+
+    memset(line, 'x', sizeof(line));
+    CHECK(file >= 0 && write(file, line, LINE) == LINE && close(file) == 0);
+}
+
+/* Returns whether the connection was aborted. */
+static bool ask(struct reactor *reactor, const char *path, int after)
+{
+    CHECK(string_transport_open(&wire, &factory) == 0);
+    watched = *wire.base.class;
+    string_write = watched.write;
+    watched.write = watch_write;
+    wire.base.class = &watched;
+
+    struct asker *asker = (struct asker *)wire.protocol;
+    asker->lastlog.reactor = reactor;
+    asker->lastlog.client = &asker->base;
+    asker->lastlog.path = path;
+    unit_fail_allocation(after);
+    string_transport_receive(&wire, "lastlog\n", 8);
+    CHILD_UNTIL(reactor, !asker->lastlog.tail);
+    CHECK(unit_allocation_failed() ||
+          buffer_length(&wire.written) == 14 + LINE + 1 + 12);
+
+    bool aborted = wire.aborted;
+    string_transport_close(&wire);
+    return aborted;
+}
+
+static void no_memory(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    char path[] = "lastlog_test.XXXXXX";
+    bool any = true, aborted = false;
+
+    make_file(path);
+    for (int after = 0; any; after++) {
+        aborted |= ask(reactor, path, after);
+        any = unit_allocation_failed();
+        unit_fail_allocation(-1);
+    }
+    CHECK(aborted);
+    unlink(path);
+    reactor_free(reactor);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct unit_case cases[] = {
+        { "no_memory", no_memory },
+        { 0 },
+    };
+
+    return unit_main(cases, argc, argv);
+}
