@@ -27,7 +27,6 @@ struct udp_port *datagram_listen(const struct options *options,
                                  const struct udp_options *udp)
 {
     struct udp_options where = *udp;
-    struct address address;
     char text[ADDRESS_TEXT_MAX];
 
     if (!where.interface)
@@ -41,7 +40,14 @@ struct udp_port *datagram_listen(const struct options *options,
         reactor_free(reactor);
         exit(EXIT_FAILURE);
     }
+    return port;
+}
+
+void datagram_ready(const struct udp_port *port)
+{
+    struct address address;
+    char text[ADDRESS_TEXT_MAX];
+
     if (udp_port_get_host(port, &address) == 0)
         printf("listening on %s\n", address_text(&address, text));
-    return port;
 }

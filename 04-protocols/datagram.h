@@ -20,12 +20,14 @@ enum { DATAGRAM_MAX = 65535 };
 void datagram_print(const char *data, size_t length,
                     const struct address *from);
 
-/* reactor_listen_udp where -p says, and -i if `udp` names no interface. Prints
- * "listening on ADDRESS:PORT", the port as the kernel gave it; if it cannot be
- * had, says so on standard error and ends the program with status 1. */
+/* reactor_listen_udp where -p says, and -i if `udp` names no interface. If it
+ * cannot be had, says so on standard error and ends the program, status 1. */
 struct udp_port *datagram_listen(const struct options *options,
                                  struct reactor *reactor,
                                  struct datagram_protocol *protocol,
                                  const struct udp_options *udp);
+
+/* Prints "listening on ADDRESS:PORT", the port as the kernel gave it. */
+void datagram_ready(const struct udp_port *port);
 
 #endif

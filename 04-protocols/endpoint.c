@@ -2,10 +2,29 @@
 #include "endpoint.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* A signal that comes between the ready line and the loop would kill us, and
+ * nothing would be closed or removed: it waits for the loop. */
+static void hold_signals(int how)
+{
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(how, &stops, NULL);
+}
+
+static void let_signals_in(void *unused)
+{
+    (void)unused;
+    hold_signals(SIG_UNBLOCK);
+}
 
 struct reactor *endpoint_reactor(const struct options *options)
 {
@@ -13,6 +32,7 @@ struct reactor *endpoint_reactor(const struct options *options)
 
     if (!reactor)
         exit(options_failed(options, "reactor", strerror(errno)));
+    hold_signals(SIG_BLOCK);
     return reactor;
 }
 
@@ -63,8 +83,10 @@ struct connector *endpoint_connect_tcp(const struct options *options,
 
 int endpoint_run(const struct options *options, struct reactor *reactor)
 {
+    struct trigger running = { 0 };
     int status = EXIT_SUCCESS;
 
+    reactor_call_when_running(reactor, &running, let_signals_in, NULL);
     if (reactor_run(reactor) < 0)
         status = options_failed(options, "reactor", strerror(errno));
     reactor_free(reactor);

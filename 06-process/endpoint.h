@@ -14,7 +14,8 @@
 #include "tcp_connector.h"
 #include "tcp_port.h"
 
-/* The reactor that -r, or the environment, asks for. */
+/* The reactor that -r, or the environment, asks for. From here on SIGINT and
+ * SIGTERM wait until endpoint_run has a loop that can take them. */
 struct reactor *endpoint_reactor(const struct options *options);
 
 /* reactor_listen_tcp where -i and -p say. Prints "listening on ADDRESS:PORT"

@@ -1023,6 +1023,18 @@ END
     done
 }
 
+@test "R6 models: events need one thread" {
+    loop_many_threads() { [ "$(find "/proc/$PID/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]; }
+    launch 03-reactor/models --model threads
+    eventually loop_many_threads
+    launch 03-reactor/models --model events
+    while ! is_gone "$PID"; do
+        run loop_many_threads
+        [ "$status" -ne 0 ]
+    done
+    grep -q '^total' "$LOG"
+}
+
 @test "models: three lanes, and the loop needs less than the sum" {
     run loop_soon "$(program 03-reactor/models)" --model bad
     [ "$status" -eq 2 ]

@@ -344,6 +344,18 @@ cmd_once() {
     [[ $output == *'[-c CLIENTS_MAX]'*'[-l FILE]'* ]]
 }
 
+@test "X2 cmd_server: without -l it is the document's file" {
+    local file=/var/log/syslog
+    start "$STAGE/cmd_server"
+    peer "$PORT" send='lastlog\nexit\n' eof >said
+    if [ -s "$file" ] && [ -r "$file" ]; then
+        [ "$(wc -l <said)" -gt 2 ]
+    else
+        [ -e "$file" ] || logged "[-] tail: cannot open '$file' for reading"
+        [ "$(cat said)" = $'Begin lastlog\nEnd lastlog' ]
+    fi
+}
+
 @test "X2 cmd_server: broken copies are seen to fail" {
     # Lines that end where a piece of the pipe's does.
     broken lastlog.c '/^static void out_received/,/^}/s/^    keep.*/&end_line(self);/' cmd_server

@@ -39,8 +39,10 @@ int main(int argc, char **argv)
     options_server(&options, NULL, argc, argv);
     struct reactor *reactor = endpoint_reactor(&options);
     struct udp_port *port = datagram_listen(&options, reactor, &protocol, &udp);
-    if (multicast_join_group(port, group, options.interface) == 0)
+    if (multicast_join_group(port, group, options.interface) == 0) {
+        datagram_ready(port);
         return endpoint_run(&options, reactor);
+    }
     int status = options_failed(&options, options.interface, strerror(errno));
     reactor_free(reactor);
     return status;

@@ -27,6 +27,6 @@ int main(int argc, char **argv)
 
     options_server(&options, NULL, argc, argv);
     struct reactor *reactor = endpoint_reactor(&options);
-    datagram_listen(&options, reactor, &printer, &udp);
+    datagram_ready(datagram_listen(&options, reactor, &printer, &udp));
     return endpoint_run(&options, reactor);
 }
