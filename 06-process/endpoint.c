@@ -28,11 +28,13 @@ static void let_signals_in(void *unused)
 
 struct reactor *endpoint_reactor(const struct options *options)
 {
+    static struct trigger running; /* as the signals are, one for a process */
     struct reactor *reactor = reactor_new(options->reactor);
 
     if (!reactor)
         exit(options_failed(options, "reactor", strerror(errno)));
     hold_signals(SIG_BLOCK);
+    reactor_call_when_running(reactor, &running, let_signals_in, NULL);
     return reactor;
 }
 
@@ -83,10 +85,8 @@ struct connector *endpoint_connect_tcp(const struct options *options,
 
 int endpoint_run(const struct options *options, struct reactor *reactor)
 {
-    struct trigger running = { 0 };
     int status = EXIT_SUCCESS;
 
-    reactor_call_when_running(reactor, &running, let_signals_in, NULL);
     if (reactor_run(reactor) < 0)
         status = options_failed(options, "reactor", strerror(errno));
     reactor_free(reactor);

@@ -666,6 +666,15 @@ proto_shed() {
     proto_shed logs proto_chat_once
 }
 
+@test "a main that runs its loop without endpoint_run hears SIGTERM all the same" {
+    local objects
+    mapfile -t objects < <(unit_objects)
+    unit_compile line_server "$ROOT/tests/bench/line_server.c" "${objects[@]}"
+    program() { echo "$BATS_TEST_TMPDIR/line_server"; }
+    start 04-protocols/line_server
+    server_ends "$PID" TERM
+}
+
 # --- memory -------------------------------------------------------------------------------------
 
 @test "10,000 idle connections cost 200 bytes each at most, and so after a line" {
