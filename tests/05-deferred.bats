@@ -85,7 +85,9 @@ deferred_broken() {
     echo "broken by: $3"
     head -n 20 said
     [ "$status" -ne 0 ] || return 1
-    unset "LOGS[-1]" # it may have been found to be at fault
+    # It may have been found to be at fault, and the next needs another name.
+    # shellcheck disable=SC2034
+    LOGS[-1]=/dev/null
 }
 
 # deferred_big: a file that takes seconds to hash, and no room.
