@@ -139,7 +139,7 @@ static void fill_standard_descriptors(void)
 }
 
 /* For check_output, which gets no argument. */
-static const char *program = "program";
+static const char *program;
 
 /* What was printed and is nowhere to be read was no success. */
 static void check_output(void)

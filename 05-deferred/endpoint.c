@@ -33,7 +33,8 @@ struct reactor *endpoint_reactor(const struct options *options)
 
     if (!reactor)
         exit(options_failed(options, "reactor", strerror(errno)));
-    hold_signals(SIG_BLOCK);
+    if (!options->host) /* a client has nothing to close, and may wait long */
+        hold_signals(SIG_BLOCK);
     reactor_call_when_running(reactor, &running, let_signals_in, NULL);
     return reactor;
 }

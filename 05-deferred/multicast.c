@@ -5,11 +5,9 @@
 #include "multicast.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "net.h"
 #include "udp_parts.h"
@@ -132,13 +130,10 @@ int multicast_set_interface(struct udp_port *self, const char *interface)
     return set(self, IP_MULTICAST_IF, &wanted, sizeof(wanted));
 }
 
-static int share(int fd, int family)
+static int share(int fd)
 {
     const int on = 1;
 
-    /* As net.c does, or "::" takes the IPv4 port of that number, too. */
-    if (family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         return -1;
 #ifdef SO_REUSEPORT
@@ -148,22 +143,7 @@ static int share(int fd, int family)
 #endif
 }
 
-/* Two calls where net.c has one: nobody forks in between, for only the thread
- * of the loop forks. */
 int multicast_bind(const struct address *address)
 {
-    int family = address->bytes.ss_family;
-    int fd = socket(family, SOCK_DGRAM, 0);
-
-    if (fd < 0)
-        return -1;
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-        net_set_blocking(fd, false) == 0 && share(fd, family) == 0 &&
-        bind(fd, (const struct sockaddr *)&address->bytes, address->length) ==
-            0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return net_bind_datagram(address, NET_NONBLOCKING, share);
 }

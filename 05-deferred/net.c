@@ -196,6 +196,16 @@ int net_bind_udp(const struct address *address, enum net_mode mode)
     return fd;
 }
 
+int net_bind_datagram(const struct address *address, enum net_mode mode,
+                      int (*prepare)(int fd))
+{
+    int fd = socket_for(address, SOCK_DGRAM, mode);
+
+    if (fd >= 0 && (prepare(fd) < 0 || bind_to(fd, address) < 0))
+        return give_up(fd);
+    return fd;
+}
+
 int net_connect_udp(const struct address *address, enum net_mode mode)
 {
     int fd = socket_for(address, SOCK_DGRAM, mode);

@@ -2,11 +2,9 @@
 #include "unix_datagram.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,21 +37,9 @@ static void remove_file(struct udp_port *base)
 /* Nobody may send before the file has its mode: unlike a listening socket this
  * one hears at once. Linux gives it the mode of the socket, and that is none;
  * POSIX has only umask for this, which is that of all threads. */
-static int bind_shut(const struct address *address)
+static int shut(int fd)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-
-    if (fd < 0)
-        return -1;
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-        net_set_blocking(fd, false) == 0 && fchmod(fd, 0) == 0 &&
-        bind(fd, (const struct sockaddr *)&address->bytes, address->length) ==
-            0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return fchmod(fd, 0);
 }
 
 /* Makes the file, which must not be there yet, and remembers it. */
@@ -65,7 +51,7 @@ static int bind_to(struct udp_port *base, const char *path)
 
     if (unix_address_set(&address, path) < 0)
         return -1;
-    int fd = bind_shut(&address);
+    int fd = net_bind_datagram(&address, NET_NONBLOCKING, shut);
     if (fd < 0)
         return -1;
     base->base.fd = fd;

@@ -15,7 +15,8 @@
 #include "tcp_port.h"
 
 /* The reactor that -r, or the environment, asks for. From here on SIGINT and
- * SIGTERM wait until the loop runs and can take them. */
+ * SIGTERM wait until the loop runs and can take them, but not for a client,
+ * which may have to wait for a name server before. */
 struct reactor *endpoint_reactor(const struct options *options);
 
 /* reactor_listen_tcp where -i and -p say. Prints "listening on ADDRESS:PORT"

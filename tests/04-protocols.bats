@@ -675,6 +675,20 @@ proto_shed() {
     server_ends "$PID" TERM
 }
 
+@test "a client that waits for a name server before its loop runs can be stopped" {
+    local objects status=0
+    mapfile -t objects < <(unit_objects)
+    unit_compile udp_client "$ROOT/04-protocols/examples/udp_client.c" \
+        "$ROOT/tests/unit/silent_names.c" -Wl,--wrap=getaddrinfo "${objects[@]}"
+    program() { echo "$BATS_TEST_TMPDIR/udp_client"; }
+    launch 04-protocols/udp_client nowhere
+    logged 'asked for nowhere'
+    kill -TERM "$PID"
+    wait_gone "$PID"
+    wait "$PID" || status=$?
+    [ "$status" -eq 143 ]
+}
+
 # --- memory -------------------------------------------------------------------------------------
 
 @test "10,000 idle connections cost 200 bytes each at most, and so after a line" {

@@ -101,8 +101,6 @@ udp_broken() { # FILE SCRIPT NAME CASE [POLLER...]
     if [ -s /proc/net/if_inet6 ]; then
         udp_broken net.c 's/IPV6_V6ONLY/IPV6_UNICAST_HOPS/' \
             udp_port_test U1_six_is_not_four
-        udp_broken multicast.c 's/if \(family == AF_INET6\)/if (0)/' \
-            udp_port_test U1_six_is_not_four
     fi
     udp_broken udp.c 's/if \(reactor_add_reader\(.*\) < 0\)/if (0)/' \
         udp_port_test U1_a_loop_that_is_being_freed
@@ -120,7 +118,7 @@ udp_broken() { # FILE SCRIPT NAME CASE [POLLER...]
 
 @test "U11: ports that do not share their number are seen" {
     udp_multicast_or_skip
-    udp_broken multicast.c 's/share\(fd, family\) == 0/share/' \
+    udp_broken multicast.c 's/NET_NONBLOCKING, share/NET_NONBLOCKING, net_error/' \
         udp_multicast_test U11_two_with_one_number
     udp_broken multicast.c 's/return setsockopt\(fd, SOL_SOCKET, SO_REUSEPORT.*/return 0;/' \
         udp_multicast_test U11_what_the_socket_is_told
@@ -144,8 +142,8 @@ udp_unix_broken() { # FILE SCRIPT CASE
     udp_unix_broken udp.c 's/if \(self->undo\)/if (0)/' U16_a_dead_file
     udp_unix_broken udp_port.c 's/ \|\| error == ECONNRESET \|\| error == ENOTCONN//' \
         U7_U16_the_server_dies
-    udp_unix_broken unix_datagram.c 's/fchmod\(fd, 0\) == 0/true/' U16_the_mode
-    udp_unix_broken unix_datagram.c 's/int fd = bind_shut/umask(umask(0777));&/' \
+    udp_unix_broken unix_datagram.c 's/return fchmod\(fd, 0\)/return 0 * fd/' U16_the_mode
+    udp_unix_broken unix_datagram.c 's/int fd = net_bind_datagram/umask(umask(0777));&/' \
         U16_the_mode
     udp_unix_broken udp.c 's/if \(!protocol->quiet\)//' G5_U16_the_log
 }
