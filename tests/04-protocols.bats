@@ -670,6 +670,7 @@ proto_shed() {
     local objects
     mapfile -t objects < <(unit_objects)
     unit_compile line_server "$ROOT/tests/bench/line_server.c" "${objects[@]}"
+    # shellcheck disable=SC2317 # start calls it
     program() { echo "$BATS_TEST_TMPDIR/line_server"; }
     start 04-protocols/line_server
     server_ends "$PID" TERM
