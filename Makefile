@@ -5,7 +5,7 @@ BUILD  ?= build
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=all
-SOURCES  := $(wildcard 0[1-6]-*/*.[ch] 0[1-6]-*/examples/*.[ch] \
+SOURCES  := $(wildcard 0[1-6]-*/*/*.[ch] \
                        tests/*/*.[ch])
 SCRIPTS  := .ci/run $(filter-out %.c %.h,$(wildcard tests/tools/*)) \
             $(wildcard tests/*.bash tests/*.bats tests/bench/*.bash \
@@ -34,7 +34,7 @@ diff: ## what a stage changes: make diff STAGE=02-select
 	    "$$old" '$(STAGE)' || [ $$? -ne 2 ]
 
 compdb: ## compile_commands.json, for editors
-	@{ sep='['; for file in $(wildcard 0[1-6]-*/*.c 0[1-6]-*/examples/*.c); do \
+	@{ sep='['; for file in $(wildcard 0[1-6]-*/*/*.c); do \
 	    printf '%s\n{"directory":"%s","file":"%s","command":"cc %s %s"}' \
 	        "$$sep" "$(CURDIR)/$${file%%/*}" "$${file#*/}" \
 	        '-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic -I. -c' \

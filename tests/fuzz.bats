@@ -36,16 +36,16 @@ setup_file() {
 # broken STAGE/FILE SCRIPT NAME: breaks a copy of FILE with a sed script; then
 # the harness must fail, and not because it takes too long.
 broken() {
-    local file=${1#*/} name=$3 status=0 objects
+    local file=${1#*/} name=$3 status=0 source
     local -x STAGE=${1%%/*} BUILD=$FUZZ_BUILD CFLAGS=$FUZZ_FLAGS
-    sed -E "$2" "$ROOT/$STAGE/$file" >"$file"
-    if cmp -s "$file" "$ROOT/$STAGE/$file"; then
+    source=$ROOT/$STAGE/$(unit_file "$file")
+    sed -E "$2" "$source" >"$file"
+    if cmp -s "$file" "$source"; then
         echo "$file is not broken by: $2"
         return 1
     fi
-    mapfile -t objects < <(unit_objects "$file")
     unit_compile broken -I"$FUZZ" "$file" "$FUZZ/$name.c" "$FUZZ/fuzz.c" \
-        "${objects[@]}" 2>warnings || { cat warnings; return 1; }
+        "$(unit_library)" 2>warnings || { cat warnings; return 1; }
     soon ./broken "$ROOT/tests/$FUZZ_BUILD/fuzz/seeds/$name"/* >log 2>&1 ||
         status=$?
     if [[ $status =~ ^(0|2|124|137)$ ]]; then

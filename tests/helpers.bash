@@ -54,14 +54,9 @@ teardown() {
     fi
 }
 
-# program STAGE/NAME: the path of a built program, example or test tool.
+# program STAGE/NAME: the path of a built program.
 program() {
-    local stage=${1%%/*} name=${1#*/}
-    if [ -x "$ROOT/$stage/$BUILD/examples/$name" ]; then
-        echo "$ROOT/$stage/$BUILD/examples/$name"
-    else
-        echo "$ROOT/$stage/$BUILD/$name"
-    fi
+    echo "$ROOT/${1%%/*}/$BUILD/examples/${1#*/}"
 }
 
 # eventually COMMAND...: true as soon as the command is; false at the deadline.

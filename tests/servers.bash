@@ -111,10 +111,9 @@ server_rough_peers() {
 # server_poor_client INPUT CLIENT ARGUMENT...: whichever of its allocations
 # fails, a client ends, and has said all, or says that it has failed.
 server_poor_client() {
-    local program=$BATS_TEST_TMPDIR/poor_$2 objects status
-    mapfile -t objects < <(unit_objects "")
+    local program=$BATS_TEST_TMPDIR/poor_$2 status
     unit_compile "$program" "$ROOT/tests/unit/poor_library.c" \
-        "$ROOT/$STAGE/examples/$2.c" "${objects[@]}" \
+        "$ROOT/$STAGE/examples/$2.c" "$(unit_library)" \
         -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc || return 1
     printf '%b' "$1" >input
     soon "$program" "${@:3}" <input >rich || return 1

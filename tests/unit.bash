@@ -25,23 +25,24 @@ unit_compile() {
         ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$STAGE" -o "$@"
 }
 
-# unit_objects [FILE]: the stage's objects, but for that of FILE.
-unit_objects() {
-    local source object
-    for source in "$ROOT/$STAGE"/*.c; do
-        object=${source##*/}
-        [ "$object" = "$1" ] ||
-            echo "$ROOT/$STAGE/$BUILD/${object%.c}.o"
-    done
+# unit_library: the stage's objects; make has put them there.
+unit_library() {
+    echo "$ROOT/$STAGE/$BUILD/stage.a"
 }
 
-# unit_link NAME OUTPUT [FILE OBJECT]: a unit program, with OBJECT instead of
-# what FILE has become.
+# unit_file NAME: where a source of the stage stands in it, with its folder.
+unit_file() {
+    local found=("$ROOT/$STAGE"/*/"$1")
+    [ -f "${found[0]}" ] || { echo "$STAGE has no $1" >&2; return 1; }
+    echo "${found[0]#"$ROOT/$STAGE/"}"
+}
+
+# unit_link NAME OUTPUT [OBJECT]: a unit program; OBJECT is taken instead of the
+# one of the library that defines the same functions.
 unit_link() {
-    local folder=$ROOT/tests/$BUILD/$STAGE objects
-    mapfile -t objects < <(unit_objects "$3")
+    local folder=$ROOT/tests/$BUILD/$STAGE
     unit_compile "$2" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
-        "${@:4}" "${objects[@]}" "${UNIT_WRAPPED[@]/#/-Wl,--wrap=}"
+        "${@:3}" "$(unit_library)" "${UNIT_WRAPPED[@]/#/-Wl,--wrap=}"
 }
 
 # unit_fresh FILE SOURCE...: it is there, and newer than all that it is made of.
@@ -56,14 +57,13 @@ unit_build() {
     mkdir -p "$folder"
     for part in "${UNIT_PARTS[@]}"; do
         unit_fresh "$folder/part-$part" "$unit/$part.c" "$unit"/*.h \
-            "$ROOT/$STAGE"/*.h ||
+            "$ROOT/$STAGE"/*/*.h ||
             unit_compile "$folder/part-$part" -c "$unit/$part.c"
     done
-    unit_fresh "$folder/$1.o" "$unit/$1.c" "$unit"/*.h "$ROOT/$STAGE"/*.h ||
+    unit_fresh "$folder/$1.o" "$unit/$1.c" "$unit"/*.h "$ROOT/$STAGE"/*/*.h ||
         unit_compile "$folder/$1.o" -c "$unit/$1.c"
-    # shellcheck disable=SC2046 # no name of ours has a space in it
     unit_fresh "$PROGRAM" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
-        $(unit_objects) || unit_link "$1" "$PROGRAM"
+        "$(unit_library)" || unit_link "$1" "$PROGRAM"
 }
 
 # unit_cases NAME [POLLER...]: every case holds under every poller.
@@ -85,19 +85,20 @@ unit_cases() {
 # unit_broken FILE SCRIPT NAME CASE [POLLER...]: breaks a copy of FILE with a
 # sed script; then the case must fail. So it is known to be able to.
 unit_broken() {
-    local file=$1 name=$3 case=$4 poller status pollers=("${@:5}")
+    local file=$1 name=$3 case=$4 poller status pollers=("${@:5}") source
     local copy=$BATS_TEST_TMPDIR/broken
+    source=$ROOT/$STAGE/$(unit_file "$file") || return 1
     [ $# -gt 4 ] || pollers=(epoll)
     mkdir -p "$copy"
-    sed -E "$2" "$ROOT/$STAGE/$file" >"$copy/$file"
-    if cmp -s "$copy/$file" "$ROOT/$STAGE/$file"; then
+    sed -E "$2" "$source" >"$copy/$file"
+    if cmp -s "$copy/$file" "$source"; then
         echo "$file is not broken by: $2"
         return 1
     fi
     unit_build "$name"
     unit_compile "$copy/${file%.c}.o" -c "$copy/$file" 2>"$copy/warnings" ||
         { cat "$copy/warnings"; return 1; }
-    unit_link "$name" "$copy/$name" "$file" "$copy/${file%.c}.o"
+    unit_link "$name" "$copy/$name" "$copy/${file%.c}.o"
     for poller in "${pollers[@]}"; do
         status=0
         TALK_DEADLINE=0.3 GLIBC_TUNABLES=$UNIT_MALLOC soon "$copy/$name" "$poller" \

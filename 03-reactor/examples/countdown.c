@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options.h"
-#include "reactor.h"
+#include "program/options.h"
+#include "reactor/reactor.h"
 
 static const double step = 0.1; /* seconds between two numbers */
 

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buffer.h"
-#include "endpoint.h"
-#include "reactor.h"
+#include "examples/buffer.h"
+#include "program/endpoint.h"
+#include "reactor/reactor.h"
 
 enum {
     BACKLOG = 50,

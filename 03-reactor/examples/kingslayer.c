@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options.h"
+#include "program/options.h"
 
 /* --- the framework --- */
 

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "options.h"
-#include "reactor.h"
-#include "timeline.h"
+#include "examples/timeline.h"
+#include "program/options.h"
+#include "reactor/reactor.h"
 
 enum { TASKS = 3, STEPS = 3 };
 

@@ -6,9 +6,9 @@
  */
 #include <stdio.h>
 
-#include "endpoint.h"
-#include "line_receiver.h"
-#include "log.h"
+#include "framing/line_receiver.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
 
 enum { BEHIND_MAX = 1 << 20 }; /* bytes that a client may leave unread */
 

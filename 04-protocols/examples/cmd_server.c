@@ -5,9 +5,9 @@
  */
 #include <stdio.h>
 
-#include "endpoint.h"
-#include "line_receiver.h"
-#include "log.h"
+#include "framing/line_receiver.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
 
 struct my_factory {
     struct factory base;

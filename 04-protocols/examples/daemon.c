@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "application.h"
-#include "endpoint.h"
-#include "log.h"
-#include "server_service.h"
-#include "timer_service.h"
-#include "udp.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
+#include "services/application.h"
+#include "services/server_service.h"
+#include "services/timer_service.h"
+#include "udp/udp.h"
 
 /* A day; -s 0 is a daemon without a timer. */
 enum { SECONDS_MAX = 24 * 60 * 60 };

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "endpoint.h"
+#include "program/endpoint.h"
 
 struct echo_factory {
     struct factory base;

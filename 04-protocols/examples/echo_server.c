@@ -2,7 +2,7 @@
  *
  * echo_server - sends back what comes. This is all of it.
  */
-#include "endpoint.h"
+#include "program/endpoint.h"
 
 static void echo_data_received(struct protocol *self, const char *data,
                                size_t length)

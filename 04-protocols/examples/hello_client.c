@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "endpoint.h"
+#include "program/endpoint.h"
 
 struct basic_client_factory {
     struct factory base;

@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "endpoint.h"
-#include "log.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
 
 static char *client_of(struct protocol *self, char *text)
 {

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "endpoint.h"
-#include "int_receiver.h"
-#include "keyboard.h"
-#include "netstring_receiver.h"
+#include "lengths/int_receiver.h"
+#include "lengths/netstring_receiver.h"
+#include "program/endpoint.h"
+#include "program/keyboard.h"
 
 /* The one conversation, whichever protocol has it. */
 struct string_factory {

@@ -3,9 +3,9 @@
  * int32_server - sends each string back: strings that come after a length of
  * 32 bits, or, with --netstring, in netstrings.
  */
-#include "endpoint.h"
-#include "int_receiver.h"
-#include "netstring_receiver.h"
+#include "lengths/int_receiver.h"
+#include "lengths/netstring_receiver.h"
+#include "program/endpoint.h"
 
 static void int32_received(struct int_receiver *self, const char *string,
                            size_t length)

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "datagram.h"
-#include "endpoint.h"
-#include "multicast.h"
+#include "examples/datagram.h"
+#include "program/endpoint.h"
+#include "udp/multicast.h"
 
 static const char group[] = "228.0.0.5";
 static const char question[] = "Client: Ping";

@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "endpoint.h"
-#include "file_sender.h"
-#include "keyboard.h"
-#include "put_wire.h"
+#include "examples/put_wire.h"
+#include "program/endpoint.h"
+#include "program/keyboard.h"
+#include "protocol/file_sender.h"
 
 struct put_factory {
     struct factory base;

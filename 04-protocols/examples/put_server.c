@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "endpoint.h"
-#include "json.h"
-#include "line_receiver.h"
-#include "upload.h"
+#include "framing/line_receiver.h"
+#include "program/endpoint.h"
+#include "upload/json.h"
+#include "upload/upload.h"
 
 enum { ERROR_TEXT_MAX = 256 }; /* bytes of strerror's words */
 

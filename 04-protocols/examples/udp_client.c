@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "datagram.h"
-#include "datagram_client.h"
-#include "endpoint.h"
+#include "examples/datagram.h"
+#include "examples/datagram_client.h"
+#include "program/endpoint.h"
 
 /* Connects to HOST and -p. Returns NULL, or why it cannot. */
 static const char *call_server(struct datagram_client *client)

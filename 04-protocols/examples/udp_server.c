@@ -3,8 +3,8 @@
  * udp_server - prints each datagram with its sender and answers "ok". One
  * port serves everybody: there is no connection, so nothing has to be kept.
  */
-#include "datagram.h"
-#include "endpoint.h"
+#include "examples/datagram.h"
+#include "program/endpoint.h"
 
 static void datagram_received(struct datagram_protocol *self, const char *data,
                               size_t length, const struct address *from)

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "endpoint.h"
-#include "keyboard.h"
-#include "line_receiver.h"
-#include "unix_port.h"
+#include "framing/line_receiver.h"
+#include "program/endpoint.h"
+#include "program/keyboard.h"
+#include "unix/unix_port.h"
 
 struct unix_factory {
     struct factory base;

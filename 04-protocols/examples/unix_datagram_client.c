@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "datagram.h"
-#include "datagram_client.h"
-#include "endpoint.h"
-#include "unix_datagram.h"
+#include "examples/datagram.h"
+#include "examples/datagram_client.h"
+#include "program/endpoint.h"
+#include "unix/unix_datagram.h"
 
 static void print(const char *data, size_t length, const struct address *from)
 {

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "datagram.h"
-#include "endpoint.h"
-#include "unix_datagram.h"
+#include "examples/datagram.h"
+#include "program/endpoint.h"
+#include "unix/unix_datagram.h"
 
 /* A sender without a file cannot be answered, and a full one loses it. */
 static void datagram_received(struct datagram_protocol *self, const char *data,

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "endpoint.h"
-#include "unix_port.h"
+#include "program/endpoint.h"
+#include "unix/unix_port.h"
 
 static void echo_data_received(struct protocol *self, const char *data,
                                size_t length)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "comphash.h"
-#include "endpoint.h"
-#include "line_receiver.h"
-#include "log.h"
-#include "tcp_options.h"
+#include "examples/comphash.h"
+#include "framing/line_receiver.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
+#include "stream/tcp_options.h"
 
 struct my_factory {
     struct factory base;

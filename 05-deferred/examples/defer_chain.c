@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "deferred.h"
-#include "options.h"
+#include "deferred/deferred.h"
+#include "program/options.h"
 
 static const struct failure_type BadNews = { "BadNews", "No flour today",
                                              false };

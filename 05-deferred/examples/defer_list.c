@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "deferred_list.h"
-#include "deferred_timeout.h"
-#include "options.h"
+#include "deferred/deferred_list.h"
+#include "deferred/deferred_timeout.h"
+#include "program/options.h"
 
 enum { SHOPS = 3 };
 

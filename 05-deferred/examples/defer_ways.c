@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "deferred_timeout.h"
-#include "endpoint.h"
+#include "deferred/deferred_timeout.h"
+#include "program/endpoint.h"
 
 #define MOMENT 0.05 /* seconds */
 

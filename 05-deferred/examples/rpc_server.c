@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deferred_timeout.h"
-#include "endpoint.h"
-#include "hash_file.h"
-#include "rpc.h"
+#include "deferred/deferred_timeout.h"
+#include "examples/hash_file.h"
+#include "program/endpoint.h"
+#include "rpc/rpc.h"
 
 enum {
     CALLS_MAX = 100,         /* of a client at a time; the next one waits */

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "endpoint.h"
-#include "get_page.h"
-#include "log.h"
+#include "http/get_page.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
 
 enum {
     SHOWN = 100,      /* bytes of a page */

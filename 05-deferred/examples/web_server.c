@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "endpoint.h"
-#include "http_channel.h"
-#include "http_files.h"
-#include "log.h"
+#include "http/http_channel.h"
+#include "http/http_files.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
 
 struct web_factory {
     struct http_factory base;

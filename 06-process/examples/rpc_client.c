@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deferred_timeout.h"
-#include "endpoint.h"
-#include "keyboard.h"
-#include "rpc.h"
+#include "deferred/deferred_timeout.h"
+#include "program/endpoint.h"
+#include "program/keyboard.h"
+#include "rpc/rpc.h"
 
 enum { CALLS_MAX = 1000 /* under way; more lines wait */ };
 

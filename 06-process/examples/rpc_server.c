@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "congestion.h"
-#include "endpoint.h"
-#include "rpc.h"
+#include "process/command.h"
+#include "program/endpoint.h"
+#include "protocol/congestion.h"
+#include "rpc/rpc.h"
 
 enum {
     CALLS_MAX = 100,        /* of a client at a time; the next one waits */

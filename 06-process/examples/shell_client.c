@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "endpoint.h"
-#include "keyboard.h"
+#include "process/command.h"
+#include "program/endpoint.h"
+#include "program/keyboard.h"
 
 /* What announces an answer, and the most digits a length can have. */
 #define READY "Ready|"

@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
-#include "endpoint.h"
-#include "tcp_options.h"
-#include "turn_receiver.h"
+#include "framing/turn_receiver.h"
+#include "process/command.h"
+#include "program/endpoint.h"
+#include "stream/tcp_options.h"
 
 struct shell_factory {
     struct factory base;

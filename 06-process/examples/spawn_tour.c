@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "endpoint.h"
-#include "log.h"
-#include "process.h"
+#include "process/process.h"
+#include "program/endpoint.h"
+#include "protocol/log.h"
 
 enum { OUTPUT_MAX = 256 }; /* bytes of a child's output that are shown */
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "deferred.h"
+#include "deferred/deferred.h"
 
 enum {
     LONG_CHAIN = 1000, /* callbacks of one Deferred */

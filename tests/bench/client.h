@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "address.h"
+#include "net/address.h"
 
 enum {
     PIECE_MAX = 32 * 1024, /* bytes; a socket takes so many at once */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "threads.h"
+#include "threads/threads.h"
 
 enum {
     JOBS = 100000, /* of each kind */

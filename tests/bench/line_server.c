@@ -3,8 +3,8 @@
  * line_server - sends back every line that comes, as a line: what a protocol
  * on top of LineReceiver costs.
  */
-#include "endpoint.h"
-#include "line_receiver.h"
+#include "framing/line_receiver.h"
+#include "program/endpoint.h"
 
 static const struct line_receiver_class EchoLines = {
     .base = {

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "endpoint.h"
+#include "program/endpoint.h"
 
 int raw_listen(int argc, char **argv)
 {

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
 #include "raw.h"
 
 enum { EVENTS_MAX = 256 };

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "endpoint.h"
+#include "program/endpoint.h"
 #include "raw.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
 #include "raw.h"
 
 enum { PLACES = 16 * 1024 };

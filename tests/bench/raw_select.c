@@ -5,7 +5,7 @@
 #include <sys/select.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
 #include "raw.h"
 
 struct server {

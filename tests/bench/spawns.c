@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "net.h"
-#include "process.h"
+#include "net/net.h"
+#include "process/process.h"
 
 enum {
     TIMES = 300,           /* of each kind */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "delayed_call.h"
+#include "reactor/delayed_call.h"
 
 enum {
     PENDING = 10000, /* due in a minute to an hour */

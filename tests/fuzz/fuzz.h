@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "string_transport.h"
+#include "protocol/string_transport.h"
 
 /* The first line of an input says how the rest is cut, by its bytes in turn:
  * '1' to 'o' is a piece of 1 to 63 bytes, '0' is one byte and then a pause, or

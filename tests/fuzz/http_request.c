@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "http_channel.h"
+#include "http/http_channel.h"
 
 /* Answers have a date; here it is always the same. */
 time_t time(time_t *now)

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "http_client.h"
-#include "page_head.h"
+#include "http/http_client.h"
+#include "http/page_head.h"
 
 enum { BODY_MAX = 100 }; /* bytes of a page */
 

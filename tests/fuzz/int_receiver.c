@@ -3,7 +3,7 @@
  * Strings after their lengths in 1, 2 and 4 bytes, echoed. One that begins
  * with "p" pauses, one with "a" aborts.
  */
-#include "int_receiver.h"
+#include "lengths/int_receiver.h"
 
 #include "fuzz.h"
 

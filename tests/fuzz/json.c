@@ -3,7 +3,7 @@
  * JSON headers: the same answer however much of what follows is there, and an
  * object that is written again reads the same.
  */
-#include "json.h"
+#include "upload/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * Lines, echoed. "p" pauses; "r" and a digit, at the beginning of a line, are
  * so many raw bytes after it.
  */
-#include "line_receiver.h"
+#include "framing/line_receiver.h"
 
 #include <string.h>
 

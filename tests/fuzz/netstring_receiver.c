@@ -2,7 +2,7 @@
  *
  * Netstrings, echoed. One that begins with "p" pauses, one with "a" aborts.
  */
-#include "netstring_receiver.h"
+#include "lengths/netstring_receiver.h"
 
 #include "fuzz.h"
 

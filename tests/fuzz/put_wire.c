@@ -3,7 +3,7 @@
  * What a client takes for an answer of the put_server, piece by piece; and the
  * header that it writes, with the input for a name.
  */
-#include "put_wire.h"
+#include "examples/put_wire.h"
 
 #include <stdlib.h>
 #include <string.h>

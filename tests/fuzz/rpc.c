@@ -4,7 +4,7 @@
  * the same when it is sent and read again. A caller hears of each of its calls
  * once, whatever is answered.
  */
-#include "rpc.h"
+#include "rpc/rpc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * Lines, echoed in their turn: one that begins with "b" takes time, and a
  * pause is a client that does not read. Meanwhile no line may come.
  */
-#include "turn_receiver.h"
+#include "framing/turn_receiver.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * in the second: what is accepted is sound, and the same when it is written
  * and taken apart again.
  */
-#include "url.h"
+#include "http/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>

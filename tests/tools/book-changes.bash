@@ -7,7 +7,7 @@
 stage_sources() {
     (
         cd "$1" && shopt -s nullglob || exit
-        for file in *.[ch] examples/*.[ch]; do
+        for file in */*.[ch]; do
             echo "$file"
         done
     )

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
 
 static void note(const struct child *child, char *word)
 {

@@ -10,7 +10,7 @@
 #define CHILD_H
 
 #include "probe.h"
-#include "process.h"
+#include "process/process.h"
 #include "unit.h"
 
 enum { CHILD_TEXT_MAX = 8192 }; /* bytes that are remembered of each stream */

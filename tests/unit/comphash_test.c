@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "comphash.h"
+#include "examples/comphash.h"
 #include "probe.h"
-#include "string_transport.h"
+#include "protocol/string_transport.h"
 #include "unit.h"
 
 enum { LINES = 3 * COMPHASH_MAX, UNTIL = 5 /* seconds */ };

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deferred_timeout.h"
-#include "log.h"
+#include "deferred/deferred_timeout.h"
+#include "protocol/log.h"
 #include "unit.h"
 
 static const struct failure_type Trouble = { "Trouble", "In trouble", false };

@@ -3,13 +3,13 @@
  * Lists of Deferreds, looping calls, and the clock that stands still: rows D18
  * to D21, K1, K2 and K4. No loop, so the poller does not matter.
  */
-#include "deferred_list.h"
+#include "deferred/deferred_list.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "looping_call.h"
+#include "deferred/looping_call.h"
 #include "unit.h"
 
 static const struct failure_type Trouble = { "Trouble", "In trouble", false };

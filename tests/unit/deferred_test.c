@@ -3,7 +3,7 @@
  * Deferreds: rows D1 to D12, D22 and D23, traps 24 and the stack. Each case
  * bears the name of its row. No loop, so the poller does not matter.
  */
-#include "deferred.h"
+#include "deferred/deferred.h"
 
 #include <errno.h>
 #include <pthread.h>

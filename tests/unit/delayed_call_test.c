@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "delayed_call.h"
+#include "reactor/delayed_call.h"
 #include "unit.h"
 
 static const int64_t tick = 1953125; /* nanoseconds */

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "delayed_call.h"
+#include "reactor/delayed_call.h"
 #include "unit.h"
 
 enum { CALLS = 300, OPERATIONS = 100000 };

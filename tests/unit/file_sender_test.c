@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file_sender.h"
-#include "string_transport.h"
+#include "protocol/file_sender.h"
+#include "protocol/string_transport.h"
 
 enum { FILE_SIZE = 2 * FILE_SENDER_PIECE + 1000 };
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "string_transport.h"
+#include "protocol/string_transport.h"
 #include "unit.h"
 
 enum { SCRIPT_MAX = 1 << 17 };

@@ -9,8 +9,8 @@
  */
 #include "framing_narrow.h"
 
-#include "int_receiver.h"
-#include "netstring_receiver.h"
+#include "lengths/int_receiver.h"
+#include "lengths/netstring_receiver.h"
 
 #define CHECK(truth) check(truth, #truth, __LINE__)
 

@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "deferred_timeout.h"
+#include "deferred/deferred_timeout.h"
 #include "page_fetch.h"
 
 enum stage {

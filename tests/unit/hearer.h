@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "talk.h"
-#include "udp.h"
+#include "udp/udp.h"
 
 struct hearer {
     struct datagram_protocol base;

@@ -5,8 +5,8 @@
  */
 #include <stdint.h>
 
+#include "framing/line_receiver.h"
 #include "http_take.h"
-#include "line_receiver.h"
 
 enum { ROUNDS = 30000 };
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_channel.h"
-#include "string_transport.h"
+#include "http/http_channel.h"
+#include "protocol/string_transport.h"
 
 enum { TEXT_MAX = 1024, ROUNDS = 20000 };
 

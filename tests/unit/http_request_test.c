@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_request.h"
+#include "http/http_request.h"
 #include "unit.h"
 
 enum { TEXT_MAX = 2 * HTTP_HEAD_MAX };

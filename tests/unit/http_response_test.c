@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "http_files.h"
-#include "http_response.h"
+#include "http/http_files.h"
+#include "http/http_response.h"
 #include "unit.h"
 
 static void case_dates(const char *poller)

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_client.h"
-#include "page_head.h"
-#include "string_transport.h"
+#include "http/http_client.h"
+#include "http/page_head.h"
+#include "protocol/string_transport.h"
 #include "unit.h"
 
 enum { MOST = 100, DUMP_MAX = 512, ANSWER_MAX = 1 << 18 };

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "line_receiver.h"
-#include "net.h"
-#include "tcp_port.h"
+#include "framing/line_receiver.h"
+#include "net/net.h"
+#include "stream/tcp_port.h"
 
 static int connections, lines, lost;
 static struct reactor *reactor;

@@ -3,7 +3,7 @@
  * The int receivers over a string transport: rows B12 to B15. Each case bears
  * the name of its row. No loop, so the poller does not matter.
  */
-#include "int_receiver.h"
+#include "lengths/int_receiver.h"
 
 #include <errno.h>
 #include <stdint.h>

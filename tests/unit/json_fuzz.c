@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "upload/json.h"
 
 enum { TEXT_MAX = 512, ROUNDS = 100000 };
 

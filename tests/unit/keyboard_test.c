@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "keyboard.h"
+#include "program/keyboard.h"
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "lastlog.h"
-#include "string_transport.h"
+#include "examples/lastlog.h"
+#include "protocol/string_transport.h"
 
 /* A buffer's first block: the newline that tail does not print needs another.
  */

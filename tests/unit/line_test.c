@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "line_receiver.h"
-#include "string_transport.h"
+#include "framing/line_receiver.h"
+#include "protocol/string_transport.h"
 #include "unit.h"
 
 enum { SCRIPT_MAX = 4096, LIMIT = 8 };

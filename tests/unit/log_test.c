@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client_factory.h"
-#include "log.h"
+#include "protocol/log.h"
+#include "stream/client_factory.h"
 #include "talk.h"
 
 enum { LOG_MAX = 1 << 16 };

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
 #include "probe.h"
 #include "unit.h"
 

@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "delayed_call.h"
-#include "net.h"
-#include "poller.h"
+#include "net/net.h"
+#include "reactor/delayed_call.h"
+#include "reactor/poller.h"
 #include "unit.h"
 
 enum { BOTH = POLLER_READ | POLLER_WRITE };

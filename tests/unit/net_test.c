@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
 
 enum { PAUSE_MS = 100, BIG_BYTES = 300 * 1000 };
 

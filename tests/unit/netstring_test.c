@@ -3,7 +3,7 @@
  * The netstring receiver over a string transport: rows B15 to B17. Each case
  * bears the name of its row. No loop, so the poller does not matter.
  */
-#include "netstring_receiver.h"
+#include "lengths/netstring_receiver.h"
 
 #include <stdint.h>
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "program/options.h"
 
 struct given {
     bool naive;

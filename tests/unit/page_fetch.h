@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "get_page.h"
-#include "net.h"
+#include "http/get_page.h"
+#include "net/net.h"
 #include "talk.h"
 
 enum { HEARD_MAX = 256, URL_TEXT_MAX = 64, REQUEST_MAX = 1024 };

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "reactor.h"
+#include "reactor/reactor.h"
 
 struct probe {
     struct reactor *reactor;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "net.h"
+#include "net/net.h"
 
 /* A file with this text in it that nobody else sees, close-on-exec or not. */
 static int file_with(const char *text, int flags)

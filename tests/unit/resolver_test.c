@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net.h"
-#include "resolver.h"
+#include "net/net.h"
+#include "stream/resolver.h"
 #include "talk.h"
 #include "thread_tools.h"
-#include "threads.h"
+#include "threads/threads.h"
 
 /* Seconds within which a loop that is not held up answers. */
 static const double promptly = 0.25;

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deferred_timeout.h"
-#include "rpc.h"
-#include "string_transport.h"
+#include "deferred/deferred_timeout.h"
+#include "protocol/string_transport.h"
+#include "rpc/rpc.h"
 #include "unit.h"
 
 enum { CALLS = 4 };

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "application.h"
-#include "client_service.h"
-#include "server_service.h"
+#include "services/application.h"
+#include "services/client_service.h"
+#include "services/server_service.h"
+#include "services/timer_service.h"
 #include "talk.h"
-#include "timer_service.h"
 
 static const struct tcp_port_options here = { "127.0.0.1", 0 };
 

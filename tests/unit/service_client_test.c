@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client_factory.h"
-#include "client_service.h"
-#include "log.h"
-#include "server_service.h"
+#include "protocol/log.h"
+#include "services/client_service.h"
+#include "services/server_service.h"
+#include "stream/client_factory.h"
 #include "talk.h"
 
 static void done(void *word)

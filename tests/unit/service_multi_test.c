@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "service.h"
+#include "services/service.h"
 #include "unit.h"
 
 struct part {

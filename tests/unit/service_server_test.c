@@ -12,10 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "multicast.h"
-#include "net.h"
-#include "server_service.h"
+#include "net/net.h"
+#include "services/server_service.h"
 #include "talk.h"
+#include "udp/multicast.h"
 
 static const struct tcp_port_options here = { "127.0.0.1", 0 };
 

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
 #include "probe.h"
-#include "timer_service.h"
+#include "protocol/log.h"
+#include "services/timer_service.h"
 #include "unit.h"
 
 /* Nanoseconds. */

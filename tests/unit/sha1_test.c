@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sha1.h"
+#include "examples/sha1.h"
 
 enum { PIECE_MAX = 1 << 20 };
 

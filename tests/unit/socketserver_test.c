@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "net.h"
-#include "socketserver.h"
+#include "net/net.h"
+#include "socketserver/socketserver.h"
 
 struct counter {
     struct request_handler handler;

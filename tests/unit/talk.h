@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 #include "probe.h"
-#include "protocol.h"
-#include "tcp_connector.h"
-#include "tcp_port.h"
+#include "protocol/protocol.h"
+#include "stream/tcp_connector.h"
+#include "stream/tcp_port.h"
 #include "unit.h"
 
 enum { TALK_TEXT_MAX = 256 }; /* bytes of what a talk remembers */

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "connection.h"
+#include "stream/connection.h"
 #include "talk.h"
 
 static const char done[] = "Connection was closed cleanly.";

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client_factory.h"
-#include "net.h"
+#include "net/net.h"
+#include "stream/client_factory.h"
 #include "talk.h"
 
 /* A number at which nobody listens. */

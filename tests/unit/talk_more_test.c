@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "string_transport.h"
+#include "protocol/log.h"
+#include "protocol/string_transport.h"
+#include "stream/tcp_options.h"
 #include "talk.h"
-#include "tcp_options.h"
 
 static void T2_a_sequence_is_one_write(const char *poller)
 {

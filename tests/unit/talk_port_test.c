@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "net.h"
+#include "net/net.h"
+#include "protocol/log.h"
 #include "talk.h"
 
 enum { CROWD_MAX = 400 };

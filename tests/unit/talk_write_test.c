@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "connection.h"
-#include "net.h"
+#include "net/net.h"
+#include "stream/connection.h"
 #include "talk.h"
 
 static void T1_nothing_is_sent_by_write(const char *poller)

@@ -8,7 +8,7 @@
 
 #include "probe.h"
 #include "thread_tools.h"
-#include "threads.h"
+#include "threads/threads.h"
 
 static const struct failure_type SomeError = { "SomeError", "Some error",
                                                false };

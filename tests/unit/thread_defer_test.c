@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "protocol/log.h"
 #include "talk.h"
 #include "thread_tools.h"
-#include "threads.h"
+#include "threads/threads.h"
 
 static const struct failure_type SomeError = { "SomeError", "Some error",
                                                false };

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "probe.h"
-#include "thread_pool.h"
 #include "thread_tools.h"
+#include "threads/thread_pool.h"
 
 enum { DONE_MAX = 2000 };
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "hearer.h"
-#include "multicast.h"
+#include "udp/multicast.h"
 
 static const char group[] = "228.0.0.5", here[] = "127.0.0.1";
 

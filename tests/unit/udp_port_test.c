@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "hearer.h"
-#include "log.h"
-#include "net.h"
+#include "net/net.h"
+#include "protocol/log.h"
 
 enum { LARGEST = 65507, FLOOD = 100000 };
 

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "hearer.h"
-#include "log.h"
-#include "net.h"
-#include "unix_address.h"
-#include "unix_datagram.h"
+#include "net/net.h"
+#include "net/unix_address.h"
+#include "protocol/log.h"
+#include "unix/unix_datagram.h"
 
 /* What the port does with the file and the process on its way. */
 static int umasks, chmod_error;

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "client_factory.h"
+#include "stream/client_factory.h"
 #include "unix_talk.h"
 
 static void call(struct talk *talk, const struct connector_options *options)

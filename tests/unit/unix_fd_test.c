@@ -14,9 +14,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "log.h"
-#include "string_transport.h"
-#include "unix_descriptors.h"
+#include "protocol/log.h"
+#include "protocol/string_transport.h"
+#include "unix/unix_descriptors.h"
 #include "unix_talk.h"
 
 enum { MANY = 253 }; /* what a message of Linux can carry */

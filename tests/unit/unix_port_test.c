@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
-#include "log.h"
+#include "protocol/log.h"
 #include "unix_talk.h"
 
 static int chmod_error; /* 0: none */

@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net/net.h"
+#include "net/unix_address.h"
 #include "talk.h"
-#include "unix_address.h"
-#include "unix_port.h"
+#include "unix/unix_port.h"
 
 static const char *const path = "unix-test.socket";
 static const char *const lock = "unix-test.socket.lock";

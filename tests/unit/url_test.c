@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/url.h"
 #include "unit.h"
-#include "url.h"
 
 enum { TEXT_MAX = 4 * URL_MAX };
 

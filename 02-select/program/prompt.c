@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "program/prompt.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int prompt_read(struct prompt *prompt, const char *text)
+{
+    do {
+        fputs(text, stdout);
+        if (fflush(stdout) == EOF || ferror(stdout))
+            return 0;
+        ssize_t length = getline(&prompt->line, &prompt->capacity, stdin);
+        if (length < 0) {
+            if (isatty(STDIN_FILENO))
+                putchar('\n');
+            return 0;
+        }
+        if (prompt->line[length - 1] == '\n')
+            prompt->line[--length] = '\0';
+        prompt->length = (size_t)length;
+    } while (prompt->length == 0);
+    return prompt->length != 4 || memcmp(prompt->line, "exit", 4) != 0;
+}

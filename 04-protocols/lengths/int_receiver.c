@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "lengths/int_receiver.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+enum { PREFIX_MAX = 4 }; /* bytes */
+
+static const struct int_receiver_class *class_of(const struct protocol *self)
+{
+    return (const struct int_receiver_class *)self->class;
+}
+
+static size_t prefix_length_of(const struct protocol *self)
+{
+    size_t length = class_of(self)->prefix_length;
+
+    return length > 0 ? length : PREFIX_MAX;
+}
+
+static void too_long(struct protocol *self, size_t length)
+{
+    if (class_of(self)->length_limit_exceeded)
+        class_of(self)->length_limit_exceeded((struct int_receiver *)self,
+                                              length);
+    else
+        transport_lose_connection(self->transport);
+}
+
+/* The peer may write any number into a prefix. It is compared, before
+ * anything is added to it: a sum may be smaller than what it is made of. */
+static bool look(struct protocol *self, const char *data, size_t length,
+                 struct frame *frame)
+{
+    size_t prefix = prefix_length_of(self), most = class_of(self)->max_length;
+    uint32_t announced = 0;
+
+    if (length < prefix) {
+        frame->lacks = prefix - length;
+        return true;
+    }
+    for (size_t i = 0; i < prefix; i++)
+        announced = announced << 8 | (unsigned char)data[i];
+    if (announced > (most > 0 ? most : INT_RECEIVER_MAX_LENGTH)) {
+        too_long(self, announced);
+        return false;
+    }
+    if (announced > length - prefix) {
+        frame->lacks = announced - (length - prefix);
+        return true;
+    }
+    frame->start = prefix;
+    frame->length = announced;
+    frame->end = prefix + announced;
+    return true;
+}
+
+static void deliver(struct protocol *self, const char *string, size_t length)
+{
+    class_of(self)->string_received((struct int_receiver *)self, string,
+                                    length);
+}
+
+static struct frame_owner owner_of(struct int_receiver *self)
+{
+    return (struct frame_owner){ &self->base, &self->input, look, deliver };
+}
+
+void int_receiver_data_received(struct protocol *protocol, const char *data,
+                                size_t length)
+{
+    struct frame_owner owner = owner_of((struct int_receiver *)protocol);
+
+    frame_input_receive(&owner, data, length);
+}
+
+void int_receiver_connection_lost(struct protocol *protocol,
+                                  struct failure reason)
+{
+    (void)reason;
+    frame_input_close(&((struct int_receiver *)protocol)->input);
+}
+
+int int_receiver_send_string(struct int_receiver *self, const char *string,
+                             size_t length)
+{
+    size_t size = prefix_length_of(&self->base);
+    uint64_t rest = length; /* more bits than any prefix */
+    char prefix[PREFIX_MAX];
+
+    for (size_t i = size; i > 0; i--) {
+        prefix[i - 1] = (char)(rest & 0xff);
+        rest >>= 8;
+    }
+    if (rest > 0) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    transport_write(self->base.transport, prefix, size);
+    transport_write(self->base.transport, string, length);
+    return 0;
+}
+
+void int_receiver_pause(struct int_receiver *self)
+{
+    struct frame_owner owner = owner_of(self);
+
+    frame_input_pause(&owner);
+}
+
+void int_receiver_resume(struct int_receiver *self)
+{
+    struct frame_owner owner = owner_of(self);
+
+    frame_input_resume(&owner);
+}
+
+void int_receiver_abort(struct int_receiver *self)
+{
+    struct frame_owner owner = owner_of(self);
+
+    frame_input_abort(&owner);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "program/endpoint.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A signal that comes between the ready line and the loop would kill us, and
+ * nothing would be closed or removed: it waits for the loop. */
+static void hold_signals(int how)
+{
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(how, &stops, NULL);
+}
+
+static void let_signals_in(void *unused)
+{
+    (void)unused;
+    hold_signals(SIG_UNBLOCK);
+}
+
+struct reactor *endpoint_reactor(const struct options *options)
+{
+    static struct trigger running; /* as the signals are, one for a process */
+    struct reactor *reactor = reactor_new(options->reactor);
+
+    if (!reactor)
+        exit(options_failed(options, "reactor", strerror(errno)));
+    if (!options->host) /* a client has nothing to close, and may wait long */
+        hold_signals(SIG_BLOCK);
+    reactor_call_when_running(reactor, &running, let_signals_in, NULL);
+    return reactor;
+}
+
+struct tcp_port *endpoint_listen_logged(const struct options *options,
+                                        struct reactor *reactor,
+                                        struct factory *factory)
+{
+    const struct tcp_port_options where = { .interface = options->interface,
+                                            .backlog = SOMAXCONN };
+    struct tcp_port *port =
+        reactor_listen_tcp(reactor, options->port, factory, &where);
+    char what[ADDRESS_TEXT_MAX];
+
+    if (port)
+        return port;
+    snprintf(what, sizeof(what), "%.60s:%d", options->interface, options->port);
+    options_failed(options, what, strerror(errno));
+    reactor_free(reactor);
+    exit(EXIT_FAILURE);
+}
+
+struct tcp_port *endpoint_listen_tcp(const struct options *options,
+                                     struct reactor *reactor,
+                                     struct factory *factory)
+{
+    struct tcp_port *port = endpoint_listen_logged(options, reactor, factory);
+    struct address address;
+    char text[ADDRESS_TEXT_MAX];
+
+    if (tcp_port_get_host(port, &address) == 0)
+        printf("listening on %s\n", address_text(&address, text));
+    return port;
+}
+
+struct connector *endpoint_connect_tcp(const struct options *options,
+                                       struct reactor *reactor,
+                                       struct factory *factory)
+{
+    struct connector *connector = reactor_connect_tcp(
+        reactor, options->host, options->port, factory, NULL);
+
+    if (connector)
+        return connector;
+    options_failed(options, options->host, strerror(errno));
+    reactor_free(reactor);
+    exit(EXIT_FAILURE);
+}
+
+int endpoint_run(const struct options *options, struct reactor *reactor)
+{
+    int status = EXIT_SUCCESS;
+
+    if (reactor_run(reactor) < 0)
+        status = options_failed(options, "reactor", strerror(errno));
+    reactor_free(reactor);
+    return status;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "protocol/log.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+static FILE *output;
+static struct log_system running;
+
+static void put_date(void)
+{
+    char date[40];
+    time_t now = time(NULL);
+    struct tm local;
+
+    localtime_r(&now, &local);
+    strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S%z", &local);
+    fputs(date, output);
+}
+
+static void tell_signal(void *reactor)
+{
+    int signal = reactor_stop_signal(reactor);
+
+    if (signal)
+        log_message("Received %s, shutting down.",
+                    signal == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+static void tell_end(void *reactor)
+{
+    (void)reactor;
+    log_message("Main loop terminated.");
+}
+
+void log_start(FILE *stream, struct reactor *reactor)
+{
+    static struct trigger stopping, stopped;
+
+    output = stream;
+    setvbuf(output, NULL, _IOLBF, BUFSIZ);
+    log_message("Log opened.");
+    reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN, &stopping,
+                        tell_signal, reactor);
+    reactor_add_trigger(reactor, TRIGGER_AFTER, REACTOR_SHUTDOWN, &stopped,
+                        tell_end, reactor);
+}
+
+void log_message(const char *format, ...)
+{
+    char message[2 * LOG_TEXT_MAX], name[LOG_NAME_MAX] = "-";
+    va_list arguments;
+
+    if (!output)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (running.name)
+        running.name(running.object, name);
+    put_date();
+    fprintf(output, " [%s] ", name);
+    for (const char *c = message; *c; c++) {
+        fputc(*c, output);
+        if (*c == '\n')
+            fputc('\t', output);
+    }
+    fputc('\n', output);
+}
+
+void log_failure(const char *what, struct failure failure)
+{
+    char text[FAILURE_TEXT_MAX];
+
+    log_message("%s\n%s: %s", what ? what : "Unhandled Error",
+                failure.type ? failure.type->name : "Failure",
+                failure_message(failure, text));
+}
+
+struct log_system log_enter(struct log_system system)
+{
+    struct log_system before = running;
+
+    running = system;
+    return before;
+}
+
+struct log_system log_running(void)
+{
+    return running;
+}
+
+/* Writes one byte, at most four characters, and returns how many. */
+static size_t escape(unsigned char c, char *text)
+{
+    static const char plain[] = "\n\r\t\\", letters[] = "nrt\\";
+    const char *found = c ? strchr(plain, c) : NULL;
+
+    if (found) {
+        text[0] = '\\';
+        text[1] = letters[found - plain];
+        return 2;
+    }
+    if (c >= ' ' && c <= '~') {
+        text[0] = (char)c;
+        return 1;
+    }
+    snprintf(text, 5, "\\x%02x", c);
+    return 4;
+}
+
+char *log_escape(const char *data, size_t length, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < length && used + 5 <= size; i++)
+        used += escape((unsigned char)data[i], text + used);
+    text[used] = '\0';
+    return text;
+}

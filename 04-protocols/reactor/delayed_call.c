@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "reactor/delayed_call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Deadlines further away than this, 68 years, are this far away: the sum of
+ * two of them still fits, and no program has seen the difference. */
+#define SECONDS_MAX 2147483647.0
+
+static const int64_t second = 1000000000;
+
+int64_t delayed_calls_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * second + now.tv_nsec;
+}
+
+/* Rounded up, so that nothing runs early. */
+static int64_t nanoseconds(double seconds)
+{
+    if (seconds > SECONDS_MAX)
+        seconds = SECONDS_MAX;
+    if (seconds < -SECONDS_MAX)
+        seconds = -SECONDS_MAX;
+    double exact = seconds * (double)second;
+    int64_t whole = (int64_t)exact;
+    return (double)whole < exact ? whole + 1 : whole;
+}
+
+static bool before(const struct delayed_call *a, const struct delayed_call *b)
+{
+    return a->time != b->time ? a->time < b->time : a->order < b->order;
+}
+
+static void put(struct delayed_calls *calls, size_t place,
+                struct delayed_call *call)
+{
+    calls->heap[place] = call;
+    call->place = place;
+}
+
+/* Moves `call` from `place` towards the root, as far as it belongs. */
+static void sift_up(struct delayed_calls *calls, size_t place,
+                    struct delayed_call *call)
+{
+    while (place > 0) {
+        struct delayed_call *parent = calls->heap[(place - 1) / 2];
+        if (!before(call, parent))
+            break;
+        put(calls, place, parent);
+        place = (place - 1) / 2;
+    }
+    put(calls, place, call);
+}
+
+static void sift_down(struct delayed_calls *calls, size_t place,
+                      struct delayed_call *call)
+{
+    for (;;) {
+        size_t child = place * 2 + 1;
+        if (child >= calls->count)
+            break;
+        if (child + 1 < calls->count &&
+            before(calls->heap[child + 1], calls->heap[child]))
+            child++;
+        if (!before(calls->heap[child], call))
+            break;
+        put(calls, place, calls->heap[child]);
+        place = child;
+    }
+    put(calls, place, call);
+}
+
+/* Fills `place` with `call`, which may belong above or below it. */
+static void settle(struct delayed_calls *calls, size_t place,
+                   struct delayed_call *call)
+{
+    if (place > 0 && before(call, calls->heap[(place - 1) / 2]))
+        sift_up(calls, place, call);
+    else
+        sift_down(calls, place, call);
+}
+
+static void take_out(struct delayed_call *call)
+{
+    struct delayed_calls *calls = call->calls;
+    struct delayed_call *last = calls->heap[--calls->count];
+
+    if (last != call)
+        settle(calls, call->place, last);
+}
+
+int delayed_calls_add(struct delayed_calls *calls, struct delayed_call *call,
+                      double seconds, void (*function)(void *), void *argument)
+{
+    if (call->state == CALL_PENDING || !(seconds >= 0)) {
+        errno = call->state == CALL_PENDING ? EALREADY : EINVAL;
+        return -1;
+    }
+    if (calls->count == calls->capacity) {
+        size_t wanted = calls->capacity ? calls->capacity * 2 : 16;
+        void *grown = realloc(calls->heap, wanted * sizeof(*calls->heap));
+        if (!grown)
+            return -1;
+        calls->heap = grown;
+        calls->capacity = wanted;
+    }
+    *call = (struct delayed_call){
+        .function = function,
+        .argument = argument,
+        .calls = calls,
+        .time = delayed_calls_now() + nanoseconds(seconds),
+        .order = calls->order++,
+        .state = CALL_PENDING,
+    };
+    sift_up(calls, calls->count++, call);
+    return 0;
+}
+
+/* 0 for a call that is pending; the errno of the others. */
+static int refuse(const struct delayed_call *call)
+{
+    if (call->state == CALL_PENDING)
+        return 0;
+    errno = call->state == CALL_CALLED      ? EALREADY
+            : call->state == CALL_CANCELLED ? ECANCELED
+                                            : EINVAL;
+    return -1;
+}
+
+int delayed_call_cancel(struct delayed_call *call)
+{
+    if (refuse(call) < 0)
+        return -1;
+    call->state = CALL_CANCELLED;
+    take_out(call);
+    return 0;
+}
+
+static int move_to(struct delayed_call *call, int64_t from, double seconds)
+{
+    if (seconds != seconds) {
+        errno = EINVAL; /* not a number */
+        return -1;
+    }
+    int64_t farthest = delayed_calls_now() + nanoseconds(SECONDS_MAX);
+    int64_t time = from + nanoseconds(seconds);
+    call->time = time < call->calls->now ? call->calls->now
+                 : time > farthest       ? farthest
+                                         : time;
+    call->order = call->calls->order++;
+    settle(call->calls, call->place, call);
+    return 0;
+}
+
+int delayed_call_reset(struct delayed_call *call, double seconds)
+{
+    if (refuse(call) < 0)
+        return -1;
+    return move_to(call, delayed_calls_now(), seconds);
+}
+
+int delayed_call_delay(struct delayed_call *call, double seconds)
+{
+    if (refuse(call) < 0)
+        return -1;
+    return move_to(call, call->time, seconds);
+}
+
+bool delayed_call_active(const struct delayed_call *call)
+{
+    return call->state == CALL_PENDING;
+}
+
+const char *delayed_call_error(int error)
+{
+    if (error == EALREADY)
+        return "Tried to cancel an already-called event.";
+    if (error == ECANCELED)
+        return "Tried to cancel an already-cancelled event.";
+    return "Tried to cancel an event that was never scheduled.";
+}
+
+void delayed_calls_run(struct delayed_calls *calls)
+{
+    uint64_t end = calls->order;
+
+    if (calls->count == 0)
+        return;
+    calls->now = delayed_calls_now();
+    /* A call that is scheduled or moved from now on has an order of `end` or
+     * more, and is due now or later: when it is first, no other is left. */
+    while (calls->count > 0) {
+        struct delayed_call *first = calls->heap[0];
+        if (first->time > calls->now || first->order >= end)
+            return;
+        take_out(first);
+        first->state = CALL_CALLED;
+        first->function(first->argument);
+    }
+}
+
+int64_t delayed_calls_wait(const struct delayed_calls *calls)
+{
+    if (calls->count == 0)
+        return -1;
+    int64_t left = calls->heap[0]->time - delayed_calls_now();
+    return left > 0 ? left : 0;
+}
+
+void delayed_calls_clear(struct delayed_calls *calls)
+{
+    for (size_t i = 0; i < calls->count; i++)
+        calls->heap[i]->state = CALL_CANCELLED;
+    free(calls->heap);
+    *calls = (struct delayed_calls){ 0 };
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client_service.h - services that connect when they are started: Twisted's
+ * TCPClient and UNIXClient.
+ *
+ * A connector lives no longer than its connection, so the service stands
+ * between it and your factory, and knows when there is one to disconnect. It
+ * passes on all that the factory should hear.
+ */
+#ifndef CLIENT_SERVICE_H
+#define CLIENT_SERVICE_H
+
+#include "services/service.h"
+#include "unix/unix_port.h"
+
+struct client_service {
+    struct service base;
+    struct reactor *reactor;
+    const char *host; /* or the path of a socket file */
+    int number;
+    struct factory *factory;
+    const struct connector_options *options; /* NULL: the defaults */
+
+    /* The rest belongs to client_service.c. */
+    struct factory front;        /* what the connector takes for the factory */
+    struct connector *connector; /* that tries, or is connected; NULL: none */
+};
+
+/* What follows `reactor` is what follows it in reactor_connect_tcp and in
+ * reactor_connect_unix. It is not copied, and must be there whenever the
+ * service is started.
+ *
+ * A stop ends the attempt, or loses the connection, and does not wait for
+ * that. A factory that connects again whatever happens goes on to do so, as in
+ * Twisted: client_factory_stop_trying is what ends that. */
+void client_service_init_tcp(struct client_service *self,
+                             struct reactor *reactor, const char *host,
+                             int number, struct factory *factory,
+                             const struct connector_options *options);
+void client_service_init_unix(struct client_service *self,
+                              struct reactor *reactor, const char *path,
+                              struct factory *factory,
+                              const struct connector_options *options);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_client.h - a connection while it is being made: the handshake, and how
+ * it ends.
+ */
+#ifndef TCP_CLIENT_H
+#define TCP_CLIENT_H
+
+#include "stream/connection.h"
+
+/* Where to connect, from where, and how. */
+struct tcp_client_address {
+    const char *host;
+    int port;
+    const char *bind_host; /* our own end's; NULL: the kernel chooses */
+    int bind_port;
+
+    /* Begins to connect. The owner hears of the end later: `connected`, and if
+     * that returns a protocol the connection starts; `failed`; or, if it
+     * returned none, `connection_lost`. Returns what went wrong at once, with
+     * no connection, or no failure. After EAGAIN it is called again. */
+    struct failure (*connect)(struct reactor *reactor,
+                              const struct tcp_client_address *where,
+                              struct connection_owner *owner,
+                              struct connection **connection);
+};
+
+/* The half of it that comes after the look-up. `local` is our own end, NULL:
+ * the kernel chooses. Returns NULL with errno. */
+struct connection *tcp_client_begin(struct reactor *reactor,
+                                    const struct address *local,
+                                    const struct address *address,
+                                    struct connection_owner *owner);
+
+/* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
+ * is copied. In tcp_connector.c. */
+struct connector *connector_new(struct reactor *reactor,
+                                const struct tcp_client_address *where,
+                                struct factory *factory, double timeout);
+
+#endif

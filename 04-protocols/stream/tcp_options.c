@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/tcp_options.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "stream/connection.h"
+
+/* The descriptor below a transport, or -1 with errno. */
+static int descriptor_of(const struct transport *transport)
+{
+    if (transport->class == &connection_transport)
+        return connection_of(transport)->base.fd;
+    errno = ENOTSOCK;
+    return -1;
+}
+
+static int get(const struct transport *transport, int level, int name)
+{
+    int value = 0, fd = descriptor_of(transport);
+    socklen_t length = sizeof(value);
+
+    if (fd < 0 || getsockopt(fd, level, name, &value, &length) < 0)
+        return -1;
+    return value != 0;
+}
+
+static int set(struct transport *transport, int level, int name, int value)
+{
+    int fd = descriptor_of(transport);
+
+    if (fd < 0)
+        return -1;
+    return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+int tcp_options_get_no_delay(const struct transport *transport)
+{
+    return get(transport, IPPROTO_TCP, TCP_NODELAY);
+}
+
+int tcp_options_set_no_delay(struct transport *transport, bool on)
+{
+    return set(transport, IPPROTO_TCP, TCP_NODELAY, on);
+}
+
+int tcp_options_get_keep_alive(const struct transport *transport)
+{
+    return get(transport, SOL_SOCKET, SO_KEEPALIVE);
+}
+
+int tcp_options_set_keep_alive(struct transport *transport, bool on)
+{
+    return set(transport, SOL_SOCKET, SO_KEEPALIVE, on);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "unix/unix_port.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "net/unix_address.h"
+#include "protocol/log.h"
+#include "reactor/trace.h"
+#include "stream/listener.h"
+
+enum {
+    MODE = 0666,
+    LOCK_MODE = 0600, /* who can open it can lock it, and lock us out */
+    LOCK_NAME_MAX = UNIX_ADDRESS_PATH_MAX + sizeof(".lock")
+};
+
+struct unix_port {
+    struct listener base;
+    int lock;     /* locked; -1: nobody wanted it */
+    dev_t device; /* which file is ours */
+    ino_t number;
+    char path[];
+};
+
+/* Not if somebody else has put a file of his own there. The descriptor is
+ * still open: as long as it is, no other file has the number of ours. */
+static void remove_file(const struct unix_port *self)
+{
+    struct stat status;
+
+    if (lstat(self->path, &status) == 0 && status.st_dev == self->device &&
+        status.st_ino == self->number)
+        unlink(self->path);
+}
+
+static void connection_lost(struct descriptor *base, int reason)
+{
+    struct unix_port *self = (struct unix_port *)base;
+
+    (void)reason;
+    remove_file(self);
+    if (self->lock >= 0)
+        close(self->lock);
+    log_message("(UNIX Port %s Closed)", self->path);
+    listener_lost(&self->base);
+}
+
+static const struct descriptor_class Port = {
+    .name = "Port",
+    .do_read = listener_do_read,
+    .connection_lost = connection_lost,
+    .dispose = listener_dispose,
+};
+
+/* Locks PATH.lock until the descriptor that it returns is closed, if only by
+ * our death. Returns -1 with errno. flock is not in POSIX, but fcntl's locks
+ * belong to the process: a second port of ours would get the lock that the
+ * first one holds, and lose it for both when it closes its descriptor. */
+static int take_lock(const char *path)
+{
+    char name[LOCK_NAME_MAX];
+
+    snprintf(name, sizeof(name), "%s.lock", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                  LOCK_MODE);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    int error = errno == EWOULDBLOCK ? EADDRINUSE : errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Whether nobody listens there. A server that takes no lock answers, too. */
+static bool is_dead(const struct address *address)
+{
+    int fd = net_connect_tcp(address, NET_NONBLOCKING);
+
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && errno == ECONNREFUSED;
+}
+
+/* With the lock in our hands. Returns 0 when the path is free now. */
+static int remove_stale(const char *path, const struct address *address)
+{
+    struct stat status;
+
+    if (lstat(path, &status) < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (S_ISSOCK(status.st_mode) && is_dead(address))
+        return unlink(path);
+    errno = EADDRINUSE;
+    return -1;
+}
+
+/* Binds and listens. In between nobody can connect, so that is when the file
+ * gets its mode. Returns the descriptor or -1 with errno, and no file. */
+static int open_socket(struct unix_port *self, const struct address *address,
+                       const struct unix_port_options *options)
+{
+    struct stat status;
+    int fd = net_bind_unix(address, NET_NONBLOCKING);
+
+    if (fd < 0)
+        return -1;
+    if (chmod(self->path, options->mode ? (mode_t)options->mode : MODE) == 0 &&
+        lstat(self->path, &status) == 0 &&
+        listen(fd, options->backlog ? options->backlog : LISTENER_BACKLOG) ==
+            0) {
+        self->device = status.st_dev;
+        self->number = status.st_ino;
+        return fd;
+    }
+    int error = errno;
+    unlink(self->path);
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Everything that can fail. Returns 0, or -1 with errno: then nothing is left
+ * of it but the memory. */
+static int start(struct unix_port *self, const struct address *address,
+                 const struct unix_port_options *options)
+{
+    int fd = -1;
+
+    if (options->want_pid && ((self->lock = take_lock(self->path)) < 0 ||
+                              remove_stale(self->path, address) < 0))
+        goto fail;
+    fd = open_socket(self, address, options);
+    if (fd < 0)
+        goto fail;
+    self->base.base = (struct descriptor){ .class = &Port, .fd = fd };
+    if (listener_start(&self->base) == 0)
+        return 0;
+fail:;
+    int error = errno;
+    if (fd >= 0) {
+        remove_file(self);
+        close(fd);
+    }
+    if (self->lock >= 0)
+        close(self->lock);
+    errno = error;
+    return -1;
+}
+
+struct unix_port *reactor_listen_unix(struct reactor *reactor, const char *path,
+                                      struct factory *factory,
+                                      const struct unix_port_options *options)
+{
+    const struct unix_port_options defaults = { 0 };
+    struct address address;
+
+    if (unix_address_set(&address, path) < 0)
+        return NULL;
+    struct unix_port *self = calloc(1, sizeof(*self) + strlen(path) + 1);
+    if (!self)
+        return NULL;
+    strcpy(self->path, path);
+    self->lock = -1;
+    self->base.reactor = reactor;
+    self->base.factory = factory;
+    self->base.peer_text = unix_address_text;
+    if (start(self, &address, options ? options : &defaults) < 0) {
+        int error = errno;
+        free(self);
+        errno = error;
+        return NULL;
+    }
+    trace("  listenUNIX: %s %d", factory->name, self->base.base.fd);
+    log_message("%s starting on %s", factory->name, path);
+    factory_do_start(factory);
+    return self;
+}
+
+const char *unix_port_cannot_listen(char *text, const char *path, int error)
+{
+    snprintf(text, UNIX_PORT_TEXT_MAX,
+             "Couldn't listen on any:%.120s: [Errno %d] %s.", path, error,
+             strerror(error));
+    return text;
+}
+
+void unix_port_on_stopped(struct unix_port *port, void (*stopped)(void *),
+                          void *argument)
+{
+    listener_on_stopped(&port->base, stopped, argument);
+}
+
+void unix_port_stop_listening(struct unix_port *port, void (*stopped)(void *),
+                              void *argument)
+{
+    listener_stop(&port->base, stopped, argument);
+}

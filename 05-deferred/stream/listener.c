@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "protocol/log.h"
+#include "reactor/trace.h"
+#include "stream/connection.h"
+
+enum {
+    ACCEPTS_FIRST = 100, /* clients accepted in one turn, at first */
+    ACCEPTS_GROWTH = 20, /* more for each turn that was not enough */
+    ACCEPTS_MAX = 1000   /* and never more */
+};
+
+/* Seconds of rest when accept fails and nobody could be turned away. */
+static const double rest = 1.0;
+
+static void name_in_log(const void *object, char *text)
+{
+    const struct listener *self = object;
+
+    snprintf(text, LOG_NAME_MAX, "%s", self->factory->name);
+}
+
+static int open_reserve(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void listen_again(void *argument)
+{
+    struct listener *self = argument;
+
+    reactor_add_reader(self->reactor, &self->base);
+}
+
+static void take_rest(struct listener *self, int error)
+{
+    log_message("Could not accept new connection (%s)", strerror(error));
+    if (reactor_call_later(self->reactor, &self->again, rest, listen_again,
+                           self) == 0) /* or it would rest for ever */
+        reactor_remove_reader(self->reactor, &self->base);
+}
+
+/* No descriptor is left for those who wait, and they would wait for ever: give
+ * up the one in reserve, and with it let each of them in and out again. */
+static void turn_away(struct listener *self)
+{
+    struct address peer;
+    char text[ADDRESS_TEXT_MAX];
+    int fd;
+
+    if (self->reserve < 0)
+        self->reserve = open_reserve();
+    if (self->reserve < 0) {
+        take_rest(self, EMFILE);
+        return;
+    }
+    close(self->reserve);
+    self->reserve = -1;
+    for (int i = 0; i < ACCEPTS_FIRST; i++) {
+        fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
+        if (fd < 0)
+            break;
+        close(fd);
+        log_message("EMFILE recovery: Closed socket from %s",
+                    self->peer_text(&peer, text));
+    }
+    if (fd < 0 && errno != EAGAIN) /* it was not for want of a number */
+        take_rest(self, errno);
+    self->reserve = open_reserve();
+}
+
+/* Joins an accepted descriptor with a protocol, or closes it. */
+static void welcome(struct listener *self, int fd, const struct address *peer)
+{
+    struct connection *connection = NULL;
+
+    trace("  %s: build_protocol", self->factory->name);
+    struct protocol *protocol = factory_build_protocol(self->factory, peer);
+    if (protocol)
+        connection = connection_new(self->reactor, fd, peer);
+    if (!connection) {
+        free(protocol);
+        close(fd);
+        return;
+    }
+    connection->number = self->accepted++;
+    connection_start(connection, protocol);
+}
+
+/* One client. Returns false when there is nobody left to accept. */
+static bool accept_one(struct listener *self)
+{
+    struct address peer;
+    char text[ADDRESS_TEXT_MAX];
+    int fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
+
+    if (fd >= 0) {
+        trace("  accept: %s is %d", self->peer_text(&peer, text), fd);
+        welcome(self, fd, &peer);
+        return true;
+    }
+    if (errno == EMFILE)
+        turn_away(self);
+    else if (errno != EAGAIN)
+        take_rest(self, errno);
+    return false;
+}
+
+int listener_do_read(struct descriptor *base)
+{
+    struct listener *self = (struct listener *)base;
+    struct log_system before =
+        log_enter((struct log_system){ name_in_log, self });
+    int count = 0;
+
+    while (count < self->accepts && accept_one(self))
+        count++;
+    if (count == self->accepts && count < ACCEPTS_MAX)
+        self->accepts += ACCEPTS_GROWTH;
+    else
+        self->accepts = count > 0 ? count : 1;
+    log_enter(before);
+    return REASON_NONE;
+}
+
+int listener_start(struct listener *self)
+{
+    self->accepts = ACCEPTS_FIRST;
+    self->reserve = open_reserve();
+    if (reactor_add_reader(self->reactor, &self->base) == 0)
+        return 0;
+    int error = errno;
+    close(self->reserve);
+    errno = error;
+    return -1;
+}
+
+void listener_on_stopped(struct listener *self, void (*stopped)(void *),
+                         void *argument)
+{
+    if (self->stopped)
+        return;
+    self->stopped = stopped;
+    self->argument = argument;
+}
+
+void listener_stop(struct listener *self, void (*stopped)(void *),
+                   void *argument)
+{
+    listener_on_stopped(self, stopped, argument);
+    reactor_disconnect(self->reactor, &self->base, REASON_DONE);
+}
+
+void listener_lost(struct listener *self)
+{
+    delayed_call_cancel(&self->again);
+    if (self->reserve >= 0)
+        close(self->reserve);
+    factory_do_stop(self->factory);
+}
+
+void listener_dispose(struct descriptor *base)
+{
+    struct listener *self = (struct listener *)base;
+    void (*stopped)(void *) = self->stopped;
+    void *argument = self->argument;
+
+    free(self);
+    if (stopped)
+        stopped(argument);
+}

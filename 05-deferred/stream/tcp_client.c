@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/tcp_client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "stream/resolver.h"
+#include "stream/tcp_connector.h"
+
+/* Our end and theirs are the same: nobody was listening, and the kernel has
+ * given us the very port that we knocked at. */
+static bool connected_to_itself(int fd, const struct address *peer)
+{
+    struct address local;
+
+    return address_local(&local, fd) == 0 && local.length == peer->length &&
+           !memcmp(&local.bytes, &peer->bytes, peer->length);
+}
+
+static void name_in_log(const void *object, char *text)
+{
+    (void)object;
+    strcpy(text, "Uninitialized");
+}
+
+static const struct log_system uninitialized = { name_in_log, NULL };
+
+/* SO_ERROR tells of a bad end of the handshake, and who has a peer has come to
+ * a good one. Otherwise it is not over. */
+static int do_write(struct descriptor *base)
+{
+    struct connection *self = (struct connection *)base;
+    struct address peer;
+
+    int error = net_error(base->fd);
+    if (error)
+        return error;
+    if (address_peer(&peer, base->fd) < 0)
+        return errno == ENOTCONN ? REASON_NONE : errno;
+    if (connected_to_itself(base->fd, &peer))
+        return ECONNREFUSED;
+    reactor_remove_writer(self->reactor, base);
+    struct log_system before = log_enter(uninitialized);
+    errno = 0;
+    struct protocol *protocol = self->owner->connected(self->owner, &peer);
+    error = errno;
+    if (protocol)
+        connection_start(self, protocol);
+    log_enter(before);
+    if (protocol)
+        return REASON_NONE;
+    /* To be without memory is a failure, to be refused is none. */
+    return error == ENOMEM ? ENOMEM : REASON_DONE;
+}
+
+static void connection_lost(struct descriptor *base, int reason)
+{
+    struct connection_owner *owner = ((struct connection *)base)->owner;
+
+    if (!owner) /* it has given up on us, and knows */
+        return;
+    struct log_system before = log_enter(uninitialized);
+    if (reason == REASON_DONE) /* nobody wanted to talk */
+        owner->connection_lost(owner,
+                               (struct failure){ &ConnectionDone, 0, NULL });
+    else
+        owner->failed(owner,
+                      failure_of_connect(reason > 0 ? reason : ECANCELED));
+    log_enter(before);
+}
+
+static void dispose(struct descriptor *base)
+{
+    free(base);
+}
+
+/* What a connection is until there is somebody at the other end. */
+static const struct descriptor_class Client = {
+    .name = "Client",
+    .do_write = do_write,
+    .connection_lost = connection_lost,
+    .dispose = dispose,
+};
+
+struct connection *tcp_client_begin(struct reactor *reactor,
+                                    const struct address *local,
+                                    const struct address *address,
+                                    struct connection_owner *owner)
+{
+    int fd = net_connect_tcp_from(local, address, NET_NONBLOCKING);
+
+    if (fd < 0)
+        return NULL;
+    struct connection *self = connection_new(reactor, fd, address);
+    if (!self) {
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    self->base.class = &Client;
+    self->number = -1;
+    self->owner = owner;
+    if (reactor_add_writer(reactor, &self->base) < 0)
+        reactor_disconnect(reactor, &self->base, errno);
+    return self;
+}
+
+/* Our own end has no address, which is no matter of the peer's name. */
+static struct result no_local(struct result result, void *argument)
+{
+    (void)argument;
+    return failure_check(result.failure, &DNSLookupError)
+               ? result_error(&ConnectBindError, EADDRNOTAVAIL)
+               : result;
+}
+
+/* The peer's address is there; the next to come is our own, or none. */
+static struct result found_peer(struct result result, void *argument)
+{
+    struct tcp_client *self = argument;
+    const struct tcp_client_address *where = self->where;
+
+    self->peer = *(struct address *)result.value;
+    free(result.value);
+    if (!where->bind_host)
+        return result_value(NULL);
+    struct deferred *local =
+        resolver_look_up(self->reactor, where->bind_host, where->bind_port);
+    if (local)
+        deferred_add_errback(local, no_local, NULL);
+    return result_deferred(local);
+}
+
+static struct result found_both(struct result result, void *argument)
+{
+    struct tcp_client *self = argument;
+    struct address *local = result.value;
+
+    *self->connection =
+        tcp_client_begin(self->reactor, local, &self->peer, self->owner);
+    int error = *self->connection ? 0 : errno;
+    free(local);
+    if (!error)
+        return result_value(NULL);
+    if (self->where->bind_host &&
+        (error == EADDRINUSE || error == EADDRNOTAVAIL))
+        return result_error(&ConnectBindError, error);
+    return result_failure(failure_of_connect(error));
+}
+
+/* The connection takes over, or it is over. Who has cancelled it, or the loop
+ * that has ended, does not want to hear of that. */
+static struct result leave(struct result result, void *argument)
+{
+    struct tcp_client *self = argument;
+
+    deferred_release(self->look_up);
+    self->look_up = NULL;
+    if (result.kind == RESULT_FAILURE &&
+        !failure_check(result.failure, &CancelledError))
+        self->owner->failed(self->owner, result.failure);
+    return result_value(NULL);
+}
+
+/* Looks the names up beside the loop. */
+static struct failure look_up_and_begin(struct reactor *reactor,
+                                        const struct tcp_client_address *where,
+                                        struct connection_owner *owner,
+                                        struct connection **connection)
+{
+    struct deferred *look_up =
+        resolver_look_up(reactor, where->host, where->port);
+
+    if (!look_up)
+        return (struct failure){ &MemoryError, 0, NULL };
+    struct tcp_client *self = where->client;
+    self->look_up = look_up;
+    self->reactor = reactor;
+    self->where = where;
+    self->owner = owner;
+    self->connection = connection;
+    /* A numeric address is there already; then all of this happens here. */
+    deferred_add_callback(look_up, found_peer, self);
+    deferred_add_callback(look_up, found_both, self);
+    deferred_add_both(look_up, leave, self);
+    return (struct failure){ 0 };
+}
+
+void tcp_client_forget(struct tcp_client *self)
+{
+    if (self->look_up)
+        deferred_cancel(self->look_up); /* which calls `leave` */
+}
+
+struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
+                                      int port, struct factory *factory,
+                                      const struct connector_options *options)
+{
+    const struct connector_options defaults = { 0 };
+
+    if (!options)
+        options = &defaults;
+    const struct tcp_client_address where = { host,
+                                              port,
+                                              options->bind_address,
+                                              options->bind_port,
+                                              NULL,
+                                              look_up_and_begin };
+    return connector_new(reactor, &where, factory, options->timeout);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "deferred/deferred_list.h"
+
+#include <stdlib.h>
+
+const struct failure_type FirstError = { "FirstError",
+                                         "The first of several has failed",
+                                         false };
+
+struct member {
+    struct list *list;
+    struct deferred *deferred; /* NULL once its result is there */
+};
+
+struct list {
+    struct deferred *deferred;        /* NULL once it has fired */
+    struct deferred_results *results; /* NULL once they are the receiver's */
+    int flags;
+    size_t missing; /* members without a result */
+    size_t uses;    /* members that still call us, and a canceller that runs */
+    struct member members[];
+};
+
+static void leave(struct list *list)
+{
+    if (--list->uses > 0)
+        return;
+    free(list->results);
+    free(list);
+}
+
+/* What the list fires with, now that this member has its result. */
+static struct result outcome_of(struct list *list, size_t index,
+                                struct result result)
+{
+    struct deferred_results *results = list->results;
+
+    if (result.kind == RESULT_FAILURE &&
+        (list->flags & LIST_FIRE_ON_ONE_ERRBACK))
+        return result_failure((struct failure){ &FirstError, (int)index,
+                                                result.failure.type->name });
+    list->results = NULL;
+    results->index = index;
+    return result_value(results);
+}
+
+static bool has_to_fire(const struct list *list, struct result result)
+{
+    int flag = result.kind == RESULT_FAILURE ? LIST_FIRE_ON_ONE_ERRBACK
+                                             : LIST_FIRE_ON_ONE_CALLBACK;
+
+    return list->deferred && (list->missing == 0 || (list->flags & flag));
+}
+
+static struct result member_fired(struct result result, void *argument)
+{
+    struct member *member = argument;
+    struct list *list = member->list;
+    size_t index = (size_t)(member - list->members);
+
+    member->deferred = NULL;
+    list->missing--;
+    if (list->results)
+        list->results->results[index] = result;
+    if (has_to_fire(list, result)) {
+        struct deferred *deferred = list->deferred;
+        list->deferred = NULL;
+        deferred_fire(deferred, outcome_of(list, index, result));
+    }
+    if (result.kind == RESULT_FAILURE && (list->flags & LIST_CONSUME_ERRORS))
+        result = result_value(NULL);
+    leave(list);
+    return result;
+}
+
+static void cancel(struct deferred *deferred, void *argument)
+{
+    struct list *list = argument;
+    size_t count = list->results->count;
+
+    (void)deferred;
+    list->uses++;
+    for (size_t i = 0; i < count; i++)
+        if (list->members[i].deferred)
+            deferred_cancel(list->members[i].deferred);
+    list->deferred = NULL; /* if it has not fired by now, it is over */
+    leave(list);
+}
+
+static struct list *list_new(size_t count, int flags)
+{
+    struct list *list =
+        calloc(1, sizeof(*list) + count * sizeof(*list->members));
+
+    if (!list)
+        return NULL;
+    list->results = calloc(1, sizeof(*list->results) +
+                                  count * sizeof(*list->results->results));
+    list->deferred = deferred_new(cancel, list);
+    if (!list->results || !list->deferred) {
+        free(list->results);
+        if (list->deferred) {
+            deferred_callback(list->deferred, NULL);
+            deferred_release(list->deferred);
+        }
+        free(list);
+        return NULL;
+    }
+    list->results->count = count;
+    list->flags = flags;
+    list->missing = count;
+    list->uses = count + 1;
+    return list;
+}
+
+struct deferred *deferred_list(struct deferred *const *members, size_t count,
+                               int flags)
+{
+    struct list *list = list_new(count, flags);
+    struct deferred *deferred = list ? list->deferred : NULL;
+
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        list->members[i] = (struct member){ list, members[i] };
+    for (size_t i = 0; i < count; i++)
+        if (deferred_add_both(members[i], member_fired, &list->members[i]) < 0)
+            member_fired(result_error(&MemoryError, 0), &list->members[i]);
+    if (count == 0) {
+        list->deferred = NULL;
+        deferred_fire(deferred, outcome_of(list, 0, result_value(NULL)));
+    }
+    leave(list);
+    return deferred;
+}
+
+struct deferred *deferred_gather(struct deferred *const *members, size_t count)
+{
+    return deferred_list(members, count, LIST_FIRE_ON_ONE_ERRBACK);
+}

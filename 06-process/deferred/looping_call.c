@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "deferred/looping_call.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+static void call(void *argument);
+
+static void finish(struct looping_call *self, struct result result)
+{
+    struct deferred *deferred = self->deferred;
+
+    self->running = false;
+    self->deferred = NULL;
+    if (deferred) /* or it was cancelled */
+        deferred_fire(deferred, result);
+}
+
+/* Seconds from now to the next full interval since the beginning. */
+static double until_next(const struct looping_call *self)
+{
+    double gone = clock_seconds(self->clock) - self->begin;
+    double interval = self->interval;
+
+    if (interval <= 0)
+        return 0;
+    double left = ((double)(int64_t)(gone / interval) + 1) * interval - gone;
+    return left > interval / 1e6 ? left : interval; /* it is now, but for
+                                                       rounding */
+}
+
+static void schedule(struct looping_call *self)
+{
+    if (clock_call_later(self->clock, &self->call, until_next(self), call,
+                         self) < 0)
+        finish(self, result_error(&MemoryError, 0));
+}
+
+/* One call has ended, now or when its Deferred fired. */
+static struct result ended(struct result result, void *argument)
+{
+    struct looping_call *self = argument;
+
+    self->waiting = false;
+    if (result.kind == RESULT_FAILURE)
+        finish(self, result);
+    else if (self->running)
+        schedule(self);
+    else
+        finish(self, result_value(NULL));
+    return result_value(NULL);
+}
+
+static void call(void *argument)
+{
+    struct looping_call *self = argument;
+
+    self->waiting = true; /* nobody may start it again meanwhile */
+    struct result result = self->function(self->argument);
+    if (result.kind != RESULT_DEFERRED) {
+        ended(result, self);
+        return;
+    }
+    if (deferred_add_both(result.deferred, ended, self) < 0)
+        ended(result_error(&MemoryError, 0), self);
+    deferred_release(result.deferred);
+}
+
+static void cancel(struct deferred *deferred, void *argument)
+{
+    struct looping_call *self = argument;
+
+    (void)deferred;
+    looping_call_stop(self);
+    self->deferred = NULL;
+}
+
+struct deferred *looping_call_start(struct looping_call *self,
+                                    struct clock clock, double interval,
+                                    bool now,
+                                    struct result (*function)(void *argument),
+                                    void *argument)
+{
+    struct deferred *deferred;
+
+    if (self->deferred || self->waiting) {
+        errno = EALREADY;
+        return NULL;
+    }
+    deferred = deferred_new(cancel, self);
+    if (!deferred)
+        return NULL;
+    *self = (struct looping_call){ .clock = clock,
+                                   .function = function,
+                                   .argument = argument,
+                                   .interval = interval,
+                                   .begin = clock_seconds(clock),
+                                   .deferred = deferred,
+                                   .running = true };
+    if (now)
+        call(self);
+    else
+        schedule(self);
+    return deferred;
+}
+
+void looping_call_stop(struct looping_call *self)
+{
+    if (!self->running)
+        return;
+    self->running = false;
+    if (delayed_call_cancel(&self->call) == 0)
+        finish(self, result_value(NULL));
+}

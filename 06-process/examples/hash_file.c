@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "examples/hash_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "examples/sha1.h"
+#include "threads/threads.h"
+
+enum { PIECE = 64 << 10 /* bytes in memory at a time */ };
+
+const struct failure_type FileError = { "FileError", "The file cannot be read",
+                                        true };
+
+/* Belongs to the job. */
+struct hash_job {
+    atomic_bool unwanted; /* nobody waits any more */
+    char path[];
+};
+
+/* Reads all of it. Returns 0 or an errno. */
+static int hash(struct sha1 *sha1, int file, struct hash_job *job)
+{
+    char *piece = malloc(PIECE);
+    ssize_t length;
+
+    if (!piece)
+        return ENOMEM;
+    while ((length = read(file, piece, PIECE)) > 0 &&
+           !atomic_load(&job->unwanted))
+        sha1_add(sha1, piece, (size_t)length);
+    int error = length < 0 ? errno : length > 0 ? ECANCELED : 0;
+    free(piece);
+    return error;
+}
+
+/* Returns 0 or an errno. */
+static int refusal(const struct stat *status)
+{
+    return S_ISREG(status->st_mode)   ? 0
+           : S_ISDIR(status->st_mode) ? EISDIR
+                                      : EINVAL;
+}
+
+/* Looks first: to open a pipe or a device is to do something to it. What is put
+ * in its place meanwhile is seen, too, and not waited for: O_NONBLOCK. */
+static int open_regular(const char *path)
+{
+    struct stat status;
+    int error = stat(path, &status) < 0 ? errno : refusal(&status);
+    int file = error ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (file >= 0) {
+        error = fstat(file, &status) < 0 ? errno : refusal(&status);
+        if (!error)
+            return file;
+        close(file);
+    }
+    errno = error ? error : errno;
+    return -1;
+}
+
+/* In a thread. */
+static struct result hash_path(void *argument)
+{
+    struct hash_job *job = argument;
+    struct sha1 sha1;
+    int file = open_regular(job->path);
+
+    if (file < 0)
+        return result_error(&FileError, errno);
+    sha1_init(&sha1);
+    int error = hash(&sha1, file, job);
+    close(file);
+    char *text = error ? NULL : malloc(SHA1_TEXT_MAX);
+    if (!text)
+        return result_error(&FileError, error ? error : ENOMEM);
+    sha1_finish(&sha1, text);
+    return result_value(text);
+}
+
+/* In the loop. */
+static void no_longer_wanted(void *argument)
+{
+    atomic_store(&((struct hash_job *)argument)->unwanted, true);
+}
+
+struct deferred *hash_file(struct reactor *reactor, const char *path)
+{
+    const struct thread_options options = { .free_argument = free,
+                                            .free_value = free,
+                                            .unwanted = no_longer_wanted };
+    struct hash_job *job = calloc(1, sizeof(*job) + strlen(path) + 1);
+
+    if (!job)
+        return NULL;
+    strcpy(job->path, path);
+    struct deferred *deferred =
+        defer_to_thread_with(reactor, hash_path, job, &options);
+    if (!deferred)
+        free(job);
+    return deferred;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "protocol/string_transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct string_transport *self_of(struct transport *transport)
+{
+    return (struct string_transport *)transport;
+}
+
+static const struct string_transport *const_self_of(
+    const struct transport *transport)
+{
+    return (const struct string_transport *)transport;
+}
+
+static void write_pieces(struct transport *transport,
+                         const struct iovec *pieces, size_t count)
+{
+    struct string_transport *self = self_of(transport);
+
+    if (!self->protocol || self->aborted || self->write_lost)
+        return;
+    for (size_t i = 0; i < count; i++)
+        buffer_append(&self->written, pieces[i].iov_base, pieces[i].iov_len);
+}
+
+static void lose_connection(struct transport *transport)
+{
+    self_of(transport)->disconnecting = true;
+}
+
+static void abort_connection(struct transport *transport)
+{
+    self_of(transport)->aborted = self_of(transport)->disconnecting = true;
+}
+
+static void lose_write_connection(struct transport *transport)
+{
+    self_of(transport)->write_lost = true;
+}
+
+static void pause_producing(struct transport *transport)
+{
+    self_of(transport)->paused = true;
+}
+
+static void resume_producing(struct transport *transport)
+{
+    self_of(transport)->paused = false;
+}
+
+static int register_producer(struct transport *transport,
+                             struct producer *producer, bool streaming)
+{
+    struct string_transport *self = self_of(transport);
+
+    if (self->producer) {
+        errno = EBUSY;
+        return -1;
+    }
+    self->producer = producer;
+    self->streaming = streaming;
+    return 0;
+}
+
+static void unregister_producer(struct transport *transport)
+{
+    self_of(transport)->producer = NULL;
+}
+
+static size_t queued(const struct transport *transport)
+{
+    return buffer_length(&const_self_of(transport)->written);
+}
+
+static bool disconnecting(const struct transport *transport)
+{
+    return const_self_of(transport)->disconnecting;
+}
+
+static int get_peer(const struct transport *transport, struct address *address)
+{
+    *address = const_self_of(transport)->peer;
+    return 0;
+}
+
+static int get_host(const struct transport *transport, struct address *address)
+{
+    *address = const_self_of(transport)->host;
+    return 0;
+}
+
+static const struct transport_class StringTransport = {
+    .write = write_pieces,
+    .lose_connection = lose_connection,
+    .abort_connection = abort_connection,
+    .lose_write_connection = lose_write_connection,
+    .pause_producing = pause_producing,
+    .resume_producing = resume_producing,
+    .register_producer = register_producer,
+    .unregister_producer = unregister_producer,
+    .queued = queued,
+    .disconnecting = disconnecting,
+    .get_peer = get_peer,
+    .get_host = get_host,
+};
+
+int string_transport_open(struct string_transport *self,
+                          struct factory *factory)
+{
+    *self = (struct string_transport){ .base.class = &StringTransport };
+    address_resolve(&self->peer, "192.168.1.1", 54321);
+    address_resolve(&self->host, "10.0.0.1", 12345);
+    self->protocol = factory_build_protocol(factory, &self->peer);
+    if (!self->protocol)
+        return -1;
+    protocol_make_connection(self->protocol, &self->base);
+    return 0;
+}
+
+void string_transport_receive(struct string_transport *self, const char *data,
+                              size_t length)
+{
+    if (self->protocol && self->protocol->class->data_received && length > 0)
+        self->protocol->class->data_received(self->protocol, data, length);
+}
+
+void string_transport_lose(struct string_transport *self, struct failure reason)
+{
+    struct protocol *protocol = self->protocol;
+
+    self->protocol = NULL;
+    if (self->producer)
+        self->producer->stop_producing(self->producer);
+    self->producer = NULL;
+    if (protocol && protocol->class->connection_lost)
+        protocol->class->connection_lost(protocol, reason);
+    free(protocol);
+}
+
+void string_transport_clear(struct string_transport *self)
+{
+    buffer_clear(&self->written);
+}
+
+void string_transport_close(struct string_transport *self)
+{
+    string_transport_lose(self, (struct failure){ &ConnectionDone, 0, NULL });
+    string_transport_clear(self);
+}

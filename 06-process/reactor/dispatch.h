@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dispatch.h - the descriptors that the loop watches, and the rule that
+ * nothing dies in the middle of a turn.
+ *
+ * Any callback may lose any descriptor, its own included. A lost one hears
+ * nothing more, but its memory stays valid and its number is not given to
+ * anybody else until dispatch_settle, which stands between the turns: there
+ * connection_lost is called, and then the number is closed and the memory
+ * given back. So no event can reach the wrong descriptor or a dead one.
+ */
+#ifndef DISPATCH_H
+#define DISPATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reactor/descriptor.h"
+#include "reactor/poller.h"
+
+struct dispatch {
+    struct poller *poller;
+    struct descriptor **table;       /* number -> the descriptor, or NULL */
+    int size;                        /* of the table */
+    int watched;                     /* how many there are in it */
+    bool closing;                    /* nobody new is let in */
+    struct descriptor *first, **end; /* what this turn has changed */
+};
+
+/* `poller` is owned from then on. dispatch_close loses what is still watched,
+ * with REASON_LOST. */
+void dispatch_open(struct dispatch *dispatch, struct poller *poller);
+void dispatch_close(struct dispatch *dispatch);
+
+/* Sets or clears what `descriptor` wants to hear of, POLLER_READ or _WRITE.
+ * Doing it twice is doing it once; a lost descriptor is left alone. Returns 0,
+ * or -1 with ENOMEM, EBADF, or ECANCELED when the loop is being freed. */
+int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
+                  unsigned event);
+void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
+                     unsigned event);
+
+/* Loses one descriptor, or all but `spare`. The first reason counts. */
+void dispatch_lose(struct dispatch *dispatch, struct descriptor *descriptor,
+                   int reason);
+void dispatch_lose_all(struct dispatch *dispatch, int reason,
+                       const struct descriptor *spare);
+
+/* Between two turns: tells and frees the lost, lets those write that want to,
+ * and passes on to the poller what has changed. Returns true if that left
+ * something to do, so that the wait must not sleep. */
+bool dispatch_settle(struct dispatch *dispatch);
+
+/* Waits, at most `nanoseconds` (-1: for ever), and calls do_read and do_write
+ * of what is ready. Returns 0, or -1 with errno if the poller cannot wait. */
+int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * poller_epoll.c - the kernel keeps the set and returns only what is ready,
+ * so a turn costs the same with ten watched descriptors and ten thousand.
+ *
+ * Two of its manners need care. It refuses regular files, which never block:
+ * those are kept aside and are always ready. And it watches open files, not
+ * numbers: a number that was closed behind our back, while a copy of it is
+ * open elsewhere, goes on being reported and cannot be removed any more. Then
+ * we throw the whole set away and make a new one.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "reactor/poller.h"
+
+enum {
+    EVENTS_MAX = 256, /* events a turn; the kernel keeps the rest in order */
+    FILES_MAX = 16    /* regular files watched at a time */
+};
+
+struct epoll_poller {
+    struct poller base;
+    int epoll;
+    unsigned char *watched; /* fd -> events, to make the set anew */
+    int numbers;            /* that watched has room for */
+    int files[FILES_MAX];   /* those that epoll refused */
+    int file_count;
+    struct poller_event ready[EVENTS_MAX + FILES_MAX];
+};
+
+static struct poller *create(void)
+{
+    struct epoll_poller *self = calloc(1, sizeof(*self));
+
+    if (!self)
+        return NULL;
+    self->base.class = &poller_epoll;
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (self->epoll < 0) {
+        free(self);
+        return NULL;
+    }
+    return &self->base;
+}
+
+static void destroy(struct poller *poller)
+{
+    struct epoll_poller *self = (struct epoll_poller *)poller;
+
+    close(self->epoll);
+    free(self->watched);
+    free(self);
+}
+
+static int control(struct epoll_poller *self, int operation, int fd)
+{
+    struct epoll_event event = { .data.fd = fd };
+
+    if (self->watched[fd] & POLLER_READ)
+        event.events |= EPOLLIN;
+    if (self->watched[fd] & POLLER_WRITE)
+        event.events |= EPOLLOUT;
+    return epoll_ctl(self->epoll, operation, fd, &event);
+}
+
+static int reserve(struct epoll_poller *self, int fd)
+{
+    if (fd < self->numbers)
+        return 0;
+    int numbers = fd * 2 + 64;
+    unsigned char *grown = realloc(self->watched, (size_t)numbers);
+    if (!grown)
+        return -1;
+    memset(grown + self->numbers, 0, (size_t)(numbers - self->numbers));
+    self->watched = grown;
+    self->numbers = numbers;
+    return 0;
+}
+
+static int find_file(const struct epoll_poller *self, int fd)
+{
+    for (int i = 0; i < self->file_count; i++)
+        if (self->files[i] == fd)
+            return i;
+    return -1;
+}
+
+/* A number that cannot be added any more is left out: it is closed. */
+static void make_anew(struct epoll_poller *self)
+{
+    close(self->epoll);
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (int fd = 0; fd < self->numbers; fd++)
+        if (self->watched[fd] && find_file(self, fd) < 0)
+            control(self, EPOLL_CTL_ADD, fd);
+}
+
+static void forget(struct epoll_poller *self, int fd)
+{
+    int file = find_file(self, fd);
+
+    self->watched[fd] = 0;
+    if (file >= 0)
+        self->files[file] = self->files[--self->file_count];
+    else if (control(self, EPOLL_CTL_DEL, fd) < 0)
+        make_anew(self);
+}
+
+/* Adds, or changes, whatever the kernel thinks of the number already. */
+static int watch(struct epoll_poller *self, int fd, unsigned before)
+{
+    if (control(self, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return control(self, EPOLL_CTL_MOD, fd);
+    if (errno == EPERM && self->file_count < FILES_MAX) {
+        self->files[self->file_count++] = fd;
+        return 0;
+    }
+    return -1;
+}
+
+static int change(struct poller *poller, int fd, unsigned before,
+                  unsigned after)
+{
+    struct epoll_poller *self = (struct epoll_poller *)poller;
+
+    if (before && !after) {
+        forget(self, fd);
+        return 0;
+    }
+    if (before == after)
+        return 0;
+    if (reserve(self, fd) < 0)
+        return -1;
+    self->watched[fd] = (unsigned char)after;
+    if (find_file(self, fd) >= 0 || watch(self, fd, before) == 0)
+        return 0;
+    self->watched[fd] = (unsigned char)before;
+    return -1;
+}
+
+/* An error or a hang-up is reported whatever was asked for. The call that was
+ * asked for will find out which it is, so that is what is ready. */
+static unsigned events_of(const struct epoll_event *event, unsigned wanted)
+{
+    unsigned events = 0;
+
+    if (event->events & (EPOLLERR | EPOLLHUP))
+        return wanted;
+    if (event->events & EPOLLIN)
+        events |= POLLER_READ;
+    if (event->events & EPOLLOUT)
+        events |= POLLER_WRITE;
+    return events & wanted;
+}
+
+static int wait_for(struct poller *poller, int64_t nanoseconds,
+                    const struct poller_event **ready)
+{
+    struct epoll_poller *self = (struct epoll_poller *)poller;
+    struct epoll_event events[EVENTS_MAX];
+    int64_t milliseconds =
+        nanoseconds < 0 ? -1
+                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
+
+    if (self->file_count > 0)
+        milliseconds = 0;
+    *ready = self->ready;
+    int count =
+        epoll_wait(self->epoll, events, EVENTS_MAX,
+                   milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+    if (count < 0 && errno != EINTR)
+        return -1;
+    if (count < 0)
+        count = 0;
+    for (int i = 0; i < count; i++) {
+        int fd = events[i].data.fd;
+        self->ready[i] =
+            (struct poller_event){ fd,
+                                   events_of(&events[i], self->watched[fd]) };
+    }
+    for (int i = 0; i < self->file_count; i++)
+        self->ready[count++] =
+            (struct poller_event){ self->files[i],
+                                   self->watched[self->files[i]] };
+    return count;
+}
+
+const struct poller_class poller_epoll = {
+    .name = "epoll",
+    .call = "epoll_wait",
+    .create = create,
+    .change = change,
+    .wait = wait_for,
+    .destroy = destroy,
+};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "reactor/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+/* A handler gets a number and nothing else, so what it needs is static: this
+ * table, a row for each signal. A row is filled before its handler exists. */
+static struct watched {
+    const struct waker *waker; /* NULL: not watched */
+    void (*function)(void *argument);
+    void *argument;
+    struct sigaction before; /* what to give back */
+    volatile sig_atomic_t came;
+} table[SIGNALS_END];
+
+/* Any of them came: spares the loop a look at every row in every turn. */
+static volatile sig_atomic_t any_came;
+
+static void handle(int signal)
+{
+    table[signal].came = 1;
+    any_came = 1;
+    waker_wake(table[signal].waker);
+}
+
+int signals_watch(int signal, const struct waker *waker,
+                  void (*function)(void *), void *argument)
+{
+    /* Calls that a signal interrupts go on by themselves where they can. */
+    struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
+
+    if (signal < 1 || signal >= SIGNALS_END || table[signal].waker) {
+        errno = signal < 1 || signal >= SIGNALS_END ? EINVAL : EBUSY;
+        return -1;
+    }
+    struct watched *row = &table[signal];
+    row->function = function;
+    row->argument = argument;
+    row->came = 0;
+    row->waker = waker;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(signal, &action, &row->before) == 0)
+        return 0;
+    row->waker = NULL;
+    return -1;
+}
+
+bool signals_is_default(int signal)
+{
+    struct sigaction action;
+
+    return sigaction(signal, NULL, &action) == 0 &&
+           action.sa_handler == SIG_DFL;
+}
+
+void signals_deliver(const struct waker *waker)
+{
+    if (!any_came)
+        return;
+    any_came = 0;
+    for (int signal = 1; signal < SIGNALS_END; signal++) {
+        struct watched *row = &table[signal];
+        if (row->waker != waker || !row->came)
+            continue;
+        row->came = 0; /* before the call: one that comes now counts again */
+        row->function(row->argument);
+    }
+}
+
+void signals_restore(const struct waker *waker)
+{
+    for (int signal = 1; signal < SIGNALS_END; signal++) {
+        if (table[signal].waker != waker)
+            continue;
+        sigaction(signal, &table[signal].before, NULL);
+        table[signal].waker = NULL;
+    }
+}

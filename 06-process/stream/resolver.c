@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/resolver.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "threads/threads.h"
+
+struct look_up {
+    int port;
+    char host[];
+};
+
+/* In a thread. */
+static struct result look_up(void *argument)
+{
+    const struct look_up *self = argument;
+    struct address *address = malloc(sizeof(*address));
+
+    if (!address)
+        return result_error(&MemoryError, 0);
+    const char *why = address_resolve(address, self->host, self->port);
+    if (!why)
+        return result_value(address);
+    free(address);
+    return result_failure((struct failure){ &DNSLookupError, 0, why });
+}
+
+static struct result no_thread(struct result result, void *argument)
+{
+    (void)argument;
+    if (failure_check(result.failure, &ThreadError))
+        result.failure =
+            (struct failure){ &DNSLookupError, 0, "There is no thread for it" };
+    return result;
+}
+
+/* Whether `host` is an address and no name. Asks nobody, so it never blocks. */
+static bool numeric(struct address *address, const char *host, int port)
+{
+    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
+                                    .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found;
+    char service[16];
+
+    snprintf(service, sizeof(service), "%d", port);
+    if (getaddrinfo(host, service, &hints, &found))
+        return false;
+    memcpy(&address->bytes, found->ai_addr, found->ai_addrlen);
+    address->length = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+static struct deferred *found_at_once(const struct address *found)
+{
+    struct address *address = malloc(sizeof(*address));
+    struct deferred *deferred = address ? deferred_succeed(address) : NULL;
+
+    if (deferred)
+        *address = *found;
+    else
+        free(address);
+    return deferred;
+}
+
+struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
+                                  int port)
+{
+    static const struct thread_options options = { .free_argument = free,
+                                                   .free_value = free,
+                                                   .slow = true };
+    struct address address;
+
+    if (numeric(&address, host, port))
+        return found_at_once(&address);
+    struct look_up *self = malloc(sizeof(*self) + strlen(host) + 1);
+    if (!self)
+        return NULL;
+    self->port = port;
+    strcpy(self->host, host);
+    struct deferred *deferred =
+        defer_to_thread_with(reactor, look_up, self, &options);
+    if (deferred)
+        deferred_add_errback(deferred, no_thread, NULL);
+    else
+        free(self);
+    return deferred;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_client.h - a connection while it is being made: the look-up of its
+ * name, the handshake, and how they end.
+ */
+#ifndef TCP_CLIENT_H
+#define TCP_CLIENT_H
+
+#include "deferred/deferred.h"
+#include "stream/connection.h"
+
+/* Where to connect, from where, and how. */
+struct tcp_client_address {
+    const char *host;
+    int port;
+    const char *bind_host; /* our own end's; NULL: the kernel chooses */
+    int bind_port;
+
+    struct tcp_client *client; /* the connector's, for a look-up */
+
+    /* Begins to connect, or to look up where. The owner hears of the end:
+     * `connected`, and if that returns a protocol the connection starts;
+     * `failed`; or, if it returned none, `connection_lost`. Returns what went
+     * wrong at once, with no connection, or no failure. After EAGAIN it is
+     * called again. A numeric address may have `failed` before this returns. */
+    struct failure (*connect)(struct reactor *reactor,
+                              const struct tcp_client_address *where,
+                              struct connection_owner *owner,
+                              struct connection **connection);
+};
+
+/* An attempt that has no connection yet. At first all zeroes. */
+struct tcp_client {
+    struct deferred *look_up; /* NULL: there is none */
+    struct reactor *reactor;
+    const struct tcp_client_address *where;
+    struct connection_owner *owner;
+    struct connection **connection; /* to be set */
+    struct address peer;
+};
+
+/* Ends the look-up, if there is one; the owner does not hear of it. */
+void tcp_client_forget(struct tcp_client *client);
+
+/* The half of it that comes after the look-up. `local` is our own end, NULL:
+ * the kernel chooses. Returns NULL with errno. */
+struct connection *tcp_client_begin(struct reactor *reactor,
+                                    const struct address *local,
+                                    const struct address *address,
+                                    struct connection_owner *owner);
+
+/* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
+ * is copied. In tcp_connector.c. */
+struct connector *connector_new(struct reactor *reactor,
+                                const struct tcp_client_address *where,
+                                struct factory *factory, double timeout);
+
+#endif

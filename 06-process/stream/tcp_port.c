@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/tcp_port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "protocol/log.h"
+#include "reactor/trace.h"
+#include "stream/listener.h"
+
+struct tcp_port {
+    struct listener base;
+    int number; /* the port, for the log */
+};
+
+static void connection_lost(struct descriptor *base, int reason)
+{
+    struct tcp_port *self = (struct tcp_port *)base;
+
+    (void)reason;
+    log_message("(TCP Port %d Closed)", self->number);
+    listener_lost(&self->base);
+}
+
+static const struct descriptor_class Port = {
+    .name = "Port",
+    .do_read = listener_do_read,
+    .connection_lost = connection_lost,
+    .dispose = listener_dispose,
+};
+
+/* The socket, bound and listening, or -1 with errno. */
+static int open_socket(int port, const char *interface, int backlog)
+{
+    struct address address;
+
+    if (address_resolve(&address, interface ? interface : "0.0.0.0", port)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    return net_listen_tcp(&address, backlog ? backlog : LISTENER_BACKLOG,
+                          NET_NONBLOCKING);
+}
+
+struct tcp_port *reactor_listen_tcp(struct reactor *reactor, int port,
+                                    struct factory *factory,
+                                    const struct tcp_port_options *options)
+{
+    const struct tcp_port_options defaults = { 0 };
+    struct tcp_port *self = calloc(1, sizeof(*self));
+    struct address local;
+
+    if (!self)
+        return NULL;
+    if (!options)
+        options = &defaults;
+    int fd = open_socket(port, options->interface, options->backlog);
+    if (fd < 0) {
+        free(self);
+        return NULL;
+    }
+    self->base = (struct listener){ .base = { .class = &Port, .fd = fd },
+                                    .reactor = reactor,
+                                    .factory = factory,
+                                    .peer_text = address_text };
+    self->number = address_local(&local, fd) == 0 ? address_port(&local) : port;
+    if (listener_start(&self->base) < 0) {
+        int error = errno;
+        close(fd);
+        free(self);
+        errno = error;
+        return NULL;
+    }
+    trace("  listenTCP: %s %d", factory->name, fd);
+    log_message("%s starting on %d", factory->name, self->number);
+    factory_do_start(factory);
+    return self;
+}
+
+const char *tcp_port_cannot_listen(char *text, const char *interface, int port,
+                                   int error)
+{
+    snprintf(text, TCP_PORT_TEXT_MAX,
+             "Couldn't listen on %.64s:%d: [Errno %d] %s.",
+             interface ? interface : "any", port, error, strerror(error));
+    return text;
+}
+
+int tcp_port_get_host(const struct tcp_port *port, struct address *address)
+{
+    return address_local(address, port->base.base.fd);
+}
+
+void tcp_port_on_stopped(struct tcp_port *port, void (*stopped)(void *),
+                         void *argument)
+{
+    listener_on_stopped(&port->base, stopped, argument);
+}
+
+void tcp_port_stop_listening(struct tcp_port *port, void (*stopped)(void *),
+                             void *argument)
+{
+    listener_stop(&port->base, stopped, argument);
+}

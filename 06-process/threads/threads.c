@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "threads/threads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+const struct failure_type ThreadError = {
+    "ThreadError", "It could not be given to another thread", true
+};
+
+struct deferred_job {
+    struct thread_job base;
+    struct deferred *deferred; /* NULL: it was cancelled */
+    struct result (*function)(void *argument);
+    void *argument;
+    struct thread_options options;
+    struct result result;
+};
+
+static void run(struct thread_job *base)
+{
+    struct deferred_job *self = (struct deferred_job *)base;
+
+    self->result = self->function(self->argument);
+    if (self->result.kind == RESULT_DEFERRED) /* it belongs to a loop */
+        self->result = result_error(&ThreadError, EINVAL);
+}
+
+static void hurry(struct thread_job *base)
+{
+    struct deferred_job *self = (struct deferred_job *)base;
+
+    if (self->options.unwanted)
+        self->options.unwanted(self->argument);
+}
+
+/* Nobody runs with the argument any more. */
+static void finish(struct deferred_job *self)
+{
+    if (self->options.free_argument)
+        self->options.free_argument(self->argument);
+    free(self);
+}
+
+static struct result error_result(int error)
+{
+    return error == ECANCELED ? result_error(&CancelledError, 0)
+                              : result_error(&ThreadError, error);
+}
+
+static void done(struct thread_job *base, int error)
+{
+    struct deferred_job *self = (struct deferred_job *)base;
+    struct result result = error ? error_result(error) : self->result;
+
+    if ((!self->deferred || deferred_fire(self->deferred, result) < 0) &&
+        result.kind == RESULT_VALUE && self->options.free_value)
+        self->options.free_value(result.value);
+    finish(self);
+}
+
+/* The Deferred is not ours after this. A job that has begun goes on, and
+ * `done` will find nobody. */
+static void cancel(struct deferred *deferred, void *argument)
+{
+    struct deferred_job *self = argument;
+
+    (void)deferred;
+    self->deferred = NULL;
+    if (thread_pool_remove(self->base.pool, &self->base) == 0)
+        finish(self);
+    else
+        hurry(&self->base);
+}
+
+struct deferred *defer_to_thread_with(struct reactor *reactor,
+                                      struct result (*function)(void *argument),
+                                      void *argument,
+                                      const struct thread_options *options)
+{
+    struct thread_pool *pool = reactor_thread_pool(reactor);
+    struct deferred_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
+    struct deferred *deferred = self ? deferred_new(cancel, self) : NULL;
+
+    if (!deferred) {
+        free(self);
+        return NULL;
+    }
+    self->base.run = run;
+    self->base.done = done;
+    self->base.hurry = hurry;
+    self->deferred = deferred;
+    self->function = function;
+    self->argument = argument;
+    if (options)
+        self->options = *options;
+    self->base.slow = self->options.slow;
+    if (thread_pool_add(pool, &self->base) < 0)
+        done(&self->base, errno);
+    return deferred;
+}
+
+struct deferred *defer_to_thread(struct reactor *reactor,
+                                 struct result (*function)(void *argument),
+                                 void *argument)
+{
+    return defer_to_thread_with(reactor, function, argument, NULL);
+}
+
+/* --- call_in_thread --- */
+
+struct call_job {
+    struct thread_job base;
+    void (*function)(void *argument);
+    void *argument;
+};
+
+static void run_call(struct thread_job *base)
+{
+    struct call_job *self = (struct call_job *)base;
+
+    self->function(self->argument);
+}
+
+static void free_call(struct thread_job *base, int error)
+{
+    (void)error;
+    free(base);
+}
+
+int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
+                   void *argument)
+{
+    struct thread_pool *pool = reactor_thread_pool(reactor);
+    struct call_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
+
+    if (!self)
+        return -1;
+    self->base.run = run_call;
+    self->base.done = free_call;
+    self->function = function;
+    self->argument = argument;
+    if (thread_pool_add(pool, &self->base) == 0)
+        return 0;
+    free(self);
+    return -1;
+}
