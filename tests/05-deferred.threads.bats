@@ -35,10 +35,6 @@ threads_broken() { # FILE SCRIPT NAME CASE
     threads_cases thread_defer_test
 }
 
-@test "H5: threads that wait for the loop" {
-    threads_cases thread_blocking_test
-}
-
 @test "D7 C7 C9 C17 C20: names are looked up beside the loop" {
     threads_cases resolver_test
 }
@@ -71,7 +67,7 @@ threads_sanitize() { # NAME...
     if ! "${CC:-cc}" -fsanitize=thread -o empty empty.c || ! ./empty; then
         skip "no thread sanitizer here"
     fi
-    threads_sanitize thread_pool_test thread_defer_test thread_blocking_test \
+    threads_sanitize thread_pool_test thread_defer_test \
         resolver_test loop_threads_test
 }
 
@@ -125,24 +121,11 @@ threads_sanitize() { # NAME...
         thread_defer_test H1_no_deferred_from_a_thread
 }
 
-@test "H5: threads that are left waiting, or sent away, are seen" {
-    threads_broken blocking_call.c 's/pthread_equal\(calls->loop, pthread_self\(\)\)/0/' \
-        thread_blocking_test run_by_another_thread
-    threads_broken blocking_call.c 's/else if \(calls->ended\)/else if (0)/' \
-        thread_blocking_test asked_after_the_end
-    threads_broken blocking_call.c 's/deferred_cancel\(call->deferred\);/;/' \
-        thread_blocking_test stopped_while_it_waits
-    threads_broken thread_pool_life.c 's/blocking_calls_end\(.*\);/;/' \
-        thread_blocking_test asked_in_the_last_turn
-    threads_broken thread_pool_life.c 's/blocking_calls_start\(.*\);/;/' \
-        thread_blocking_test run_by_another_thread
-}
-
 @test "H1 H5: a value that is none, and an answer to a signal, are seen" {
     threads_broken threads.c 's/result.kind == RESULT_VALUE && self->options/self->options/' \
         thread_defer_test cancelled_and_fails
     threads_broken blocking_call.c 's/while \(sem_wait\(&call->told\) < 0\)/if (sem_wait(\&call->told) < 0)/' \
-        thread_blocking_test H5_interrupted
+        H5_interrupted
 }
 
 @test "D7: a look-up that blocks, or is not forgotten, is seen" {

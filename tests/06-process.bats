@@ -367,7 +367,7 @@ cmd_once() {
     broken lastlog.c '/^void lastlog_start/,/^}/s/line_receiver_pause.*;//' cmd_server
     with_broken server_each 'cmd_server -l syslog' cmd_in_one_go
     # Nobody waits until the client has read.
-    broken lastlog.c 's/if \(!self->congestion.full\)/if (1)/' cmd_server
+    broken lastlog.c 's/if \(!self->write_watermark.full\)/if (1)/' cmd_server
     [[ "${CFLAGS:-}$BUILD" == *sanitize* ]] ||
         with_broken server_each 'cmd_server -l file' cmd_greedy
     # A tail that is forgotten at the end.
@@ -749,19 +749,19 @@ defg
     broken command_output.c '/^static void cancel/,/^}/s/command_end.*;//' shell_server
     with_broken server_each shell_server shell_gone ''
     # The client's end is not heard of while a command runs.
-    broken turn_receiver.c '/^static void pace/,/^}/s/transport_resume_producing/(void)/' shell_server
+    broken sequential_line_receiver.c '/^static void pace/,/^}/s/transport_resume_producing/(void)/' shell_server
     with_broken server_each shell_server shell_gone ''
     # One too many is let through.
     broken command_output.c 's/> COMMAND_OUTPUT_MAX/> COMMAND_OUTPUT_MAX + 1/' shell_server
     with_broken server_each shell_server shell_limits
     # Nobody is patient, or everybody for ever.
-    broken turn_receiver.c '/^void turn_receiver_read/,/^}/s/be_patient\(self\);/leave(self);/' shell_server
+    broken sequential_line_receiver.c '/^void sequential_line_receiver_read/,/^}/s/be_patient\(self\);/leave(self);/' shell_server
     with_broken server_each shell_server shell_start_word
     [[ "${CFLAGS:-}$BUILD" != *sanitize* ]] || return 0
     # No back-pressure.
     broken examples/shell_server.c 's/process_pause_producing.*;/(void)0;/' shell_server
     with_broken server_each 'shell_server --stream' shell_endless
-    broken turn_receiver.c 's/self->busy \|\| self->congestion.full/self->busy/' shell_server
+    broken sequential_line_receiver.c 's/self->busy \|\| self->write_watermark.full/self->busy/' shell_server
     with_broken server_each shell_server shell_memory
 }
 

@@ -67,7 +67,7 @@ broken() {
     broken $stage/int_receiver.c 's/length < prefix/length < prefix - 1/' int_receiver
     broken $stage/frame_input.c 's/return !input->paused \&\& /return /' int_receiver
     broken $stage/frame_input.c 's/^    buffer_clear\(&input->kept\)//' int_receiver
-    broken 06-process/turn_receiver.c 's/self->busy \|\| self->congestion.full/self->busy/' turn_receiver
+    broken 06-process/sequential_line_receiver.c 's/self->busy \|\| self->write_watermark.full/self->busy/' sequential_line_receiver
 }
 
 @test "a broken parser is noticed: JSON, answers, URLs, HTTP, remote calls" {

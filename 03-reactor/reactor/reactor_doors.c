@@ -42,7 +42,7 @@ void reactor_remove_writer(struct reactor *reactor,
 void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
                         int reason)
 {
-    dispatch_lose(&reactor->dispatch, descriptor, reason);
+    dispatch_disconnect(&reactor->dispatch, descriptor, reason);
 }
 
 double reactor_seconds(void)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "framing/line_receiver.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "protocol/log.h"
 
@@ -57,7 +58,7 @@ static void cmd_line_received(struct line_receiver *base, const char *line,
     char text[LOG_TEXT_MAX];
 
     log_message("Cmd received from %s : %s", self->client_ip,
-                log_escape(line, length, text, sizeof(text)));
+                text_escape(line, length, text, sizeof(text)));
 }
 
 static const struct line_receiver_class CmdProtocol = {

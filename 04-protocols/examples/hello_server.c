@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "protocol/log.h"
 
@@ -40,7 +41,7 @@ static void data_received(struct protocol *self, const char *data,
     char text[LOG_TEXT_MAX];
 
     (void)self;
-    puts(log_escape(data, length, text, sizeof(text)));
+    puts(text_escape(data, length, text, sizeof(text)));
 }
 
 static const struct protocol_class SimpleProtocol = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * address.h - the address of one end of a socket: an IP address and a port.
+ * address.h - the address of one end of a socket: an IP address and a port, or
+ * the path of a UNIX socket.
  *
  * A plain value: copy it, keep it, forget it. Functions that write text want
  * room for ADDRESS_TEXT_MAX bytes and return that text.
@@ -10,8 +11,11 @@
 
 #include <sys/socket.h>
 
-/* Bytes for any address as text, "[IPv6%interface]:port" the longest. */
+/* Bytes for any address as text: "[IPv6%interface]:port" is the longest; a path
+ * that is longer is cut. */
 enum { ADDRESS_TEXT_MAX = 80 };
+
+enum { ADDRESS_PATH_MAX = 107 }; /* bytes of a path, without its NUL */
 
 struct address {
     struct sockaddr_storage bytes; /* as the kernel wants it */
@@ -24,12 +28,18 @@ struct address {
 const char *address_resolve(struct address *address, const char *host,
                             int port);
 
+/* The address of a UNIX socket. Returns 0, or -1 with errno: ENAMETOOLONG for a
+ * path that does not fit, ENOENT for an empty one. */
+int address_from_path(struct address *address, const char *path);
+
 /* The two ends of a socket: getsockname and getpeername. Return 0, or -1 with
  * errno; the peer of a connection that was reset is ENOTCONN. */
 int address_local(struct address *address, int fd);
 int address_peer(struct address *address, int fd);
 
-/* "127.0.0.1", 9000, and both as "127.0.0.1:9000" or "[::1]:9000". */
+/* "127.0.0.1", 9000, and both as "127.0.0.1:9000" or "[::1]:9000". Of a UNIX
+ * socket the first and the last are its path, fit to be printed. A client of
+ * one usually has no name: then they are empty. */
 char *address_host(const struct address *address, char *text);
 int address_port(const struct address *address);
 char *address_text(const struct address *address, char *text);

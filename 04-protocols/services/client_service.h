@@ -32,7 +32,7 @@ struct client_service {
  *
  * A stop ends the attempt, or loses the connection, and does not wait for
  * that. A factory that connects again whatever happens goes on to do so, as in
- * Twisted: client_factory_stop_trying is what ends that. */
+ * Twisted: reconnecting_client_factory_stop_trying is what ends that. */
 void client_service_init_tcp(struct client_service *self,
                              struct reactor *reactor, const char *host,
                              int number, struct factory *factory,

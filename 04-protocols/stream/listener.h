@@ -19,7 +19,6 @@ struct listener {
     struct descriptor base; /* bound, listening */
     struct reactor *reactor;
     struct factory *factory;
-    char *(*peer_text)(const struct address *peer, char *text);
 
     /* The rest belongs to listener.c; zeroes at first. */
     int accepts;  /* clients accepted in one turn */

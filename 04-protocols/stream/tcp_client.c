@@ -109,7 +109,7 @@ struct connection *tcp_client_begin(struct reactor *reactor,
 
 /* Looks the names up, which blocks. */
 static struct failure look_up_and_begin(struct reactor *reactor,
-                                        const struct tcp_client_address *where,
+                                        const struct connect_target *where,
                                         struct connection_owner *owner,
                                         struct connection **connection)
 {
@@ -138,8 +138,8 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
 
     if (!options)
         options = &defaults;
-    const struct tcp_client_address where = { host, port, options->bind_address,
-                                              options->bind_port,
-                                              look_up_and_begin };
+    const struct connect_target where = { host, port, options->bind_address,
+                                          options->bind_port,
+                                          look_up_and_begin };
     return connector_new(reactor, &where, factory, options->timeout);
 }

@@ -9,7 +9,7 @@
 #include "stream/connection.h"
 
 /* Where to connect, from where, and how. */
-struct tcp_client_address {
+struct connect_target {
     const char *host;
     int port;
     const char *bind_host; /* our own end's; NULL: the kernel chooses */
@@ -20,7 +20,7 @@ struct tcp_client_address {
      * returned none, `connection_lost`. Returns what went wrong at once, with
      * no connection, or no failure. After EAGAIN it is called again. */
     struct failure (*connect)(struct reactor *reactor,
-                              const struct tcp_client_address *where,
+                              const struct connect_target *where,
                               struct connection_owner *owner,
                               struct connection **connection);
 };
@@ -35,7 +35,7 @@ struct connection *tcp_client_begin(struct reactor *reactor,
 /* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
  * is copied. In tcp_connector.c. */
 struct connector *connector_new(struct reactor *reactor,
-                                const struct tcp_client_address *where,
+                                const struct connect_target *where,
                                 struct factory *factory, double timeout);
 
 #endif

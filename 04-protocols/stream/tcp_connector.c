@@ -24,7 +24,7 @@ struct connector {
     struct delayed_call attempt;   /* the next one */
     struct delayed_call timeout;   /* the end of this one */
     struct trigger end;            /* with the reactor */
-    struct tcp_client_address where;
+    struct connect_target where;
     char hosts[]; /* that it points to */
 };
 
@@ -211,7 +211,7 @@ static void end(void *argument)
 }
 
 struct connector *connector_new(struct reactor *reactor,
-                                const struct tcp_client_address *where,
+                                const struct connect_target *where,
                                 struct factory *factory, double timeout)
 {
     const char *bind_host = where->bind_host ? where->bind_host : "";

@@ -5,20 +5,20 @@
  */
 #include <errno.h>
 
-#include "net/unix_address.h"
+#include "net/address.h"
 #include "stream/tcp_client.h"
 #include "unix/unix_port.h"
 
 /* The kernel connects at once or not at all. EAGAIN means that the server's
  * queue is full; the descriptor would never become writable. */
 static struct failure begin(struct reactor *reactor,
-                            const struct tcp_client_address *where,
+                            const struct connect_target *where,
                             struct connection_owner *owner,
                             struct connection **connection)
 {
     struct address address;
 
-    if (unix_address_set(&address, where->host) < 0)
+    if (address_from_path(&address, where->host) < 0)
         return failure_of_connect(errno);
     *connection = tcp_client_begin(reactor, NULL, &address, owner);
     if (*connection)
@@ -31,7 +31,7 @@ struct connector *reactor_connect_unix(struct reactor *reactor,
                                        struct factory *factory,
                                        const struct connector_options *options)
 {
-    const struct tcp_client_address where = { .host = path, .connect = begin };
+    const struct connect_target where = { .host = path, .connect = begin };
 
     return connector_new(reactor, &where, factory,
                          options ? options->timeout : 0);

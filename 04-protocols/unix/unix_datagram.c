@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "net/unix_address.h"
 #include "udp/udp_parts.h"
 
 enum {
@@ -49,7 +48,7 @@ static int bind_to(struct udp_port *base, const char *path)
     struct address address;
     struct stat file;
 
-    if (unix_address_set(&address, path) < 0)
+    if (address_from_path(&address, path) < 0)
         return -1;
     int fd = net_bind_datagram(&address, NET_NONBLOCKING, shut);
     if (fd < 0)
@@ -127,7 +126,7 @@ struct udp_port *reactor_connect_unix_datagram(
 
     if (!options)
         options = &defaults;
-    if (unix_address_set(&server, path) < 0)
+    if (address_from_path(&server, path) < 0)
         return NULL;
     struct udp_port *self =
         open_port(reactor, options->bind_path, protocol, options);

@@ -6,7 +6,7 @@
  * dropped. A sender without a file cannot be answered: ENOTCONN.
  *
  * Ports and protocols are owned as in udp.h, and all that it says of a port
- * holds. unix_address.h reads and makes the addresses.
+ * holds. address_from_path makes the addresses.
  * The port makes its socket file, and removes it when it stops; what a program
  * that was killed leaves behind is in the way (EADDRINUSE) until somebody
  * removes it. Functions return NULL or -1 with errno.

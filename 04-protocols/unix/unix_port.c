@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "net/unix_address.h"
 #include "protocol/log.h"
 #include "reactor/trace.h"
 #include "stream/listener.h"
@@ -19,7 +18,7 @@
 enum {
     MODE = 0666,
     LOCK_MODE = 0600, /* who can open it can lock it, and lock us out */
-    LOCK_NAME_MAX = UNIX_ADDRESS_PATH_MAX + sizeof(".lock")
+    LOCK_NAME_MAX = ADDRESS_PATH_MAX + sizeof(".lock")
 };
 
 struct unix_port {
@@ -162,7 +161,7 @@ struct unix_port *reactor_listen_unix(struct reactor *reactor, const char *path,
     const struct unix_port_options defaults = { 0 };
     struct address address;
 
-    if (unix_address_set(&address, path) < 0)
+    if (address_from_path(&address, path) < 0)
         return NULL;
     struct unix_port *self = calloc(1, sizeof(*self) + strlen(path) + 1);
     if (!self)
@@ -171,7 +170,6 @@ struct unix_port *reactor_listen_unix(struct reactor *reactor, const char *path,
     self->lock = -1;
     self->base.reactor = reactor;
     self->base.factory = factory;
-    self->base.peer_text = unix_address_text;
     if (start(self, &address, options ? options : &defaults) < 0) {
         int error = errno;
         free(self);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "http/get_page.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "protocol/log.h"
 
@@ -30,8 +31,8 @@ static struct result print_contents(struct result result, void *argument)
     struct timespec now;
 
     (void)argument;
-    log_escape(buffer_data(&page->body), length < SHOWN ? length : SHOWN, text,
-               sizeof(text));
+    text_escape(buffer_data(&page->body), length < SHOWN ? length : SHOWN, text,
+                sizeof(text));
     clock_gettime(CLOCK_REALTIME, &now);
     printf("%zu %s %lld.%02ld\n", length, text, (long long)now.tv_sec,
            now.tv_nsec / 10000000);

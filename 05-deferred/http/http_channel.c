@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/http_channel.h"
+#include "net/text.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -62,7 +63,7 @@ static void send_head(struct http_channel *self, struct http_response response)
 
     log_message(
         "%d %s %s", response.status, methods[request->method],
-        log_escape(request->path, strlen(request->path), path, sizeof(path)));
+        text_escape(request->path, strlen(request->path), path, sizeof(path)));
     response.keep_alive = request->keep_alive;
     transport_write_text(transport_of(self),
                          http_response_head(&response, text));

@@ -25,14 +25,14 @@ void dispatch_open(struct dispatch *dispatch, struct poller *poller)
 void dispatch_close(struct dispatch *dispatch)
 {
     dispatch->closing = true; /* or a connection_lost could go on for ever */
-    dispatch_lose_all(dispatch, REASON_LOST, NULL);
-    while (dispatch_settle(dispatch))
+    dispatch_disconnect_all(dispatch, REASON_LOST, NULL);
+    while (dispatch_end_turn(dispatch))
         ;
     free(dispatch->table);
     dispatch->poller->class->destroy(dispatch->poller);
 }
 
-/* Puts it among those that dispatch_settle will look at. */
+/* Puts it among those that dispatch_end_turn will look at. */
 static void note_change(struct dispatch *dispatch,
                         struct descriptor *descriptor)
 {
@@ -70,7 +70,7 @@ static int add(struct dispatch *dispatch, struct descriptor *descriptor)
     /* The number has a new owner, so the old one's was closed by a stranger,
      * and we must not close it again. */
     if (dispatch->table[fd])
-        dispatch_lose(dispatch, dispatch->table[fd], EBADF);
+        dispatch_disconnect(dispatch, dispatch->table[fd], EBADF);
     dispatch->table[fd] = descriptor;
     dispatch->watched++;
     descriptor->state = WATCHED;
@@ -108,11 +108,11 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                                         wanted) == 0)
         it->watched = (unsigned char)wanted;
     else
-        dispatch_lose(dispatch, it, errno);
+        dispatch_disconnect(dispatch, it, errno);
 }
 
-void dispatch_lose(struct dispatch *dispatch, struct descriptor *descriptor,
-                   int reason)
+void dispatch_disconnect(struct dispatch *dispatch,
+                         struct descriptor *descriptor, int reason)
 {
     if (descriptor->state == LOST || descriptor->state == TOLD)
         return;
@@ -127,12 +127,12 @@ void dispatch_lose(struct dispatch *dispatch, struct descriptor *descriptor,
     note_change(dispatch, descriptor);
 }
 
-void dispatch_lose_all(struct dispatch *dispatch, int reason,
-                       const struct descriptor *spare)
+void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
+                             const struct descriptor *spare)
 {
     for (int fd = 0; fd < dispatch->size; fd++)
         if (dispatch->table[fd] && dispatch->table[fd] != spare)
-            dispatch_lose(dispatch, dispatch->table[fd], reason);
+            dispatch_disconnect(dispatch, dispatch->table[fd], reason);
 }
 
 static void tell(struct descriptor *descriptor)
@@ -185,10 +185,10 @@ static void run(struct dispatch *dispatch, struct descriptor *descriptor,
     trace("  %s %d: %s", descriptor->class->name, descriptor->fd, what);
     int reason = function(descriptor);
     if (reason != REASON_NONE)
-        dispatch_lose(dispatch, descriptor, reason);
+        dispatch_disconnect(dispatch, descriptor, reason);
 }
 
-bool dispatch_settle(struct dispatch *dispatch)
+bool dispatch_end_turn(struct dispatch *dispatch)
 {
     struct descriptor *descriptor, *next;
 
@@ -224,7 +224,8 @@ static void dispatch_event(struct dispatch *dispatch,
     if (!descriptor)
         return;
     if (event->events & POLLER_BAD)
-        dispatch_lose(dispatch, descriptor, EBADF); /* wants no more, then */
+        dispatch_disconnect(dispatch, descriptor,
+                            EBADF); /* wants no more, then */
     /* What is wanted is asked anew before each call: the one before, of this
      * descriptor or of another, may have changed it. */
     if (event->events & POLLER_READ & descriptor->wanted)

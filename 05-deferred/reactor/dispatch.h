@@ -5,7 +5,7 @@
  *
  * Any callback may lose any descriptor, its own included. A lost one hears
  * nothing more, but its memory stays valid and its number is not given to
- * anybody else until dispatch_settle, which stands between the turns: there
+ * anybody else until dispatch_end_turn, which stands between the turns: there
  * connection_lost is called, and then the number is closed and the memory
  * given back. So no event can reach the wrong descriptor or a dead one.
  */
@@ -41,15 +41,15 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
                      unsigned event);
 
 /* Loses one descriptor, or all but `spare`. The first reason counts. */
-void dispatch_lose(struct dispatch *dispatch, struct descriptor *descriptor,
-                   int reason);
-void dispatch_lose_all(struct dispatch *dispatch, int reason,
-                       const struct descriptor *spare);
+void dispatch_disconnect(struct dispatch *dispatch,
+                         struct descriptor *descriptor, int reason);
+void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
+                             const struct descriptor *spare);
 
 /* Between two turns: tells and frees the lost, lets those write that want to,
  * and passes on to the poller what has changed. Returns true if that left
  * something to do, so that the wait must not sleep. */
-bool dispatch_settle(struct dispatch *dispatch);
+bool dispatch_end_turn(struct dispatch *dispatch);
 
 /* Waits, at most `nanoseconds` (-1: for ever), and calls do_read and do_write
  * of what is ready. Returns 0, or -1 with errno if the poller cannot wait. */

@@ -10,7 +10,7 @@
 #include "stream/connection.h"
 
 /* Where to connect, from where, and how. */
-struct tcp_client_address {
+struct connect_target {
     const char *host;
     int port;
     const char *bind_host; /* our own end's; NULL: the kernel chooses */
@@ -24,7 +24,7 @@ struct tcp_client_address {
      * wrong at once, with no connection, or no failure. After EAGAIN it is
      * called again. A numeric address may have `failed` before this returns. */
     struct failure (*connect)(struct reactor *reactor,
-                              const struct tcp_client_address *where,
+                              const struct connect_target *where,
                               struct connection_owner *owner,
                               struct connection **connection);
 };
@@ -33,7 +33,7 @@ struct tcp_client_address {
 struct tcp_client {
     struct deferred *look_up; /* NULL: there is none */
     struct reactor *reactor;
-    const struct tcp_client_address *where;
+    const struct connect_target *where;
     struct connection_owner *owner;
     struct connection **connection; /* to be set */
     struct address peer;
@@ -52,7 +52,7 @@ struct connection *tcp_client_begin(struct reactor *reactor,
 /* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
  * is copied. In tcp_connector.c. */
 struct connector *connector_new(struct reactor *reactor,
-                                const struct tcp_client_address *where,
+                                const struct connect_target *where,
                                 struct factory *factory, double timeout);
 
 #endif

@@ -65,8 +65,7 @@ struct tcp_port *reactor_listen_tcp(struct reactor *reactor, int port,
     }
     self->base = (struct listener){ .base = { .class = &Port, .fd = fd },
                                     .reactor = reactor,
-                                    .factory = factory,
-                                    .peer_text = address_text };
+                                    .factory = factory };
     self->number = address_local(&local, fd) == 0 ? address_port(&local) : port;
     if (listener_start(&self->base) < 0) {
         int error = errno;

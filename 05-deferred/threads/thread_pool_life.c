@@ -33,7 +33,6 @@ static void dispose(struct descriptor *grave)
         link = &(*link)->next;
     *link = self->next;
     pthread_mutex_unlock(&pools_lock);
-    blocking_calls_close(&self->blocking);
     pthread_cond_destroy(&self->news);
     pthread_mutex_destroy(&self->lock);
     free(self);
@@ -47,12 +46,10 @@ static void start(void *argument)
 {
     struct thread_pool *self = argument;
 
-    blocking_calls_start(&self->blocking);
     thread_pool_start(self);
 }
 
-/* The loop is asked to stop, and goes on until what has begun is done. Whoever
- * waits for us in a job must not wait for ever. */
+/* The loop is asked to stop, and goes on until what has begun is done. */
 static void stop(void *argument)
 {
     struct thread_pool *self = argument;
@@ -63,7 +60,6 @@ static void stop(void *argument)
     self->holding = thread_pool_busy(self);
     if (self->holding)
         reactor_hold_shutdown(self->reactor);
-    blocking_calls_stop(&self->blocking);
 }
 
 /* The loop calls nobody any more. As a rule no thread has a job by now. */
@@ -73,7 +69,6 @@ static void end(void *argument)
 
     self->closed = true;
     thread_pool_drop(self, ECANCELED);
-    blocking_calls_end(&self->blocking);
     thread_pool_join(self);
 }
 
@@ -83,7 +78,6 @@ static void free_pool(void *argument)
 {
     struct thread_pool *self = argument;
 
-    blocking_calls_stop(&self->blocking);
     end(self);
     thread_pool_deliver(self);
     reactor_disconnect(self->reactor, &self->grave, REASON_DONE);
@@ -102,7 +96,6 @@ static struct thread_pool *create(struct reactor *reactor)
     self->begun.end = &self->begun.first;
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->news, NULL);
-    blocking_calls_open(&self->blocking, reactor);
     reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN, &self->stop,
                         stop, self);
     reactor_add_trigger(reactor, TRIGGER_DURING, REACTOR_SHUTDOWN, &self->end,
@@ -122,11 +115,4 @@ struct thread_pool *reactor_thread_pool(struct reactor *reactor)
     struct thread_pool *pool = find(reactor);
 
     return pool ? pool : create(reactor);
-}
-
-struct blocking_calls *thread_pool_blocking_calls(struct reactor *reactor)
-{
-    struct thread_pool *pool = find(reactor);
-
-    return pool ? &pool->blocking : NULL;
 }

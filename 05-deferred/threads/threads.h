@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * threads.h - functions that block, called where they hold up nobody: Twisted's
- * deferToThread, callInThread and blockingCallFromThread. They use the
- * reactor's thread_pool.h, which has the limits.
+ * deferToThread and callInThread. They use the reactor's thread_pool.h, which
+ * has the limits.
  *
  * What a function in a thread is given must not be touched or freed by the
  * loop until it has returned, and cancelling its Deferred does not make it
@@ -15,8 +15,7 @@
 #include "threads/thread_pool.h"
 
 /* The job could not be given to a thread; the number says why: EAGAIN, too
- * many jobs wait, or no thread could be made. For blocking_call_from_thread:
- * EDEADLK, the loop would wait for itself; EINVAL, there is no pool. */
+ * many jobs wait, or no thread could be made. */
 extern const struct failure_type ThreadError;
 
 /* Zeroes are the defaults. Both functions are called in the loop's thread. */
@@ -51,15 +50,5 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
  * thread_pool_add. */
 int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
                    void *argument);
-
-/* For any other thread than the loop's: calls function(argument) in the loop,
- * and waits for what it returns, or for the result of the Deferred that it
- * returns. When the loop is stopped, that Deferred is cancelled; when the loop
- * has ended, or ends, or is freed before it has called: CancelledError. Until
- * it runs, one waits. The pool must exist: in a job it does, and for a thread
- * of your own call reactor_thread_pool before you make it. */
-struct result blocking_call_from_thread(
-    struct reactor *reactor, struct result (*function)(void *argument),
-    void *argument);
 
 #endif

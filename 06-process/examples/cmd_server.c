@@ -9,6 +9,7 @@
 #include "examples/comphash.h"
 #include "examples/lastlog.h"
 #include "framing/line_receiver.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "protocol/log.h"
 #include "stream/tcp_options.h"
@@ -104,7 +105,7 @@ static void cmd_line_received(struct line_receiver *base, const char *line,
     char text[LOG_TEXT_MAX];
 
     log_message("Cmd received from %s : %s", self->client_ip,
-                log_escape(line, length, text, sizeof(text)));
+                text_escape(line, length, text, sizeof(text)));
     process_cmd(self, line, length);
 }
 

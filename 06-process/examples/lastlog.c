@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "examples/lastlog.h"
+#include "net/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ static void log_complaint(struct lastlog *self)
     if (length == 0)
         return;
     length -= data[length - 1] == '\n';
-    log_message("%s", log_escape(data, length, text, sizeof(text)));
+    log_message("%s", text_escape(data, length, text, sizeof(text)));
     buffer_clear(&self->complaint);
 }
 
@@ -95,16 +96,16 @@ static void go_on(struct lastlog *self)
 {
     struct log_system before = log_enter(self->asked);
 
-    congestion_ignore(&self->congestion);
+    write_watermark_ignore(&self->write_watermark);
     line_receiver_resume(self->client);
     log_enter(before);
 }
 
-static void congestion_changed(void *argument)
+static void write_watermark_changed(void *argument)
 {
     struct lastlog *self = argument;
 
-    if (!self->congestion.full)
+    if (!self->write_watermark.full)
         go_on(self);
 }
 
@@ -114,10 +115,11 @@ static void answer(struct lastlog *self)
 {
     struct transport *client = client_of(self);
 
-    congestion_watch(&self->congestion, client, congestion_changed, self);
+    write_watermark_watch(&self->write_watermark, client,
+                          write_watermark_changed, self);
     write_lines(client, &self->text);
     buffer_clear(&self->text);
-    if (!self->congestion.full)
+    if (!self->write_watermark.full)
         go_on(self);
 }
 

@@ -12,8 +12,8 @@
 
 #include "framing/line_receiver.h"
 #include "process/process.h"
-#include "protocol/congestion.h"
 #include "protocol/log.h"
+#include "protocol/write_watermark.h"
 
 enum {
     LASTLOG_LINE_MAX = 16384, /* bytes of a line; the rest of it is cut */
@@ -29,7 +29,7 @@ struct lastlog {
     struct log_system asked;      /* who has asked, in the log */
     struct process *tail;         /* NULL: it does not run */
     struct delayed_call patience; /* the end of it */
-    struct congestion congestion;
+    struct write_watermark write_watermark;
     struct buffer text;      /* all that tail has printed */
     size_t column;           /* bytes of its last line */
     struct buffer complaint; /* what it has to say of it */

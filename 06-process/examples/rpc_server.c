@@ -11,7 +11,7 @@
 
 #include "process/command.h"
 #include "program/endpoint.h"
-#include "protocol/congestion.h"
+#include "protocol/write_watermark.h"
 #include "rpc/rpc.h"
 
 enum {
@@ -30,7 +30,7 @@ struct rpc_factory {
 
 struct rpc_client {
     struct int_receiver base;
-    struct congestion answers;
+    struct write_watermark answers;
     int count; /* of its calls */
 };
 
@@ -186,7 +186,7 @@ static void data_received(struct protocol *base, const char *data,
     pace((struct rpc_client *)base);
 }
 
-static void congestion_changed(void *argument)
+static void write_watermark_changed(void *argument)
 {
     pace(argument);
     hire_workers(factory_of(argument));
@@ -195,8 +195,8 @@ static void congestion_changed(void *argument)
 static void connection_made(struct protocol *base)
 {
     rpc_connection_made(base);
-    congestion_watch(&((struct rpc_client *)base)->answers, base->transport,
-                     congestion_changed, base);
+    write_watermark_watch(&((struct rpc_client *)base)->answers,
+                          base->transport, write_watermark_changed, base);
 }
 
 /* Nobody waits for its calls any more. */

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "framing/turn_receiver.h"
+#include "framing/sequential_line_receiver.h"
 #include "process/command.h"
 #include "program/endpoint.h"
 #include "stream/tcp_options.h"
@@ -25,7 +25,7 @@ struct shell_factory {
 };
 
 struct shell_client {
-    struct turn_receiver base;
+    struct sequential_line_receiver base;
     struct deferred *running; /* the command that is collected, or NULL */
     struct process *stream;   /* the one that is handed on, or NULL */
     struct buffer *answer;    /* waits for "start", or NULL */
@@ -59,7 +59,7 @@ static struct result answered(struct result result, void *argument)
     self->running = NULL;
     if (result.kind == RESULT_VALUE) {
         announce(self, result.value);
-        turn_receiver_end(&self->base);
+        sequential_line_receiver_end(&self->base);
     } else { /* the client has gone, or there is no memory */
         transport_abort_connection(transport_of(self));
     }
@@ -73,7 +73,7 @@ static void run(struct shell_client *self, const char *line, size_t length)
         transport_abort_connection(transport_of(self));
         return;
     }
-    turn_receiver_begin(&self->base);
+    sequential_line_receiver_begin(&self->base);
     deferred_add_both(self->running, answered, self);
 }
 
@@ -112,7 +112,7 @@ static void output_received(struct process_protocol *base, int number,
     (void)number;
     if (!self)
         return;
-    turn_receiver_write(&self->base, data, length);
+    sequential_line_receiver_write(&self->base, data, length);
 }
 
 static void process_ended(struct process_protocol *base, struct failure reason)
@@ -123,7 +123,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     if (!self)
         return;
     self->stream = NULL;
-    turn_receiver_end(&self->base);
+    sequential_line_receiver_end(&self->base);
 }
 
 static const struct process_protocol_class StreamProtocol = {
@@ -140,14 +140,15 @@ static void stream(struct shell_client *self, const char *line, size_t length)
     self->stream =
         command_spawn(self->base.reactor, &StreamProtocol, line, length, self);
     if (self->stream)
-        turn_receiver_begin(&self->base);
+        sequential_line_receiver_begin(&self->base);
     else
         transport_write_text(transport_of(self), command_explain(errno, text));
 }
 
 /* When the client does not keep up, the command's pipe fills, and the command
  * waits in its own write: the client has stopped it, and not us. */
-static void congestion_changed(struct turn_receiver *base, bool full)
+static void write_watermark_changed(struct sequential_line_receiver *base,
+                                    bool full)
 {
     struct shell_client *self = (struct shell_client *)base;
 
@@ -178,18 +179,18 @@ static void line_received(struct line_receiver *base, const char *line,
 
 static void connection_made(struct protocol *base)
 {
-    ((struct turn_receiver *)base)->reactor =
+    ((struct sequential_line_receiver *)base)->reactor =
         ((struct shell_factory *)base->factory)->reactor;
     /* Output does not wait until the output before is acknowledged. */
     tcp_options_set_no_delay(base->transport, true);
-    turn_receiver_connection_made(base);
+    sequential_line_receiver_connection_made(base);
 }
 
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct shell_client *self = (struct shell_client *)base;
 
-    turn_receiver_connection_lost(base, reason);
+    sequential_line_receiver_connection_lost(base, reason);
     command_free_answer(self->answer);
     if (self->running)
         deferred_cancel(self->running);
@@ -199,7 +200,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
     }
 }
 
-static const struct turn_receiver_class ShellServer = {
+static const struct sequential_line_receiver_class ShellServer = {
     .base =
         {
             .base =
@@ -207,15 +208,15 @@ static const struct turn_receiver_class ShellServer = {
                     .name = "ShellServer",
                     .size = sizeof(struct shell_client),
                     .connection_made = connection_made,
-                    .data_received = turn_receiver_data_received,
-                    .read_connection_lost = turn_receiver_read_connection_lost,
+                    .data_received = sequential_line_receiver_data_received,
+                    .read_connection_lost = sequential_line_receiver_read_connection_lost,
                     .connection_lost = connection_lost,
                 },
             .delimiter = "\n",
             .line_received = line_received,
             .raw_data_received = raw_data_received,
         },
-    .congestion_changed = congestion_changed,
+    .write_watermark_changed = write_watermark_changed,
 };
 
 int main(int argc, char **argv)

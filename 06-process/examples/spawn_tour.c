@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/text.h"
 #include "process/process.h"
 #include "program/endpoint.h"
 #include "protocol/log.h"
@@ -69,7 +70,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     bool killed = process_exit_signal(reason) > 0;
 
     printf("%-16s %-34s %s %d\n", tour->step->title,
-           log_escape(self->output, self->length, text, sizeof(text)),
+           text_escape(self->output, self->length, text, sizeof(text)),
            killed ? "signal" : "exit code",
            killed ? process_exit_signal(reason) : process_exit_code(reason));
     tour->step++;

@@ -48,9 +48,4 @@ struct log_system log_enter(struct log_system system);
 /* Who is running now: for what is done for them later. */
 struct log_system log_running(void);
 
-/* Writes bytes of a peer as text that is safe to print: what is no printing
- * ASCII becomes \n, \r, \t, \\ or \xHH, and what does not fit is cut. Returns
- * `text`. */
-char *log_escape(const char *data, size_t length, char *text, size_t size);
-
 #endif

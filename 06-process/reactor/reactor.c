@@ -42,7 +42,7 @@ struct reactor *reactor_new(const char *poller_name)
     dispatch_open(&reactor->dispatch, poller);
     /* To settle is to ask the poller: it may not want this number. */
     if (reactor_add_reader(reactor, &reactor->waker.reader) < 0 ||
-        dispatch_settle(&reactor->dispatch)) {
+        dispatch_end_turn(&reactor->dispatch)) {
         int error = reactor->waker.reader.reason;
         reactor_disconnect(reactor, &reactor->waker.reader, errno);
         reactor_free(reactor);
@@ -107,8 +107,9 @@ static void shut_down(struct reactor *reactor)
         return;
     trace("  shutdown: what is left is lost");
     reactor->state = ENDING;
-    dispatch_lose_all(&reactor->dispatch, REASON_LOST, &reactor->waker.reader);
-    while (dispatch_settle(&reactor->dispatch))
+    dispatch_disconnect_all(&reactor->dispatch, REASON_LOST,
+                            &reactor->waker.reader);
+    while (dispatch_end_turn(&reactor->dispatch))
         ;
     triggers_fire(&reactor->shutdown, TRIGGER_DURING);
     triggers_fire(&reactor->shutdown, TRIGGER_AFTER);
@@ -134,7 +135,7 @@ static int turn(struct reactor *reactor)
         shut_down(reactor);
     if (reactor->state == ENDED || reactor->crashed)
         return 0;
-    bool hurry = dispatch_settle(&reactor->dispatch);
+    bool hurry = dispatch_end_turn(&reactor->dispatch);
     if (hurry || wants_shutdown(reactor) || reactor->crashed)
         return dispatch_wait(&reactor->dispatch, 0);
     return dispatch_wait(&reactor->dispatch,

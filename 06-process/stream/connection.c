@@ -11,14 +11,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/unix_address.h"
+#include "net/address.h"
 #include "reactor/trace.h"
 
 /* How many there are; while there are any, buffers keep spare memory. */
 static int connections;
 
 /* Whether the loop should read it, by all that has a say in that. */
-void connection_read_or_not(struct connection *self)
+void connection_update_read_interest(struct connection *self)
 {
     bool wanted = self->lingering ||
                   (!self->paused && !self->choked && !self->disconnecting);
@@ -57,7 +57,7 @@ static void name_in_log(const void *object, char *text)
     }
     transport_get_peer(&self->transport, &peer);
     snprintf(text, LOG_NAME_MAX, "%s,%d,%s", self->protocol->class->name,
-             self->number, unix_address_host(&peer, host));
+             self->number, address_host(&peer, host));
 }
 
 struct log_system connection_log_system(const struct connection *connection)
@@ -96,7 +96,7 @@ int connection_start_lingering(struct connection *self)
     }
     self->lingering = true;
     self->linger = linger;
-    connection_read_or_not(self);
+    connection_update_read_interest(self);
     return REASON_NONE;
 }
 
@@ -106,7 +106,7 @@ static int end_of_stream(struct connection *self)
     const struct protocol_class *class = self->protocol->class;
 
     self->read_lost = true;
-    connection_read_or_not(self);
+    connection_update_read_interest(self);
     if (self->lingering)
         return reason_to_end(self);
     if (class->read_connection_lost) {

@@ -84,7 +84,7 @@ struct log_system connection_log_system(const struct connection *connection);
 extern const struct transport_class connection_transport;
 struct connection *connection_of(const struct transport *transport);
 int connection_do_write(struct descriptor *base);
-void connection_read_or_not(struct connection *self);
+void connection_update_read_interest(struct connection *self);
 void connection_stop_producer(struct connection *self);
 int connection_start_lingering(struct connection *self);
 int connection_get_peer(const struct transport *transport,

@@ -45,7 +45,7 @@ static int drained(struct connection *self)
 {
     if (self->choked) {
         self->choked = false;
-        connection_read_or_not(self);
+        connection_update_read_interest(self);
     }
     if (self->lingering)
         return REASON_NONE;
@@ -103,7 +103,7 @@ static void hold_back(struct connection *self)
         self->producer->pause_producing(self->producer);
     } else if (!self->producer && !self->choked) {
         self->choked = true;
-        connection_read_or_not(self);
+        connection_update_read_interest(self);
     }
 }
 
@@ -138,7 +138,7 @@ static void lose_connection(struct transport *transport)
     if (!self->connected || self->disconnecting)
         return;
     self->disconnecting = true;
-    connection_read_or_not(self);
+    connection_update_read_interest(self);
     reactor_add_writer(self->reactor, &self->base);
 }
 
@@ -173,7 +173,7 @@ static void pause_producing(struct transport *transport)
     if (self->lingering)
         return;
     self->paused = true;
-    connection_read_or_not(self);
+    connection_update_read_interest(self);
 }
 
 static void resume_producing(struct transport *transport)
@@ -182,7 +182,7 @@ static void resume_producing(struct transport *transport)
 
     self->paused = false;
     if (self->connected)
-        connection_read_or_not(self);
+        connection_update_read_interest(self);
 }
 
 static int register_producer(struct transport *transport,

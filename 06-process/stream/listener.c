@@ -71,7 +71,7 @@ static void turn_away(struct listener *self)
             break;
         close(fd);
         log_message("EMFILE recovery: Closed socket from %s",
-                    self->peer_text(&peer, text));
+                    address_text(&peer, text));
     }
     if (fd < 0 && errno != EAGAIN) /* it was not for want of a number */
         take_rest(self, errno);
@@ -104,7 +104,7 @@ static bool accept_one(struct listener *self)
     int fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
 
     if (fd >= 0) {
-        trace("  accept: %s is %d", self->peer_text(&peer, text), fd);
+        trace("  accept: %s is %d", address_text(&peer, text), fd);
         welcome(self, fd, &peer);
         return true;
     }

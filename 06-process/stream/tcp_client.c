@@ -121,7 +121,7 @@ static struct result no_local(struct result result, void *argument)
 static struct result found_peer(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
-    const struct tcp_client_address *where = self->where;
+    const struct connect_target *where = self->where;
 
     self->peer = *(struct address *)result.value;
     free(result.value);
@@ -167,7 +167,7 @@ static struct result leave(struct result result, void *argument)
 
 /* Looks the names up beside the loop. */
 static struct failure look_up_and_begin(struct reactor *reactor,
-                                        const struct tcp_client_address *where,
+                                        const struct connect_target *where,
                                         struct connection_owner *owner,
                                         struct connection **connection)
 {
@@ -203,11 +203,11 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
 
     if (!options)
         options = &defaults;
-    const struct tcp_client_address where = { host,
-                                              port,
-                                              options->bind_address,
-                                              options->bind_port,
-                                              NULL,
-                                              look_up_and_begin };
+    const struct connect_target where = { host,
+                                          port,
+                                          options->bind_address,
+                                          options->bind_port,
+                                          NULL,
+                                          look_up_and_begin };
     return connector_new(reactor, &where, factory, options->timeout);
 }

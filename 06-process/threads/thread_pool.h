@@ -6,7 +6,7 @@
  * A job is a struct of yours that begins with a struct thread_job: the pool
  * allocates nothing for it. It is the pool's from thread_pool_add until `done`
  * is called, or until thread_pool_remove. All functions are for the loop's
- * thread, but for thread_pool_blocking_calls.
+ * thread.
  */
 #ifndef THREAD_POOL_H
 #define THREAD_POOL_H
@@ -14,7 +14,6 @@
 #include <stdbool.h>
 
 #include "reactor/reactor.h"
-#include "threads/blocking_call.h"
 
 enum {
     THREAD_POOL_MOST = 10,       /* threads, unless somebody says otherwise */
@@ -26,7 +25,7 @@ struct thread_pool;
 
 struct thread_job {
     /* In a thread, which has every signal blocked. Of the framework it may
-     * use reactor_call_from_thread and blocking_call_from_thread alone. */
+     * use reactor_call_from_thread alone. */
     void (*run)(struct thread_job *self);
 
     /* In the loop, once, last; may free the job. `error` is 0 when it has run;
@@ -70,9 +69,5 @@ int thread_pool_remove(struct thread_pool *pool, struct thread_job *job);
 /* From now on so many jobs run at the same time at most. No thread ends before
  * the loop does. -1 with EINVAL unless it is 1 to THREAD_POOL_LIMIT. */
 int thread_pool_set_most(struct thread_pool *pool, int most);
-
-/* For any thread, and for blocking_call.c: who waits for this loop. NULL when
- * the reactor has no pool yet. */
-struct blocking_calls *thread_pool_blocking_calls(struct reactor *reactor);
 
 #endif

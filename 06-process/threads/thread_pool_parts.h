@@ -20,9 +20,8 @@ struct thread_pool {
     struct reactor *reactor;
     struct thread_pool *next;
     struct trigger start, stop, end, free; /* with the reactor */
-    struct blocking_calls blocking;
-    bool started; /* the loop has run */
-    bool closed;  /* no job is taken any more */
+    bool started;                          /* the loop has run */
+    bool closed;                           /* no job is taken any more */
     bool holding; /* the shutdown, until nothing has begun that is not done */
 
     pthread_mutex_t lock; /* for what follows */

@@ -9,8 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/text.h"
 #include "protocol/log.h"
-#include "stream/client_factory.h"
+#include "stream/reconnecting_client_factory.h"
 #include "talk.h"
 
 enum { LOG_MAX = 1 << 16 };
@@ -334,13 +335,13 @@ static void G5_a_quiet_factory(const char *poller)
 static void C22_retry_is_announced(const char *poller)
 {
     struct reactor *reactor = loop_new(poller);
-    static struct client_factory factory;
+    static struct reconnecting_client_factory factory;
     int number, listener = peer_listen(1, &number);
     char line[100];
 
     close(listener);
     begin(reactor);
-    client_factory_init(&factory, "Retrying", &Talker);
+    reconnecting_client_factory_init(&factory, "Retrying", &Talker);
     factory.jitter = 0;
     CHECK(reactor_connect_tcp(reactor, "127.0.0.1", number, &factory.base,
                               NULL) != NULL);
@@ -349,7 +350,7 @@ static void C22_retry_is_announced(const char *poller)
     snprintf(line, sizeof(line), "127.0.0.1:%d will retry in 2 seconds\n",
              number);
     CHECK(says(line));
-    client_factory_stop_trying(&factory);
+    reconnecting_client_factory_stop_trying(&factory);
     reactor_free(reactor);
     end();
 }
@@ -359,13 +360,13 @@ static void escape(const char *poller)
     char text[32];
 
     (void)poller;
-    CHECK(!strcmp(log_escape("a\n\r\t\\", 5, text, 32), "a\\n\\r\\t\\\\"));
+    CHECK(!strcmp(text_escape("a\n\r\t\\", 5, text, 32), "a\\n\\r\\t\\\\"));
     CHECK(
-        !strcmp(log_escape("\0\x1b\xff~ ", 5, text, 32), "\\x00\\x1b\\xff~ "));
-    CHECK(!strcmp(log_escape("\x7f", 1, text, 32), "\\x7f"));
-    CHECK(!strcmp(log_escape("", 0, text, 32), ""));
-    CHECK(strlen(log_escape("0123456789abcdefghij", 20, text, 16)) < 16);
-    CHECK(strlen(log_escape("\1\1\1\1\1\1\1\1", 8, text, 16)) < 16);
+        !strcmp(text_escape("\0\x1b\xff~ ", 5, text, 32), "\\x00\\x1b\\xff~ "));
+    CHECK(!strcmp(text_escape("\x7f", 1, text, 32), "\\x7f"));
+    CHECK(!strcmp(text_escape("", 0, text, 32), ""));
+    CHECK(strlen(text_escape("0123456789abcdefghij", 20, text, 16)) < 16);
+    CHECK(strlen(text_escape("\1\1\1\1\1\1\1\1", 8, text, 16)) < 16);
 }
 
 static const struct unit_case cases[] = {

@@ -13,7 +13,7 @@
 #include "protocol/log.h"
 #include "services/client_service.h"
 #include "services/server_service.h"
-#include "stream/client_factory.h"
+#include "stream/reconnecting_client_factory.h"
 #include "talk.h"
 
 static void done(void *word)
@@ -320,15 +320,15 @@ static void V7_nobody_wants_it(const char *poller)
 static void V7_reconnecting(const char *poller)
 {
     struct talk server;
-    struct client_factory factory;
+    struct reconnecting_client_factory factory;
     struct client_service service;
 
     talk_listen(&server, poller, &Talker);
-    client_factory_init(&factory, "Again",
-                        &(struct protocol_class){
-                            .name = "Idle",
-                            .size = sizeof(struct protocol),
-                        });
+    reconnecting_client_factory_init(&factory, "Again",
+                                     &(struct protocol_class){
+                                         .name = "Idle",
+                                         .size = sizeof(struct protocol),
+                                     });
     factory.delay = factory.initial_delay = 0.001;
     factory.max_delay = 0.01;
     client_service_init_tcp(&service, server.reactor, "127.0.0.1",
@@ -340,10 +340,10 @@ static void V7_reconnecting(const char *poller)
     }
     TALK_UNTIL(&server, server.made == 4);
     CHECK(service_stop(&service.base, done, "=") == 0 && unit_noted("="));
-    client_factory_stop_trying(&factory);
+    reconnecting_client_factory_stop_trying(&factory);
     TALK_UNTIL(&server, server.lost == 4);
     loop_run_for(server.reactor, 0.05);
-    client_factory_stop_trying(&factory);
+    reconnecting_client_factory_stop_trying(&factory);
     CHECK(server.made == 4 && factory.base.ports == 0);
     talk_free(&server);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "stream/client_factory.h"
+#include "stream/reconnecting_client_factory.h"
 #include "talk.h"
 
 /* A number at which nobody listens. */
@@ -602,18 +602,18 @@ static void run_until(struct reactor *reactor, int64_t *now, double seconds)
     loop_turns(reactor, 8);
 }
 
-static struct client_factory retrying;
+static struct reconnecting_client_factory retrying;
 static int retry_attempts;
 
 static void count_attempt(struct factory *base, struct connector *connector)
 {
-    ((struct client_factory *)base)->connector = connector;
+    ((struct reconnecting_client_factory *)base)->connector = connector;
     retry_attempts++;
 }
 
 static void begin_retrying(struct reactor *reactor, int number)
 {
-    client_factory_init(&retrying, "Retrying", &Talker);
+    reconnecting_client_factory_init(&retrying, "Retrying", &Talker);
     retrying.base.started_connecting = count_attempt;
     retry_attempts = 0;
     retrying.jitter = 0;
@@ -626,7 +626,7 @@ static void C21_its_numbers(const char *poller)
     double sum = 0, squares = 0;
     enum { DRAWS = 4000 };
 
-    client_factory_init(&retrying, "Retrying", &Talker);
+    reconnecting_client_factory_init(&retrying, "Retrying", &Talker);
     CHECK(retrying.initial_delay == 1.0 && retrying.max_delay == 3600);
     CHECK(retrying.factor == 2.7182818284590451);
     CHECK(retrying.jitter == 0.119626565582 && retrying.max_retries == 0);
@@ -637,14 +637,15 @@ static void C21_its_numbers(const char *poller)
     CHECK(connector_stop_connecting(connector) == 0);
     for (int i = 0; i < DRAWS; i++) {
         retrying.delay = 3600;
-        client_factory_failed(&retrying.base, connector, (struct failure){ 0 });
+        reconnecting_client_factory_failed(&retrying.base, connector,
+                                           (struct failure){ 0 });
         double off = retrying.delay / 3600 - 1;
         sum += off;
         squares += off * off;
     }
     CHECK(sum / DRAWS > -0.01 && sum / DRAWS < 0.01);
     CHECK(squares / DRAWS > 0.0130 && squares / DRAWS < 0.0157);
-    client_factory_stop_trying(&retrying);
+    reconnecting_client_factory_stop_trying(&retrying);
     reactor_free(reactor);
 }
 
@@ -665,7 +666,7 @@ static void C22_the_waits(const char *poller)
         run_until(reactor, &now, waits[i] > 100 ? 2 : 0.2);
         CHECK(retry_attempts == i + 2);
     }
-    client_factory_stop_trying(&retrying);
+    reconnecting_client_factory_stop_trying(&retrying);
     reactor_free(reactor);
 }
 
@@ -695,14 +696,14 @@ static void C23_reset_and_stop(const char *poller)
     run_until(reactor, &now, 3);
     run_until(reactor, &now, 8);
     CHECK(retry_attempts == 3);
-    client_factory_reset_delay(&retrying);
+    reconnecting_client_factory_reset_delay(&retrying);
     run_until(reactor, &now, 21);
     CHECK(retry_attempts == 4);
     run_until(reactor, &now, 2.6);
     CHECK(retry_attempts == 4);
     run_until(reactor, &now, 0.2);
     CHECK(retry_attempts == 5);
-    client_factory_stop_trying(&retrying); /* one is pending */
+    reconnecting_client_factory_stop_trying(&retrying); /* one is pending */
     run_until(reactor, &now, 4000);
     CHECK(retry_attempts == 5);
     reactor_free(reactor);
@@ -715,7 +716,7 @@ static void C23_stop_while_connecting(const char *poller)
 
     begin_retrying(reactor, number);
     loop_turns(reactor, 3);
-    client_factory_stop_trying(&retrying);
+    reconnecting_client_factory_stop_trying(&retrying);
     loop_check_quiet(reactor);
     CHECK(retry_attempts == 1 && retrying.base.ports == 0);
     reactor_free(reactor);

@@ -13,7 +13,6 @@
 
 #include "hearer.h"
 #include "net/net.h"
-#include "net/unix_address.h"
 #include "protocol/log.h"
 #include "unix/unix_datagram.h"
 
@@ -163,7 +162,7 @@ static void G5_U16_the_log(const char *poller)
     for (int fd = 0; fd < 64; fd++) {
         if (address_local(&address, fd) < 0 ||
             address.bytes.ss_family != AF_UNIX ||
-            strcmp(unix_address_text(&address, name), server_path))
+            strcmp(address_text(&address, name), server_path))
             continue;
         CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
         found++;
@@ -198,7 +197,7 @@ static void U16_an_invented_name(const char *poller)
     CHECK(setenv("TMPDIR", "", 1) == 0); /* is none */
     call(&client, &talk, NULL);
     CHECK(udp_port_get_host(client.port, &own) == 0);
-    unix_address_text(&own, text);
+    address_text(&own, text);
     CHECK(!strncmp(text, "/tmp/untwist-", 13) && is_there(text));
     CHECK(setenv("TMPDIR", before, 1) == 0);
     talk_free(&talk);
@@ -290,7 +289,7 @@ static void U16_a_dead_file(const char *poller)
     CHECK(!reactor_connect_unix_datagram(talk.reactor, server_path,
                                          &client.base, &own));
     CHECK(errno == ENOENT);
-    CHECK(unix_address_set(&address, server_path) == 0);
+    CHECK(address_from_path(&address, server_path) == 0);
     close(net_bind_udp(&address, NET_BLOCKING)); /* as if it was killed */
     CHECK(!reactor_connect_unix_datagram(talk.reactor, server_path,
                                          &client.base, &own));
@@ -345,11 +344,11 @@ static void U16_a_sender_without_a_file(const char *poller)
 
     talk_new(&talk, poller, &Talker);
     serve(&server, &talk);
-    CHECK(unix_address_set(&address, server_path) == 0);
+    CHECK(address_from_path(&address, server_path) == 0);
     int fd = net_connect_udp(&address, NET_BLOCKING);
     CHECK(fd >= 0 && send(fd, "anonymous", 9, 0) == 9);
     TALK_UNTIL(&talk, server.received == 1);
-    CHECK(!strcmp(unix_address_text(&server.from, text), ""));
+    CHECK(!strcmp(address_text(&server.from, text), ""));
     CHECK(udp_port_write(server.port, "x", 1, &server.from) == -1);
     CHECK(errno == ENOTCONN && server.refused == 0);
     close(fd);

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "stream/client_factory.h"
+#include "stream/reconnecting_client_factory.h"
 #include "unix_talk.h"
 
 static void call(struct talk *talk, const struct connector_options *options)
@@ -57,23 +57,23 @@ static void U14_nobody_listens_there(const char *poller)
 
 static void T22_a_path_that_is_too_long(const char *poller)
 {
-    char longer[UNIX_ADDRESS_PATH_MAX + 2];
+    char longer[ADDRESS_PATH_MAX + 2];
 
     memset(longer, 'x', sizeof(longer));
-    longer[UNIX_ADDRESS_PATH_MAX + 1] = '\0';
+    longer[ADDRESS_PATH_MAX + 1] = '\0';
     /* What is left of it when it is cut must not do either. */
-    longer[UNIX_ADDRESS_PATH_MAX] = '\0';
+    longer[ADDRESS_PATH_MAX] = '\0';
     unlink(longer);
     struct address address;
-    CHECK(unix_address_set(&address, longer) == 0);
+    CHECK(address_from_path(&address, longer) == 0);
     int fd = net_bind_unix(&address, NET_NONBLOCKING);
     CHECK(fd >= 0 && listen(fd, 5) == 0);
-    longer[UNIX_ADDRESS_PATH_MAX] = 'x';
+    longer[ADDRESS_PATH_MAX] = 'x';
     check_failure(poller, longer,
                   "An error occurred while connecting: 36: File name too "
                   "long.");
     close(fd);
-    longer[UNIX_ADDRESS_PATH_MAX] = '\0';
+    longer[ADDRESS_PATH_MAX] = '\0';
     CHECK(unlink(longer) == 0);
 }
 
@@ -151,7 +151,7 @@ static void again_and_again(const char *poller)
 }
 
 struct patient {
-    struct client_factory base;
+    struct reconnecting_client_factory base;
     struct talk *talk;
 };
 
@@ -171,7 +171,7 @@ static void a_client_that_waits_for_its_server(const char *poller)
     struct talk talk;
 
     unix_new(&talk, poller);
-    client_factory_init(&patient.base, "Patient", &Talker);
+    reconnecting_client_factory_init(&patient.base, "Patient", &Talker);
     patient.base.base.build_protocol = build_for;
     patient.base.delay = 0.001;
     patient.talk = &talk;

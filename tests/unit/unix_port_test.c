@@ -279,7 +279,7 @@ static void U13_a_stale_socket_is_replaced(const char *poller)
     }
     /* One that got datagrams once is as dead as any. */
     unix_new(&talk, poller);
-    CHECK(unix_address_set(&address, path) == 0);
+    CHECK(address_from_path(&address, path) == 0);
     close(net_bind_udp(&address, NET_NONBLOCKING));
     CHECK(listen_there(&talk, &replacing) != NULL);
     check_served(&talk);
@@ -319,7 +319,7 @@ static void U13_nor_one_that_takes_no_lock(const char *poller)
     close(fds[0]);
     close(fds[1]);
     close(live);
-    CHECK(unlink(path) == 0 && unix_address_set(&address, path) == 0);
+    CHECK(unlink(path) == 0 && address_from_path(&address, path) == 0);
     live = net_bind_udp(&address, NET_NONBLOCKING);
     check_refused(&talk, path, &replacing, EADDRINUSE);
     CHECK(unix_kind(path) == 's');
@@ -366,22 +366,21 @@ static void U13_what_is_no_socket_stays(const char *poller)
 
 static void T22_the_length_of_a_path(const char *poller)
 {
-    char longest[UNIX_ADDRESS_PATH_MAX + 2];
+    char longest[ADDRESS_PATH_MAX + 2];
     char locked[sizeof(longest) + sizeof(".lock")];
     char text[UNIX_PORT_TEXT_MAX];
     struct talk talk;
 
-    CHECK(UNIX_ADDRESS_PATH_MAX + 1 ==
-          sizeof(((struct sockaddr_un *)0)->sun_path));
+    CHECK(ADDRESS_PATH_MAX + 1 == sizeof(((struct sockaddr_un *)0)->sun_path));
     memset(longest, 'x', sizeof(longest));
-    longest[UNIX_ADDRESS_PATH_MAX + 1] = '\0';
+    longest[ADDRESS_PATH_MAX + 1] = '\0';
     unix_new(&talk, poller);
     check_refused(&talk, longest, NULL, ENAMETOOLONG);
     check_refused(&talk, longest, &replacing, ENAMETOOLONG);
     check_refused(&talk, "", NULL, ENOENT);
     check_refused(&talk, "unix-test.none/s", NULL, ENOENT);
     check_refused(&talk, "unix-test.none/s", &replacing, ENOENT);
-    longest[UNIX_ADDRESS_PATH_MAX] = '\0';
+    longest[ADDRESS_PATH_MAX] = '\0';
     CHECK(reactor_listen_unix(talk.reactor, longest, &talk.base, &replacing));
     CHECK(unix_kind(longest) == 's');
     CHECK(strstr(unix_port_cannot_listen(text, longest, EADDRINUSE), longest));
@@ -474,9 +473,9 @@ static void check_names(struct talk *talk, const char *peer)
     char text[LOG_NAME_MAX];
 
     CHECK(transport_get_peer(talk_transport(talk), &address) == 0);
-    CHECK(!strcmp(unix_address_text(&address, text), peer));
+    CHECK(!strcmp(address_text(&address, text), peer));
     CHECK(transport_get_host(talk_transport(talk), &address) == 0);
-    CHECK(!strcmp(unix_address_text(&address, text), path));
+    CHECK(!strcmp(address_text(&address, text), path));
 }
 
 static void peers_with_and_without_a_name(const char *poller)
@@ -493,9 +492,9 @@ static void peers_with_and_without_a_name(const char *poller)
     check_names(&talk, "");
     close(fd);
     TALK_UNTIL(&talk, talk.lost == 1);
-    CHECK(unix_address_set(&server, path) == 0);
+    CHECK(address_from_path(&server, path) == 0);
     unlink("unix-test.end");
-    CHECK(unix_address_set(&local, "unix-test.end") == 0);
+    CHECK(address_from_path(&local, "unix-test.end") == 0);
     fd = net_connect_tcp_from(&local, &server, NET_NONBLOCKING);
     TALK_UNTIL(&talk, talk.made == 2);
     check_names(&talk, "unix-test.end");
@@ -505,7 +504,7 @@ static void peers_with_and_without_a_name(const char *poller)
     memcpy((char *)&local.bytes + sizeof(sa_family_t), nowhere,
            sizeof(nowhere) - 1);
     local.length = sizeof(sa_family_t) + sizeof(nowhere) - 1;
-    CHECK(!strcmp(unix_address_text(&local, text), "\\x00no\\nfile"));
+    CHECK(!strcmp(address_text(&local, text), "\\x00no\\nfile"));
     talk_free(&talk);
 }
 
@@ -531,8 +530,8 @@ static void check_served_by(struct talk *talk, const char *name)
     size_t received = talk->received;
 
     unlink(name);
-    CHECK(unix_address_set(&local, name) == 0);
-    CHECK(unix_address_set(&server, path) == 0);
+    CHECK(address_from_path(&local, name) == 0);
+    CHECK(address_from_path(&server, path) == 0);
     int fd = net_connect_tcp_from(&local, &server, NET_NONBLOCKING);
     CHECK(fd >= 0);
     peer_send(fd, "hello");

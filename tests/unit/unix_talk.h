@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "net/unix_address.h"
 #include "talk.h"
 #include "unix/unix_port.h"
 
@@ -54,7 +53,7 @@ static inline int unix_bare_listener(int backlog)
 {
     struct address address;
 
-    CHECK(unix_address_set(&address, path) == 0);
+    CHECK(address_from_path(&address, path) == 0);
     int fd = net_bind_unix(&address, NET_NONBLOCKING);
     CHECK(fd >= 0 && listen(fd, backlog) == 0);
     return fd;
@@ -70,7 +69,7 @@ static inline int unix_knock(void)
 {
     struct address address;
 
-    CHECK(unix_address_set(&address, path) == 0);
+    CHECK(address_from_path(&address, path) == 0);
     return net_connect_tcp(&address, NET_NONBLOCKING);
 }
 

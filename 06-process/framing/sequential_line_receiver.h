@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sequential_line_receiver.h - a line receiver for lines that take time: a
+ * client has one turn after the other. Its next line waits until what it has
+ * asked for is done, and until it has read what it was sent.
+ *
+ * We read on meanwhile: how else could we hear that the client has gone? A
+ * program's protocol begins with a struct sequential_line_receiver, and the
+ * base of its class has the four callbacks below, or functions that call them.
+ */
+#ifndef SEQUENTIAL_LINE_RECEIVER_H
+#define SEQUENTIAL_LINE_RECEIVER_H
+
+#include "framing/line_receiver.h"
+#include "protocol/write_watermark.h"
+#include "reactor/reactor.h"
+
+enum {
+    TURN_AHEAD_MAX = 64 * 1024, /* bytes that wait for their turn; with more
+                                   of them we are deaf until it comes */
+    TURN_PATIENCE = 5 /* seconds; see sequential_line_receiver_begin */
+};
+
+struct sequential_line_receiver {
+    struct line_receiver base;
+    struct reactor *reactor; /* yours to set, in connection_made */
+    struct write_watermark write_watermark;
+    struct delayed_call patience;
+    bool busy;  /* between begin and end */
+    bool ended; /* its stream has ended */
+    bool heard; /* something was said lately */
+};
+
+struct sequential_line_receiver_class {
+    struct line_receiver_class base;
+
+    /* Whether what is written now has to wait. NULL: nothing. */
+    void (*write_watermark_changed)(struct sequential_line_receiver *self,
+                                    bool full);
+};
+
+void sequential_line_receiver_connection_made(struct protocol *protocol);
+void sequential_line_receiver_data_received(struct protocol *protocol,
+                                            const char *data, size_t length);
+void sequential_line_receiver_read_connection_lost(struct protocol *protocol);
+void sequential_line_receiver_connection_lost(struct protocol *protocol,
+                                              struct failure reason);
+
+/* What the client has asked for is under way; it is done. A client may end its
+ * stream and wait for the rest. It may have gone altogether, too, and that
+ * shows only when we send something; so one that has ended its stream, and
+ * whom we have not sent anything for TURN_PATIENCE, is lost. */
+void sequential_line_receiver_begin(struct sequential_line_receiver *self);
+void sequential_line_receiver_end(struct sequential_line_receiver *self);
+
+/* Sends something that is part of it. */
+void sequential_line_receiver_write(struct sequential_line_receiver *self,
+                                    const void *data, size_t length);
+
+#endif
