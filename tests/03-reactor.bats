@@ -877,7 +877,7 @@ loop_under_valgrind() {
 # loop_waits_with CALL: the server of LOG, which was started with TRACE=1.
 loop_waits_with() {
     logged ' on 2 descriptors'
-    [ "$(sed -nE 's/^  (select|poll|epoll_wait) waits on .*/\1/p' "$LOG" | sort -u)" = "$1" ]
+    [ "$(sed -nE 's/^[0-9.]+   (select|poll|epoll_wait) waits on .*/\1/p' "$LOG" | sort -u)" = "$1" ]
 }
 
 @test "-r, then REACTOR, then select" {
@@ -932,8 +932,9 @@ loop_waits_with() {
 
 # loop_story: the story of one echo, as the trace tells it, without numbers.
 loop_story() {
-    sed -nE -e 's/^  (Echo[A-Za-z]+) [0-9]+: (do_[a-z]+)$/\1 \2/p' \
-        -e 's/^  (Echo[A-Za-z]+) [0-9]+ is lost$/\1 is lost/p' \
+    sed -nE -e 's/^[0-9]+\.[0-9]{6} //' \
+        -e 's/^  (Echo[A-Za-z]+) [0-9]+: (do_[a-z]+|connection_lost, .*)$/\1 \2/p' \
+        -e 's/^  (accept): .*/\1/p' \
         -e 's/^  (Received SIGTERM, shutting down\.)$/\1/p' \
         -e 's/^  (shutdown): .*/\1/p' "$LOG"
 }
@@ -942,21 +943,22 @@ loop_story() {
 loop_tells() {
     TRACE=1 start 03-reactor/echo_server -r "$1"
     [ "$(peer "$PORT" send=hello recv=5 close)" = hello ]
-    eventually grep -q 'EchoConnection [0-9]* is lost' "$LOG"
+    eventually grep -q 'EchoConnection [0-9]*: connection_lost' "$LOG"
     loop_terminate
     diff <(loop_story) - << 'END'
 EchoListener do_read
+accept
 EchoConnection do_read
 EchoConnection do_write
 EchoConnection do_read
-EchoConnection is lost
+EchoConnection connection_lost, closed cleanly
 Received SIGTERM, shutting down.
 shutdown
-EchoListener is lost
+EchoListener connection_lost, the loop has ended
 END
-    grep -qx 'turn 1' "$LOG"
-    grep -qx "  $2 waits on 2 descriptors, at most inf s" "$LOG"
-    grep -qx '  1 ready' "$LOG"
+    grep -qxE '[0-9]+\.[0-9]{6} turn 1' "$LOG"
+    grep -qxE "[0-9.]+   $2 waits on 2 descriptors, without limit" "$LOG"
+    grep -qxE '[0-9.]+   1 ready' "$LOG"
 }
 
 @test "TRACE=1 tells the story of an echo" {

@@ -13,18 +13,18 @@ load servers
 # The steps of an echo connection, in the document's order, as the trace tells
 # them. LISTENER and SOCKET stand for the two numbers.
 PROTO_STEPS=(
-    '^ *listenTCP: EchoFactory ([0-9]+)$'
-    '^ *select waits on '
-    '^ *Port LISTENER: do_read$'
-    '^ *accept: 127\.0\.0\.1:[0-9]+ is ([0-9]+)$'
-    '^ *EchoFactory: build_protocol$'
-    '^ *Echo SOCKET: make_connection$'
-    '^ *select waits on '
-    '^ *Connection SOCKET: do_read$'
-    '^ *Echo SOCKET: data_received, 5 bytes$'
-    '^ *Echo SOCKET: write, 5 bytes$'
-    '^ *Echo SOCKET: sent 5 bytes$'
-    '^ *Connection SOCKET is lost$'
+    '^[0-9.]+ *listenTCP: EchoFactory ([0-9]+)$'
+    '^[0-9.]+ *select waits on '
+    '^[0-9.]+ *Port LISTENER: do_read$'
+    '^[0-9.]+ *accept: 127\.0\.0\.1:[0-9]+ is ([0-9]+)$'
+    '^[0-9.]+ *EchoFactory: build_protocol$'
+    '^[0-9.]+ *Echo SOCKET: make_connection$'
+    '^[0-9.]+ *select waits on '
+    '^[0-9.]+ *Connection SOCKET: do_read$'
+    '^[0-9.]+ *Echo SOCKET: data_received, 5 bytes$'
+    '^[0-9.]+ *Echo SOCKET: write, 5 bytes$'
+    '^[0-9.]+ *Echo SOCKET: sent 5 bytes$'
+    '^[0-9.]+ *Connection SOCKET: connection_lost, closed cleanly$'
 )
 
 # --- unit programs -----------------------------------------------------------
@@ -344,7 +344,7 @@ proto_urgent() {
     TRACE=1 start 04-protocols/echo_server -r select
     run peer "$PORT" send=hello recv=5 shutdown eof
     [ "$output" = hello ]
-    logged ' is lost'
+    logged ': connection_lost'
     while read -r line; do
         [ "$step" -lt ${#PROTO_STEPS[@]} ] || break
         pattern=${PROTO_STEPS[step]//LISTENER/$listener}

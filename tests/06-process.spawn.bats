@@ -187,8 +187,8 @@ END
 
 @test "X1 spawn_tour: the trace tells of spawning and reaping" {
     TRACE=1 soon "$(program "$STAGE/spawn_tour")" >tour 2>trace
-    grep -qE '^  spawn_process: Guide /bin/sh is [0-9]+$' trace
-    grep -qE '^  reaped [0-9]+, status 0x300$' trace
-    grep -qE '^  Guide: 6 bytes from 1 of its child$' trace
+    grep -qE '^[0-9.]+   spawn_process: Guide /bin/sh is [0-9]+$' trace
+    grep -qE '^[0-9.]+   reaped [0-9]+, status 0x300$' trace
+    grep -qE '^[0-9.]+   Guide: 6 bytes from 1 of its child$' trace
     diff tour <(tour_expected)
 }

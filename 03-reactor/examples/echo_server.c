@@ -13,6 +13,7 @@
 #include "examples/buffer.h"
 #include "program/endpoint.h"
 #include "reactor/reactor.h"
+#include "reactor/trace.h"
 
 enum {
     BACKLOG = 50,
@@ -88,7 +89,7 @@ static void listen_again(void *argument)
 }
 
 /* Makes a connection of an accepted descriptor, or closes it. */
-static void welcome(struct reactor *reactor, int fd)
+static void accept_connection(struct reactor *reactor, int fd)
 {
     struct echo_connection *self = malloc(sizeof(*self));
 
@@ -111,7 +112,8 @@ static int listener_do_read(struct descriptor *base)
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         int fd = net_accept(base->fd, NULL, NET_NONBLOCKING);
         if (fd >= 0) {
-            welcome(self->reactor, fd);
+            trace("  accept: a client is %d", fd);
+            accept_connection(self->reactor, fd);
             continue;
         }
         if (errno == EAGAIN)

@@ -22,8 +22,21 @@ enum {
     REASON_LOST = -2  /* the loop ended, and the descriptor with it */
 };
 
+/* Who is running, for a log: `describe` writes a name of at most
+ * RUNNING_TEXT_MAX bytes, its NUL included, and is called only when there is
+ * something to print. NULL: nobody in particular. */
+enum { RUNNING_TEXT_MAX = 160 };
+struct running {
+    void (*describe)(const void *object, char *text);
+    const void *object;
+};
+
 struct descriptor_class {
     const char *name; /* for the trace: "EchoConnection" */
+
+    /* The name under which the three functions below run, see above: its
+     * object is the descriptor. */
+    void (*describe)(const void *self, char *text);
 
     /* Called when a read, or a write, would not block. Returns REASON_NONE to
      * go on, or the reason to drop the descriptor; the loop does the rest.
@@ -51,6 +64,16 @@ struct descriptor {
     unsigned char watched;   /* POLLER_ events the poller was told about */
     unsigned char state;     /* enum descriptor_state, in dispatch.c */
     unsigned char changed;   /* it is in the list of the changed */
+    unsigned char taken;     /* a stranger closed the number: it is not ours
+                                to close any more */
+};
+
+/* A call that waits for the end of the turn: for an object that has no
+ * descriptor and must outlive its turn. See reactor_at_turn_end. */
+struct turn_end {
+    struct turn_end *next;
+    void (*function)(void *argument);
+    void *argument;
 };
 
 #endif

@@ -3,9 +3,9 @@
  * dispatch.h - the descriptors that the loop watches, and the rule that
  * nothing dies in the middle of a turn.
  *
- * Any callback may lose any descriptor, its own included. A lost one hears
- * nothing more, but its memory stays valid and its number is not given to
- * anybody else until dispatch_end_turn, which stands between the turns: there
+ * Any callback may disconnect any descriptor, its own included. One that is
+ * disconnected gets no further event, but its memory stays valid and its
+ * number is not given to anybody else until dispatch_end_turn: there
  * connection_lost is called, and then the number is closed and the memory
  * given back. So no event can reach the wrong descriptor or a dead one.
  */
@@ -23,36 +23,45 @@ struct dispatch {
     struct descriptor **table;       /* number -> the descriptor, or NULL */
     int size;                        /* of the table */
     int watched;                     /* how many there are in it */
-    bool closing;                    /* nobody new is let in */
-    struct descriptor *first, **end; /* what this turn has changed */
+    bool closing;                    /* no new one is let in */
+    struct descriptor *first, **end; /* those that this turn has changed */
+    struct turn_end *calls;          /* for the end of the turn, last first */
+    struct running running;          /* whose callback this is */
 };
 
-/* `poller` is owned from then on. dispatch_close loses what is still watched,
- * with REASON_LOST. */
+/* `poller` is owned from then on. dispatch_close disconnects what is still
+ * watched, with REASON_LOST. */
 void dispatch_open(struct dispatch *dispatch, struct poller *poller);
 void dispatch_close(struct dispatch *dispatch);
 
-/* Sets or clears what `descriptor` wants to hear of, POLLER_READ or _WRITE.
- * Doing it twice is doing it once; a lost descriptor is left alone. Returns 0,
- * or -1 with ENOMEM, EBADF, or ECANCELED when the loop is being freed. */
+/* Sets or clears what `descriptor` wants to be called for, POLLER_READ or
+ * POLLER_WRITE. Twice is once; a disconnected descriptor is left alone.
+ * Returns 0, or -1 with ENOMEM, EBADF for a negative number, or ECANCELED when
+ * the loop is being freed. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
                   unsigned event);
 void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
                      unsigned event);
 
-/* Loses one descriptor, or all but `spare`. The first reason counts. */
+/* Disconnects one descriptor, or all but `spare`. The first reason counts. */
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason);
 void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
                              const struct descriptor *spare);
 
-/* Between two turns: tells and frees the lost, lets those write that want to,
- * and passes on to the poller what has changed. Returns true if that left
- * something to do, so that the wait must not sleep. */
+/* Calls function(argument) when the turn is over. */
+void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
+                          void (*function)(void *), void *argument);
+
+/* Between two turns: notifies and closes the disconnected, makes the calls
+ * that waited for this, lets those write that want to, and tells the poller
+ * what has changed. Returns true if that left something to do, so that the
+ * wait must not sleep. */
 bool dispatch_end_turn(struct dispatch *dispatch);
 
-/* Waits, at most `nanoseconds` (-1: for ever), and calls do_read and do_write
- * of what is ready. Returns 0, or -1 with errno if the poller cannot wait. */
+/* Waits, at most `nanoseconds` (-1: without limit), and calls do_read and
+ * do_write of what is ready. Returns 0, or -1 with errno if the poller cannot
+ * wait. A kernel that is short of memory for a moment is given a rest. */
 int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds);
 
 #endif

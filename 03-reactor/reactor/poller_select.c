@@ -17,7 +17,7 @@ struct select_poller {
     struct poller_event ready[FD_SETSIZE];
 };
 
-static struct poller *create(void)
+static struct poller *select_poller_create(void)
 {
     struct select_poller *self = calloc(1, sizeof(*self));
 
@@ -29,13 +29,13 @@ static struct poller *create(void)
     return &self->base;
 }
 
-static void destroy(struct poller *poller)
+static void select_poller_destroy(struct poller *poller)
 {
     free(poller);
 }
 
-static int change(struct poller *poller, int fd, unsigned before,
-                  unsigned after)
+static int select_poller_change(struct poller *poller, int fd, unsigned before,
+                                unsigned after)
 {
     struct select_poller *self = (struct select_poller *)poller;
 
@@ -95,8 +95,8 @@ static int collect(struct select_poller *self, const fd_set *readable,
     return count;
 }
 
-static int wait_for(struct poller *poller, int64_t nanoseconds,
-                    const struct poller_event **ready)
+static int select_poller_wait(struct poller *poller, int64_t nanoseconds,
+                              const struct poller_event **ready)
 {
     struct select_poller *self = (struct select_poller *)poller;
     fd_set readable = self->reading, writable = self->writing;
@@ -118,8 +118,8 @@ static int wait_for(struct poller *poller, int64_t nanoseconds,
 const struct poller_class poller_select = {
     .name = "select",
     .call = "select",
-    .create = create,
-    .change = change,
-    .wait = wait_for,
-    .destroy = destroy,
+    .create = select_poller_create,
+    .change = select_poller_change,
+    .wait = select_poller_wait,
+    .destroy = select_poller_destroy,
 };

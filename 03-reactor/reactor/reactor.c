@@ -1,12 +1,43 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * reactor.c - the loop itself: run, turn, stop; and each function of reactor.h,
+ * which hands what it is asked to the part that knows.
+ */
+#include "reactor/reactor.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "reactor/reactor_parts.h"
+#include "reactor/dispatch.h"
 #include "reactor/signals.h"
 #include "reactor/trace.h"
+#include "reactor/waker.h"
+
+enum reactor_state {
+    IDLE,     /* not run yet, or crashed */
+    STARTING, /* the first startup triggers run */
+    RUNNING,
+    STOPPING, /* asked to stop; the turn, and the holds, come first */
+    HELD,     /* the first shutdown triggers have run */
+    ENDING,   /* everything is being disconnected */
+    ENDED
+};
+
+struct reactor {
+    enum reactor_state state;
+    struct dispatch dispatch;
+    struct delayed_calls calls;
+    struct thread_calls thread_calls;
+    struct triggers startup, shutdown, end;
+    struct waker waker;
+    int holds;       /* triggers that the shutdown waits for */
+    int stop_signal; /* the one that stopped us */
+    bool crashed;
+    struct attachment *attachments; /* what upper layers keep here */
+    unsigned long turn;             /* counted for the trace */
+};
 
 static const struct poller_class *find_poller(const char *name)
 {
@@ -40,7 +71,8 @@ struct reactor *reactor_new(const char *poller_name)
     }
     thread_calls_open(&reactor->thread_calls);
     dispatch_open(&reactor->dispatch, poller);
-    /* To settle is to ask the poller: it may not want this number. */
+    /* The poller is told when a turn ends; end one now, for it may not be able
+     * to watch this number, and without the waker no signal would be heard. */
     if (reactor_add_reader(reactor, &reactor->waker.reader) < 0 ||
         dispatch_end_turn(&reactor->dispatch)) {
         int error = reactor->waker.reader.reason;
@@ -52,6 +84,9 @@ struct reactor *reactor_new(const char *poller_name)
     return reactor;
 }
 
+/* What the loop has is given back in the order in which it could still be used:
+ * the triggers of upper layers first, the descriptors' last callbacks, and only
+ * then the tables that these may look into. */
 void reactor_free(struct reactor *reactor)
 {
     for (int phase = 0; phase < TRIGGER_PHASES; phase++)
@@ -81,6 +116,10 @@ static void stop_on_sigterm(void *reactor)
     stop_on(reactor, SIGTERM, "SIGTERM");
 }
 
+/* SIGPIPE would end the program when a peer is gone, and SIGXFSZ when a log has
+ * reached the largest size it may have. Ignored, both are an errno of the write
+ * that failed, EPIPE and EFBIG. A SIGINT that whoever started us has ignored
+ * (a shell does, for a program in the background) stays ignored. */
 static void start(struct reactor *reactor)
 {
     struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -88,6 +127,7 @@ static void start(struct reactor *reactor)
     reactor->state = STARTING;
     triggers_fire(&reactor->startup, TRIGGER_BEFORE);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
     if (signals_is_default(SIGINT))
         reactor_on_signal(reactor, SIGINT, stop_on_sigint, reactor);
     reactor_on_signal(reactor, SIGTERM, stop_on_sigterm, reactor);
@@ -96,7 +136,10 @@ static void start(struct reactor *reactor)
     triggers_fire(&reactor->startup, TRIGGER_AFTER);
 }
 
-/* Called once a turn after reactor_stop, until the loop has ended. */
+/* Called once a turn after reactor_stop, until the loop has ended: the triggers
+ * before, then a wait for who holds the shutdown, then the end of every
+ * descriptor, which may take several rounds, then the other triggers. The waker
+ * stays: a thread may still call. */
 static void shut_down(struct reactor *reactor)
 {
     if (reactor->state == STOPPING) {
@@ -105,7 +148,7 @@ static void shut_down(struct reactor *reactor)
     }
     if (reactor->holds > 0)
         return;
-    trace("  shutdown: what is left is lost");
+    trace("  shutdown: what is left is disconnected");
     reactor->state = ENDING;
     dispatch_disconnect_all(&reactor->dispatch, REASON_LOST,
                             &reactor->waker.reader);
@@ -122,8 +165,10 @@ static bool wants_shutdown(const struct reactor *reactor)
            (reactor->state == HELD && reactor->holds == 0);
 }
 
-/* Whoever waits for the loop, then the clock, then the end, then the
- * descriptors: the order of Twisted's mainLoop. */
+/* One turn, in the order of Twisted's mainLoop: calls of other threads,
+ * signals, delayed calls, the end of the turn before, and the wait with the
+ * callbacks of what is ready. What the first of these ask for is done before
+ * the wait, or it would sleep over it. */
 static int turn(struct reactor *reactor)
 {
     reactor->turn++;
@@ -178,4 +223,149 @@ int reactor_crash(struct reactor *reactor)
     }
     reactor->crashed = true;
     return 0;
+}
+
+bool reactor_running(const struct reactor *reactor)
+{
+    return reactor->state == RUNNING || reactor->state == STOPPING ||
+           reactor->state == HELD;
+}
+
+int reactor_stop_signal(const struct reactor *reactor)
+{
+    return reactor->stop_signal;
+}
+
+int reactor_add_reader(struct reactor *reactor, struct descriptor *descriptor)
+{
+    return dispatch_want(&reactor->dispatch, descriptor, POLLER_READ);
+}
+
+int reactor_add_writer(struct reactor *reactor, struct descriptor *descriptor)
+{
+    return dispatch_want(&reactor->dispatch, descriptor, POLLER_WRITE);
+}
+
+void reactor_remove_reader(struct reactor *reactor,
+                           struct descriptor *descriptor)
+{
+    dispatch_ignore(&reactor->dispatch, descriptor, POLLER_READ);
+}
+
+void reactor_remove_writer(struct reactor *reactor,
+                           struct descriptor *descriptor)
+{
+    dispatch_ignore(&reactor->dispatch, descriptor, POLLER_WRITE);
+}
+
+void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
+                        int reason)
+{
+    dispatch_disconnect(&reactor->dispatch, descriptor, reason);
+}
+
+void reactor_at_turn_end(struct reactor *reactor, struct turn_end *call,
+                         void (*function)(void *), void *argument)
+{
+    dispatch_at_turn_end(&reactor->dispatch, call, function, argument);
+}
+
+struct running reactor_enter(struct reactor *reactor, struct running running)
+{
+    struct running before = reactor->dispatch.running;
+
+    reactor->dispatch.running = running;
+    return before;
+}
+
+struct running reactor_running_now(const struct reactor *reactor)
+{
+    return reactor->dispatch.running;
+}
+
+void reactor_attach(struct reactor *reactor, struct attachment *attachment,
+                    const void *key)
+{
+    *attachment = (struct attachment){ key, reactor->attachments };
+    reactor->attachments = attachment;
+}
+
+struct attachment *reactor_attached(const struct reactor *reactor,
+                                    const void *key)
+{
+    struct attachment *attachment = reactor->attachments;
+
+    while (attachment && attachment->key != key)
+        attachment = attachment->next;
+    return attachment;
+}
+
+double reactor_seconds(void)
+{
+    return (double)delayed_calls_now() / 1e9;
+}
+
+int reactor_call_later(struct reactor *reactor, struct delayed_call *call,
+                       double seconds, void (*function)(void *), void *argument)
+{
+    return delayed_calls_add(&reactor->calls, call, seconds, function,
+                             argument);
+}
+
+void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
+                              void (*function)(void *), void *argument)
+{
+    if (thread_calls_add(&reactor->thread_calls, call, function, argument))
+        waker_wake(&reactor->waker);
+}
+
+int reactor_on_signal(struct reactor *reactor, int signal,
+                      void (*function)(void *), void *argument)
+{
+    return signals_watch(signal, &reactor->waker, function, argument);
+}
+
+static struct triggers *triggers_for(struct reactor *reactor,
+                                     enum reactor_event event)
+{
+    return event == REACTOR_STARTUP    ? &reactor->startup
+           : event == REACTOR_SHUTDOWN ? &reactor->shutdown
+                                       : &reactor->end;
+}
+
+int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
+                        enum reactor_event event, struct trigger *trigger,
+                        void (*function)(void *), void *argument)
+{
+    return triggers_add(triggers_for(reactor, event), phase, trigger, function,
+                        argument);
+}
+
+int reactor_remove_trigger(struct reactor *reactor, struct trigger *trigger)
+{
+    if (triggers_remove(&reactor->startup, trigger) == 0 ||
+        triggers_remove(&reactor->shutdown, trigger) == 0)
+        return 0;
+    return triggers_remove(&reactor->end, trigger);
+}
+
+int reactor_call_when_running(struct reactor *reactor, struct trigger *trigger,
+                              void (*function)(void *), void *argument)
+{
+    if (!reactor_running(reactor))
+        return reactor_add_trigger(reactor, TRIGGER_AFTER, REACTOR_STARTUP,
+                                   trigger, function, argument);
+    function(argument);
+    return 0;
+}
+
+void reactor_hold_shutdown(struct reactor *reactor)
+{
+    reactor->holds++;
+}
+
+void reactor_release_shutdown(struct reactor *reactor)
+{
+    if (reactor->holds > 0)
+        reactor->holds--;
 }

@@ -25,20 +25,22 @@ struct reactor;
  * REACTOR, and then takes select. NULL with errno: EINVAL for another name. */
 struct reactor *reactor_new(const char *poller);
 
-/* Loses every descriptor that is still there, forgets delayed calls, gives
- * back the signal handlers that it took (SIGPIPE stays ignored). Not from
- * inside reactor_run. */
+/* Disconnects every descriptor that is still there, forgets delayed calls,
+ * gives back the signal handlers that it took (SIGPIPE and SIGXFSZ stay
+ * ignored). Not from inside reactor_run. */
 void reactor_free(struct reactor *reactor);
 
 /* Runs until somebody stops it. EALREADY while it runs, ECANCELED once it has
  * been stopped; any other errno: the poller cannot wait any more. SIGTERM, and
- * SIGINT if it had its default action, stop it; SIGPIPE is ignored. */
+ * SIGINT if it had its default action, stop it; SIGPIPE and SIGXFSZ are
+ * ignored: a write to a peer that is gone fails with EPIPE, one beyond the
+ * largest size of a file with EFBIG. */
 int reactor_run(struct reactor *reactor);
 
 /* Asks it to stop. The callback goes on, and so does the turn: whatever is
  * ready is called, whatever is due runs. Then come the shutdown triggers, and
- * between the first phase and the second every descriptor is lost. EINVAL if
- * the loop is not running or is asked already. */
+ * between the first phase and the second every descriptor is disconnected.
+ * EINVAL if the loop is not running or is asked already. */
 int reactor_stop(struct reactor *reactor);
 
 /* Ends reactor_run after this turn's delayed calls, no trigger, nothing lost;
@@ -54,7 +56,7 @@ int reactor_stop_signal(const struct reactor *reactor);
  * What wants to write is tried once before the next wait: if the kernel has
  * room, the poller never hears of it. Adding or removing twice is once.
  * ENOMEM; EBADF for a negative number; ECANCELED inside reactor_free; a number
- * that the poller refuses is lost, with the poller's errno. */
+ * that the poller refuses is disconnected, with the poller's errno. */
 int reactor_add_reader(struct reactor *reactor, struct descriptor *descriptor);
 int reactor_add_writer(struct reactor *reactor, struct descriptor *descriptor);
 void reactor_remove_reader(struct reactor *reactor,
@@ -66,6 +68,33 @@ void reactor_remove_writer(struct reactor *reactor,
  * connection_lost, close, dispose. Twice is once, the first reason counts. */
 void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
                         int reason);
+
+/* Calls function(argument) once when this turn is over, where the numbers that
+ * were disconnected are closed; in reactor_free at the latest. For an object
+ * that has no descriptor and must outlive its turn. `call` lives in it. */
+void reactor_at_turn_end(struct reactor *reactor, struct turn_end *call,
+                         void (*function)(void *), void *argument);
+
+/* Who is running, see descriptor.h. The loop sets it around do_read, do_write
+ * and connection_lost. What is done later on somebody's behalf, in a delayed
+ * call say, may enter what was asked for when it began; reactor_enter returns
+ * who was running, to be entered again afterwards. */
+struct running reactor_running_now(const struct reactor *reactor);
+struct running reactor_enter(struct reactor *reactor, struct running running);
+
+/* What an upper layer has one of for each reactor, such as its pool of threads,
+ * hangs here: found by `key`, the address of something of that layer's. It is
+ * its owner's, and must outlive the reactor's last callback. */
+struct attachment {
+    const void *key;
+    struct attachment *next;
+};
+void reactor_attach(struct reactor *reactor, struct attachment *attachment,
+                    const void *key);
+
+/* NULL when nothing hangs there. */
+struct attachment *reactor_attached(const struct reactor *reactor,
+                                    const void *key);
 
 /* Seconds on the monotonic clock. */
 double reactor_seconds(void);

@@ -7,8 +7,11 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "reactor/poller.h"
+
+enum { BETWEEN_ROUNDS = 20 }; /* milliseconds, see wait_in_pieces */
 
 struct poll_poller {
     struct poller base;
@@ -19,7 +22,7 @@ struct poll_poller {
     int places;                 /* numbers that place has room for */
 };
 
-static struct poller *create(void)
+static struct poller *poll_poller_create(void)
 {
     struct poll_poller *self = calloc(1, sizeof(*self));
 
@@ -29,7 +32,7 @@ static struct poller *create(void)
     return &self->base;
 }
 
-static void destroy(struct poller *poller)
+static void poll_poller_destroy(struct poller *poller)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
 
@@ -66,8 +69,8 @@ static int reserve(struct poll_poller *self, int fd)
     return 0;
 }
 
-static int change(struct poller *poller, int fd, unsigned before,
-                  unsigned after)
+static int poll_poller_change(struct poller *poller, int fd, unsigned before,
+                              unsigned after)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
 
@@ -109,36 +112,72 @@ static unsigned events_of(const struct pollfd *watched)
     return events;
 }
 
-static int wait_for(struct poller *poller, int64_t nanoseconds,
-                    const struct poller_event **ready)
+/* Asks about `count` of the watched, from `first` on, and adds what is ready to
+ * the `*found` that stand in self->ready. Returns 0, or -1 with errno. */
+static int ask(struct poll_poller *self, int first, int count, int milliseconds,
+               int *found)
 {
-    struct poll_poller *self = (struct poll_poller *)poller;
-    int64_t milliseconds =
-        nanoseconds < 0 ? -1
-                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
-    int count = 0;
+    int left = poll(self->watched + first, (nfds_t)count, milliseconds);
 
-    *ready = self->ready;
-    int left = poll(self->watched, (nfds_t)self->count,
-                    milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
     if (left < 0)
         return errno == EINTR ? 0 : -1;
-    for (int i = 0; i < self->count && left > 0; i++) {
+    for (int i = first; i < first + count && left > 0; i++) {
         if (!self->watched[i].revents)
             continue;
         left--;
-        self->ready[count++] =
+        self->ready[(*found)++] =
             (struct poller_event){ self->watched[i].fd,
                                    events_of(&self->watched[i]) };
     }
-    return count;
+    return 0;
+}
+
+/* poll refuses an array longer than the limit of descriptors, and that limit
+ * can be lowered below what is open already. Then we ask piece by piece without
+ * waiting, and sleep between two rounds. */
+static int wait_in_pieces(struct poll_poller *self, int milliseconds,
+                          int *found)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == 0 ||
+        limit.rlim_cur >= (rlim_t)self->count) {
+        errno = EINVAL; /* it was not that */
+        return -1;
+    }
+    int piece = (int)limit.rlim_cur;
+    for (int i = 0; i < self->count; i += piece)
+        if (ask(self, i, self->count - i < piece ? self->count - i : piece, 0,
+                found) < 0)
+            return -1;
+    if (*found == 0 && milliseconds != 0)
+        poll(NULL, 0,
+             milliseconds < 0 || milliseconds > BETWEEN_ROUNDS ? BETWEEN_ROUNDS
+                                                               : milliseconds);
+    return 0;
+}
+
+static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
+                            const struct poller_event **ready)
+{
+    struct poll_poller *self = (struct poll_poller *)poller;
+    int64_t exact = nanoseconds < 0
+                        ? -1
+                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
+    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact, found = 0;
+
+    *ready = self->ready;
+    if (ask(self, 0, self->count, milliseconds, &found) == 0 ||
+        (errno == EINVAL && wait_in_pieces(self, milliseconds, &found) == 0))
+        return found;
+    return -1;
 }
 
 const struct poller_class poller_poll = {
     .name = "poll",
     .call = "poll",
-    .create = create,
-    .change = change,
-    .wait = wait_for,
-    .destroy = destroy,
+    .create = poll_poller_create,
+    .change = poll_poller_change,
+    .wait = poll_poller_wait,
+    .destroy = poll_poller_destroy,
 };

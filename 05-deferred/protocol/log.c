@@ -7,6 +7,7 @@
 #include <time.h>
 
 static FILE *output;
+static struct reactor *loop; /* which knows who is running */
 static struct log_system running;
 
 static void put_date(void)
@@ -40,6 +41,7 @@ void log_start(FILE *stream, struct reactor *reactor)
     static struct trigger stopping, stopped;
 
     output = stream;
+    loop = reactor;
     setvbuf(output, NULL, _IOLBF, BUFSIZ);
     log_message("Log opened.");
     reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN, &stopping,
@@ -58,8 +60,13 @@ void log_message(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    if (running.name)
+    if (running.name) {
         running.name(running.object, name);
+    } else {
+        struct running now = reactor_running_now(loop);
+        if (now.describe)
+            now.describe(now.object, name);
+    }
     put_date();
     fprintf(output, " [%s] ", name);
     for (const char *c = message; *c; c++) {

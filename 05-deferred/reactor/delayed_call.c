@@ -75,9 +75,9 @@ static void sift_down(struct delayed_calls *calls, size_t place,
     put(calls, place, call);
 }
 
-/* Fills `place` with `call`, which may belong above or below it. */
-static void settle(struct delayed_calls *calls, size_t place,
-                   struct delayed_call *call)
+/* Puts `call` where it belongs, which may be above or below `place`. */
+static void heap_fix(struct delayed_calls *calls, size_t place,
+                     struct delayed_call *call)
 {
     if (place > 0 && before(call, calls->heap[(place - 1) / 2]))
         sift_up(calls, place, call);
@@ -85,13 +85,14 @@ static void settle(struct delayed_calls *calls, size_t place,
         sift_down(calls, place, call);
 }
 
-static void take_out(struct delayed_call *call)
+/* The last one of the heap fills the place. */
+static void heap_remove(struct delayed_call *call)
 {
     struct delayed_calls *calls = call->calls;
     struct delayed_call *last = calls->heap[--calls->count];
 
     if (last != call)
-        settle(calls, call->place, last);
+        heap_fix(calls, call->place, last);
 }
 
 int delayed_calls_add(struct delayed_calls *calls, struct delayed_call *call,
@@ -137,7 +138,7 @@ int delayed_call_cancel(struct delayed_call *call)
     if (refuse(call) < 0)
         return -1;
     call->state = CALL_CANCELLED;
-    take_out(call);
+    heap_remove(call);
     return 0;
 }
 
@@ -153,7 +154,7 @@ static int move_to(struct delayed_call *call, int64_t from, double seconds)
                  : time > farthest       ? farthest
                                          : time;
     call->order = call->calls->order++;
-    settle(call->calls, call->place, call);
+    heap_fix(call->calls, call->place, call);
     return 0;
 }
 
@@ -198,7 +199,7 @@ void delayed_calls_run(struct delayed_calls *calls)
         struct delayed_call *first = calls->heap[0];
         if (first->time > calls->now || first->order >= end)
             return;
-        take_out(first);
+        heap_remove(first);
         first->state = CALL_CALLED;
         first->function(first->argument);
     }

@@ -1,20 +1,28 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * dispatch.c - wait, look up, call; and what has to wait until the turn is
+ * over. reactor.c calls dispatch_end_turn and dispatch_wait once a turn.
+ */
 #include "reactor/dispatch.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "reactor/trace.h"
 
+/* The life of a descriptor, from one to the next. */
 enum descriptor_state {
-    NEW,     /* never seen here */
-    WATCHED, /* in the table */
-    LOST,    /* connection_lost is to be called */
-    TOLD     /* it was; the number and the memory are to be given back */
+    NEW,          /* never seen here, or given back */
+    WATCHED,      /* in the table */
+    DISCONNECTED, /* out of the table; connection_lost is to be called */
+    NOTIFIED      /* it was called; close and dispose are left */
 };
+
+/* How long a kernel that is short of memory is left alone. */
+static const int64_t rest_after_shortage = 20 * 1000 * 1000;
 
 void dispatch_open(struct dispatch *dispatch, struct poller *poller)
 {
@@ -24,7 +32,8 @@ void dispatch_open(struct dispatch *dispatch, struct poller *poller)
 
 void dispatch_close(struct dispatch *dispatch)
 {
-    dispatch->closing = true; /* or a connection_lost could go on for ever */
+    /* A connection_lost that adds a descriptor would keep us here for ever. */
+    dispatch->closing = true;
     dispatch_disconnect_all(dispatch, REASON_LOST, NULL);
     while (dispatch_end_turn(dispatch))
         ;
@@ -32,7 +41,7 @@ void dispatch_close(struct dispatch *dispatch)
     dispatch->poller->class->destroy(dispatch->poller);
 }
 
-/* Puts it among those that dispatch_end_turn will look at. */
+/* Puts it among those that dispatch_end_turn will look at, once. */
 static void note_change(struct dispatch *dispatch,
                         struct descriptor *descriptor)
 {
@@ -44,7 +53,9 @@ static void note_change(struct dispatch *dispatch,
     dispatch->end = &descriptor->next;
 }
 
-static int make_room(struct dispatch *dispatch, int fd)
+/* The kernel gives the smallest number that is free, so a table with a place
+ * for each number stays small, and a look-up is one access. */
+static int reserve_place(struct dispatch *dispatch, int fd)
 {
     if (fd < dispatch->size)
         return 0;
@@ -65,12 +76,14 @@ static int add(struct dispatch *dispatch, struct descriptor *descriptor)
     int fd = descriptor->fd;
 
     errno = fd < 0 ? EBADF : ECANCELED;
-    if (fd < 0 || dispatch->closing || make_room(dispatch, fd) < 0)
+    if (fd < 0 || dispatch->closing || reserve_place(dispatch, fd) < 0)
         return -1;
-    /* The number has a new owner, so the old one's was closed by a stranger,
-     * and we must not close it again. */
-    if (dispatch->table[fd])
+    /* The kernel has given this number anew, so a stranger has closed the one
+     * that we know. To close it once more would close the new one. */
+    if (dispatch->table[fd]) {
+        dispatch->table[fd]->taken = 1;
         dispatch_disconnect(dispatch, dispatch->table[fd], EBADF);
+    }
     dispatch->table[fd] = descriptor;
     dispatch->watched++;
     descriptor->state = WATCHED;
@@ -78,6 +91,8 @@ static int add(struct dispatch *dispatch, struct descriptor *descriptor)
     return 0;
 }
 
+/* Only notes what is wanted: the poller is told once, when the turn is over,
+ * however often a callback changes its mind. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
                   unsigned event)
 {
@@ -99,6 +114,17 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
     note_change(dispatch, descriptor);
 }
 
+/* The kernel says why it goes no further. EBADF: the number is not open, so a
+ * stranger has closed it, and may have been given it anew before we come to
+ * closing it ourselves. */
+static void disconnect_for(struct dispatch *dispatch,
+                           struct descriptor *descriptor, int reason)
+{
+    if (reason == EBADF)
+        descriptor->taken = 1;
+    dispatch_disconnect(dispatch, descriptor, reason);
+}
+
 static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                         unsigned wanted)
 {
@@ -108,20 +134,23 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                                         wanted) == 0)
         it->watched = (unsigned char)wanted;
     else
-        dispatch_disconnect(dispatch, it, errno);
+        disconnect_for(dispatch, it, errno);
 }
 
+/* Takes a note, and the number out of the table, so that no event finds it
+ * any more. It stays open, or the kernel would give it to somebody else while
+ * events for the old owner are still to be looked up in this turn. */
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason)
 {
-    if (descriptor->state == LOST || descriptor->state == TOLD)
+    if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
     if (descriptor->state == WATCHED) {
         tell_poller(dispatch, descriptor, 0);
         dispatch->table[descriptor->fd] = NULL;
         dispatch->watched--;
     }
-    descriptor->state = LOST;
+    descriptor->state = DISCONNECTED;
     descriptor->reason = reason;
     descriptor->wanted = 0;
     note_change(dispatch, descriptor);
@@ -135,36 +164,61 @@ void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
             dispatch_disconnect(dispatch, dispatch->table[fd], reason);
 }
 
-static void tell(struct descriptor *descriptor)
+void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
+                          void (*function)(void *), void *argument)
 {
-    descriptor->state = TOLD;
-    trace("  %s %d is lost", descriptor->class->name, descriptor->fd);
-    if (descriptor->class->connection_lost)
-        descriptor->class->connection_lost(descriptor, descriptor->reason);
+    *call = (struct turn_end){ dispatch->calls, function, argument };
+    dispatch->calls = call;
 }
 
-static void bury(struct descriptor *descriptor)
+/* What the reason is called in the trace. */
+static const char *reason_text(int reason)
 {
-    if (descriptor->reason != EBADF) /* then it is not ours to close */
+    return reason > 0              ? strerror(reason)
+           : reason == REASON_LOST ? "the loop has ended"
+           : reason == REASON_DONE ? "closed cleanly"
+                                   : "ended by its owner";
+}
+
+static void notify_lost(struct dispatch *dispatch,
+                        struct descriptor *descriptor)
+{
+    const struct descriptor_class *class = descriptor->class;
+
+    descriptor->state = NOTIFIED;
+    trace("  %s %d: connection_lost, %s", class->name, descriptor->fd,
+          reason_text(descriptor->reason));
+    if (!class->connection_lost)
+        return;
+    dispatch->running = (struct running){ class->describe, descriptor };
+    class->connection_lost(descriptor, descriptor->reason);
+    dispatch->running = (struct running){ NULL, NULL };
+}
+
+static void close_and_dispose(struct descriptor *descriptor)
+{
+    if (!descriptor->taken)
         close(descriptor->fd);
     descriptor->state = NEW;
     descriptor->changed = 0;
+    descriptor->taken = 0;
     if (descriptor->class->dispose)
         descriptor->class->dispose(descriptor);
 }
 
-/* Tells all the lost, and only then buries them: whoever is told may still
- * reach for another. Those that are lost in the course of it are added to the
- * end and told as well, or, if they stood there already, the next time. */
-static void settle_lost(struct dispatch *dispatch)
+/* Notifies all that are disconnected, and closes none before: whoever is
+ * notified may still reach for another. Those that are disconnected in the
+ * course of it go to the end of the list and are notified as well or, if they
+ * stood there already, the next time. */
+static void finish_disconnects(struct dispatch *dispatch)
 {
     struct descriptor **link = &dispatch->first, *dead = NULL, *descriptor;
 
     for (descriptor = *link; descriptor; descriptor = descriptor->next)
-        if (descriptor->state == LOST)
-            tell(descriptor);
+        if (descriptor->state == DISCONNECTED)
+            notify_lost(dispatch, descriptor);
     while ((descriptor = *link)) {
-        if (descriptor->state == TOLD) {
+        if (descriptor->state == NOTIFIED) {
             *link = descriptor->next;
             descriptor->next = dead;
             dead = descriptor;
@@ -175,32 +229,51 @@ static void settle_lost(struct dispatch *dispatch)
     dispatch->end = link;
     while ((descriptor = dead)) {
         dead = descriptor->next;
-        bury(descriptor);
+        close_and_dispose(descriptor);
     }
 }
 
+/* The calls that were waiting now; what they add waits for the next turn. */
+static void make_turn_end_calls(struct dispatch *dispatch)
+{
+    struct turn_end *call = dispatch->calls, *next;
+
+    dispatch->calls = NULL;
+    for (; call; call = next) {
+        next = call->next; /* its function may free it */
+        call->function(call->argument);
+    }
+}
+
+/* Calls do_read or do_write, and drops the descriptor if that says why. */
 static void run(struct dispatch *dispatch, struct descriptor *descriptor,
                 const char *what, int (*function)(struct descriptor *))
 {
     trace("  %s %d: %s", descriptor->class->name, descriptor->fd, what);
+    dispatch->running =
+        (struct running){ descriptor->class->describe, descriptor };
     int reason = function(descriptor);
+    dispatch->running = (struct running){ NULL, NULL };
     if (reason != REASON_NONE)
-        dispatch_disconnect(dispatch, descriptor, reason);
+        disconnect_for(dispatch, descriptor, reason);
 }
 
 bool dispatch_end_turn(struct dispatch *dispatch)
 {
     struct descriptor *descriptor, *next;
 
-    settle_lost(dispatch);
-    /* Most writes need no poller: the kernel has room. Who is added to the
-     * end by the writing of others has its turn when the kernel says so. */
+    finish_disconnects(dispatch);
+    make_turn_end_calls(dispatch);
+    /* Most writes need no poller: the kernel has room. Only those that stand
+     * in the list now are tried. A writer that another one asks for waits for
+     * the poller, or two that ask for each other would never let us wait. */
     struct descriptor **end = dispatch->end;
     for (descriptor = dispatch->first; descriptor && descriptor != *end;
          descriptor = descriptor->next)
         if (descriptor->wanted & POLLER_WRITE & ~descriptor->watched)
             run(dispatch, descriptor, "do_write", descriptor->class->do_write);
-    /* What is lost by now is left for next time; the rest is passed on. */
+    /* What is disconnected by now is left for the next time; the poller is
+     * told of the rest. */
     next = dispatch->first;
     dispatch->first = NULL;
     dispatch->end = &dispatch->first;
@@ -212,9 +285,12 @@ bool dispatch_end_turn(struct dispatch *dispatch)
         else
             note_change(dispatch, descriptor);
     }
-    return dispatch->first != NULL;
+    return dispatch->first || dispatch->calls;
 }
 
+/* From the number that the poller reports to the functions of its owner. An
+ * earlier event of this turn may have disconnected it: then the table has
+ * nobody there, and the event is dropped. */
 static void dispatch_event(struct dispatch *dispatch,
                            const struct poller_event *event)
 {
@@ -224,8 +300,7 @@ static void dispatch_event(struct dispatch *dispatch,
     if (!descriptor)
         return;
     if (event->events & POLLER_BAD)
-        dispatch_disconnect(dispatch, descriptor,
-                            EBADF); /* wants no more, then */
+        disconnect_for(dispatch, descriptor, EBADF); /* wants no more, then */
     /* What is wanted is asked anew before each call: the one before, of this
      * descriptor or of another, may have changed it. */
     if (event->events & POLLER_READ & descriptor->wanted)
@@ -234,16 +309,42 @@ static void dispatch_event(struct dispatch *dispatch,
         run(dispatch, descriptor, "do_write", descriptor->class->do_write);
 }
 
+static void trace_wait(const struct dispatch *dispatch, int64_t nanoseconds)
+{
+    if (nanoseconds < 0)
+        trace("  %s waits on %d descriptors, without limit",
+              dispatch->poller->class->call, dispatch->watched);
+    else
+        trace("  %s waits on %d descriptors, at most %.3f s",
+              dispatch->poller->class->call, dispatch->watched,
+              (double)nanoseconds / 1e9);
+}
+
+/* Returns 0 after a rest if the kernel lacks memory, which passes; all other
+ * errors mean that the loop cannot go on. */
+static int wait_failed(int64_t nanoseconds)
+{
+    struct timespec rest = { 0 };
+
+    if (errno != ENOMEM && errno != EAGAIN)
+        return -1;
+    trace("  %s: a rest", strerror(errno));
+    rest.tv_nsec = nanoseconds < 0 || nanoseconds > rest_after_shortage
+                       ? rest_after_shortage
+                       : nanoseconds;
+    nanosleep(&rest, NULL); /* ends early if a signal comes, as the wait does */
+    return 0;
+}
+
 int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds)
 {
     struct poller *poller = dispatch->poller;
     const struct poller_event *ready;
 
-    trace("  %s waits on %d descriptors, at most %.3f s", poller->class->call,
-          dispatch->watched, nanoseconds < 0 ? INFINITY : nanoseconds / 1e9);
+    trace_wait(dispatch, nanoseconds);
     int count = poller->class->wait(poller, nanoseconds, &ready);
     if (count < 0)
-        return -1;
+        return wait_failed(nanoseconds);
     trace("  %d ready", count);
     for (int i = 0; i < count; i++)
         dispatch_event(dispatch, &ready[i]);

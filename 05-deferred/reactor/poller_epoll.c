@@ -4,13 +4,14 @@
  * so a turn costs the same with ten watched descriptors and ten thousand.
  *
  * Two of its manners need care. It refuses regular files, which never block:
- * those are kept aside and are always ready. And it watches open files, not
+ * those are marked and are always ready. And it watches open files, not
  * numbers: a number that was closed behind our back, while a copy of it is
  * open elsewhere, goes on being reported and cannot be removed any more. Then
  * we throw the whole set away and make a new one.
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,20 +21,33 @@
 
 enum {
     EVENTS_MAX = 256, /* events a turn; the kernel keeps the rest in order */
-    FILES_MAX = 16    /* regular files watched at a time */
+    IS_FILE = 8       /* beside POLLER_ events: a number that epoll refused */
 };
 
 struct epoll_poller {
     struct poller base;
     int epoll;
-    unsigned char *watched; /* fd -> events, to make the set anew */
-    int numbers;            /* that watched has room for */
-    int files[FILES_MAX];   /* those that epoll refused */
-    int file_count;
-    struct poller_event ready[EVENTS_MAX + FILES_MAX];
+    unsigned char *watched;     /* fd -> events, to make the set anew */
+    int numbers;                /* that watched has room for */
+    int files;                  /* how many of them are IS_FILE */
+    struct poller_event *ready; /* room for EVENTS_MAX and all files */
 };
 
-static struct poller *create(void)
+static void epoll_poller_destroy(struct poller *poller)
+{
+    struct epoll_poller *self = (struct epoll_poller *)poller;
+
+    int error = errno; /* of epoll_create1, when there is no set to close */
+
+    if (self->epoll >= 0)
+        close(self->epoll);
+    free(self->watched);
+    free(self->ready);
+    free(self);
+    errno = error;
+}
+
+static struct poller *epoll_poller_create(void)
 {
     struct epoll_poller *self = calloc(1, sizeof(*self));
 
@@ -41,20 +55,12 @@ static struct poller *create(void)
         return NULL;
     self->base.class = &poller_epoll;
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (self->epoll < 0) {
-        free(self);
+    self->ready = malloc(EVENTS_MAX * sizeof(*self->ready));
+    if (self->epoll < 0 || !self->ready) {
+        epoll_poller_destroy(&self->base);
         return NULL;
     }
     return &self->base;
-}
-
-static void destroy(struct poller *poller)
-{
-    struct epoll_poller *self = (struct epoll_poller *)poller;
-
-    close(self->epoll);
-    free(self->watched);
-    free(self);
 }
 
 static int control(struct epoll_poller *self, int operation, int fd)
@@ -82,33 +88,40 @@ static int reserve(struct epoll_poller *self, int fd)
     return 0;
 }
 
-static int find_file(const struct epoll_poller *self, int fd)
-{
-    for (int i = 0; i < self->file_count; i++)
-        if (self->files[i] == fd)
-            return i;
-    return -1;
-}
-
 /* A number that cannot be added any more is left out: it is closed. */
-static void make_anew(struct epoll_poller *self)
+static void rebuild_epoll_set(struct epoll_poller *self)
 {
     close(self->epoll);
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (int fd = 0; fd < self->numbers; fd++)
-        if (self->watched[fd] && find_file(self, fd) < 0)
+        if (self->watched[fd] && !(self->watched[fd] & IS_FILE))
             control(self, EPOLL_CTL_ADD, fd);
 }
 
 static void forget(struct epoll_poller *self, int fd)
 {
-    int file = find_file(self, fd);
+    bool file = self->watched[fd] & IS_FILE;
 
     self->watched[fd] = 0;
-    if (file >= 0)
-        self->files[file] = self->files[--self->file_count];
+    if (file)
+        self->files--;
     else if (control(self, EPOLL_CTL_DEL, fd) < 0)
-        make_anew(self);
+        rebuild_epoll_set(self);
+}
+
+/* A regular file never blocks, so epoll has nothing to tell of it and says
+ * EPERM. We say in each turn that it is ready, and need room for that. */
+static int add_file(struct epoll_poller *self, int fd)
+{
+    size_t wanted = EVENTS_MAX + (size_t)self->files + 1;
+    void *grown = realloc(self->ready, wanted * sizeof(*self->ready));
+
+    if (!grown)
+        return -1;
+    self->ready = grown;
+    self->watched[fd] |= IS_FILE;
+    self->files++;
+    return 0;
 }
 
 /* Adds, or changes, whatever the kernel thinks of the number already. */
@@ -118,15 +131,11 @@ static int watch(struct epoll_poller *self, int fd, unsigned before)
         return 0;
     if (errno == EEXIST)
         return control(self, EPOLL_CTL_MOD, fd);
-    if (errno == EPERM && self->file_count < FILES_MAX) {
-        self->files[self->file_count++] = fd;
-        return 0;
-    }
-    return -1;
+    return errno == EPERM ? add_file(self, fd) : -1;
 }
 
-static int change(struct poller *poller, int fd, unsigned before,
-                  unsigned after)
+static int epoll_poller_change(struct poller *poller, int fd, unsigned before,
+                               unsigned after)
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
 
@@ -138,8 +147,9 @@ static int change(struct poller *poller, int fd, unsigned before,
         return 0;
     if (reserve(self, fd) < 0)
         return -1;
-    self->watched[fd] = (unsigned char)after;
-    if (find_file(self, fd) >= 0 || watch(self, fd, before) == 0)
+    bool file = self->watched[fd] & IS_FILE;
+    self->watched[fd] = (unsigned char)(after | (file ? IS_FILE : 0));
+    if (file || watch(self, fd, before) == 0)
         return 0;
     self->watched[fd] = (unsigned char)before;
     return -1;
@@ -160,8 +170,8 @@ static unsigned events_of(const struct epoll_event *event, unsigned wanted)
     return events & wanted;
 }
 
-static int wait_for(struct poller *poller, int64_t nanoseconds,
-                    const struct poller_event **ready)
+static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
+                             const struct poller_event **ready)
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
     struct epoll_event events[EVENTS_MAX];
@@ -169,7 +179,7 @@ static int wait_for(struct poller *poller, int64_t nanoseconds,
         nanoseconds < 0 ? -1
                         : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
 
-    if (self->file_count > 0)
+    if (self->files > 0)
         milliseconds = 0;
     *ready = self->ready;
     int count =
@@ -185,18 +195,20 @@ static int wait_for(struct poller *poller, int64_t nanoseconds,
             (struct poller_event){ fd,
                                    events_of(&events[i], self->watched[fd]) };
     }
-    for (int i = 0; i < self->file_count; i++)
-        self->ready[count++] =
-            (struct poller_event){ self->files[i],
-                                   self->watched[self->files[i]] };
+    for (int fd = 0, left = self->files; left > 0; fd++)
+        if (self->watched[fd] & IS_FILE) {
+            self->ready[count++] =
+                (struct poller_event){ fd, self->watched[fd] & ~IS_FILE };
+            left--;
+        }
     return count;
 }
 
 const struct poller_class poller_epoll = {
     .name = "epoll",
     .call = "epoll_wait",
-    .create = create,
-    .change = change,
-    .wait = wait_for,
-    .destroy = destroy,
+    .create = epoll_poller_create,
+    .change = epoll_poller_change,
+    .wait = epoll_poller_wait,
+    .destroy = epoll_poller_destroy,
 };

@@ -12,6 +12,7 @@ static struct watched {
     void (*function)(void *argument);
     void *argument;
     struct sigaction before; /* what to give back */
+    bool was_blocked;        /* the same */
     volatile sig_atomic_t came;
 } table[SIGNALS_END];
 
@@ -23,6 +24,17 @@ static void handle(int signal)
     table[signal].came = 1;
     any_came = 1;
     waker_wake(table[signal].waker);
+}
+
+/* SIG_BLOCK or SIG_UNBLOCK; returns whether it was blocked before. */
+static bool mask(int how, int signal)
+{
+    sigset_t set, before;
+
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    pthread_sigmask(how, &set, &before);
+    return sigismember(&before, signal) == 1;
 }
 
 int signals_watch(int signal, const struct waker *waker,
@@ -41,10 +53,14 @@ int signals_watch(int signal, const struct waker *waker,
     row->came = 0;
     row->waker = waker;
     sigemptyset(&action.sa_mask);
-    if (sigaction(signal, &action, &row->before) == 0)
-        return 0;
-    row->waker = NULL;
-    return -1;
+    if (sigaction(signal, &action, &row->before) < 0) {
+        row->waker = NULL;
+        return -1;
+    }
+    /* Whoever started us may have left it blocked; then it would never come,
+     * not even a SIGTERM. */
+    row->was_blocked = mask(SIG_UNBLOCK, signal);
+    return 0;
 }
 
 bool signals_is_default(int signal)
@@ -74,6 +90,9 @@ void signals_restore(const struct waker *waker)
     for (int signal = 1; signal < SIGNALS_END; signal++) {
         if (table[signal].waker != waker)
             continue;
+        if (table[signal].was_blocked)
+            mask(SIG_BLOCK,
+                 signal); /* first: one that comes now must not kill */
         sigaction(signal, &table[signal].before, NULL);
         table[signal].waker = NULL;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * trace.h - what the loop does, step by step, on standard error: for whoever
- * starts a program with TRACE=1 in the environment. Otherwise a step is one
+ * trace.h - what the loop does, step by step, on standard error, each line with
+ * the seconds since the start: for whoever starts a program with TRACE=1 in
+ * the environment. Otherwise a step is one
  * branch, so the steps need no #ifdef and no second build.
  */
 #ifndef TRACE_H
