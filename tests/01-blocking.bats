@@ -252,9 +252,9 @@ b1_sockets() {
     local BUILD=$BUILD/portable
     make -s -C "$ROOT/01-blocking" BUILD="$BUILD" \
         CPPFLAGS='-DNET_PORTABLE -Werror=implicit-function-declaration' \
-        "$BUILD/upper_server" "$BUILD/upper_client"
+        "$BUILD/examples/upper_server" "$BUILD/examples/upper_client"
     start 01-blocking/upper_server
-    [[ $(program 01-blocking/upper_server) == */portable/upper_server ]]
+    [[ $(program 01-blocking/upper_server) == */portable/examples/upper_server ]]
     b1_client -p "$PORT" <<< $'hello\n\nMixed 123 words\nexit\nnever sent'
     [ "$STATUS" -eq 0 ]
     [ "$(cat out)" = $'>>>:HELLO\n>>>:>>>:MIXED 123 WORDS\n>>>:' ]
@@ -1071,13 +1071,11 @@ hello
 
 # commands_build_unit: builds unit/socketserver_test.c, for `start`.
 commands_build_unit() {
-    local sources=(socketserver.c endpoint.c net.c address.c options.c)
     # shellcheck disable=SC2086 # flags are words
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         -Werror ${CFLAGS:--O2} -pthread -I"$ROOT/01-blocking" \
         -o "$ROOT/tests/$BUILD/socketserver_test" \
-        "$ROOT/tests/unit/socketserver_test.c" \
-        "${sources[@]/#/$ROOT/01-blocking/}"
+        "$ROOT/tests/unit/socketserver_test.c" "$ROOT/01-blocking/$BUILD/stage.a"
 }
 
 @test "B5: setup, handle, finish: one object a client, one client at a time" {
@@ -1392,7 +1390,7 @@ upload_unit() { # NAME
     # shellcheck disable=SC2086
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         -Werror -O1 -g $2 -I"$ROOT/01-blocking" -o "$1" \
-        "$ROOT/tests/unit/$1.c" "$ROOT/01-blocking/json.c"
+        "$ROOT/tests/unit/$1.c" "$ROOT/01-blocking/upload/json.c"
 }
 
 # Under sanitizers where the compiler has them.
@@ -2153,7 +2151,7 @@ common_programs() {
     for stage in 01-blocking 02-select; do
         [ -d "$ROOT/$stage" ] || continue
         make -s -C "$ROOT/$stage" BUILD="$BUILD" >&2 || return 1
-        for source in "$ROOT/$stage/"*"_$1.c"; do
+        for source in "$ROOT/$stage/examples/"*"_$1.c"; do
             [ -e "$source" ] || continue
             source=${source##*/}
             echo "$stage/${source%.c}"
@@ -2285,7 +2283,7 @@ common_unit() {
     # shellcheck disable=SC2086
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         ${CFLAGS:--O2} ${CPPFLAGS:-} -I"$ROOT/01-blocking" -o "$1" \
-        "$ROOT/tests/unit/$1.c" "${sources[@]/#/$ROOT/01-blocking/}"
+        "$ROOT/tests/unit/$1.c" "$ROOT/01-blocking/$BUILD/stage.a"
 }
 
 @test "Common: net.c keeps the promises of net.h" {

@@ -252,12 +252,12 @@ select_never_reads() {
 select_build_stingy() {
     local made="$BUILD/stingy" wrap="-Wl,--wrap=send -Wl,--wrap=recv"
     mkdir -p "$ROOT/02-select/$made"
-    rm -f "${@/#/$ROOT/02-select/$made/}"
+    rm -f "${@/#/$ROOT/02-select/$made/examples/}"
     # shellcheck disable=SC2086
     ${CC:-cc} ${CFLAGS:--O2} -c -o "$ROOT/02-select/$made/stingy_kernel.o" \
         "$ROOT/tests/unit/stingy_kernel.c"
     make -s -C "$ROOT/02-select" BUILD="$made" \
-        LDFLAGS="$wrap $made/stingy_kernel.o" "${@/#/$made/}"
+        LDFLAGS="$wrap $made/stingy_kernel.o" "${@/#/$made/examples/}"
 }
 
 select_two_bytes_at_a_time() {
@@ -274,7 +274,7 @@ select_two_bytes_at_a_time() {
     select_build_stingy select_server poll_server epoll_server
     for server in "${SELECT_SERVERS[@]}"; do
         # shellcheck disable=SC2086
-        start 02-select/stingy/$server
+        BUILD=$BUILD/stingy start 02-select/$server
         select_two_bytes_at_a_time
     done
 }

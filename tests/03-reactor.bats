@@ -5,6 +5,7 @@
 # case of one of the unit programs, and holds under every poller.
 
 load helpers
+load unit
 
 LOOP_STAGE=03-reactor
 LOOP_POLLERS=(select poll epoll)
@@ -21,17 +22,11 @@ loop_compile() {
 }
 
 # loop_link NAME OUTPUT [OBJECT]: a unit program, of the stage, but with OBJECT
-# instead of the stage's of that name.
+# instead of the one of the library that defines the same.
 loop_link() {
-    local folder=$ROOT/tests/$BUILD/unit objects=() source object
-    for source in "$ROOT/$LOOP_STAGE"/*.c; do
-        object=${source##*/}
-        object=${object%.c}.o
-        [ "$object" = "${3##*/}" ] ||
-            objects+=("$ROOT/$LOOP_STAGE/$BUILD/$object")
-    done
-    loop_compile "$2" "$folder"/{"$1",unit,probe}.o "${@:3}" "${objects[@]}" \
-        "${LOOP_WRAPPED[@]/#/-Wl,--wrap=}"
+    local folder=$ROOT/tests/$BUILD/unit
+    loop_compile "$2" "$folder"/{"$1",unit,probe}.o "${@:3}" \
+        "$(unit_library)" "${LOOP_WRAPPED[@]/#/-Wl,--wrap=}"
 }
 
 # loop_fresh FILE SOURCE...: it is there, and newer than all that it is made of.
@@ -46,11 +41,11 @@ loop_build() {
     mkdir -p "$folder"
     for part in unit probe "$1"; do
         loop_fresh "$folder/$part.o" "$unit/$part.c" "$unit"/*.h \
-            "$ROOT/$LOOP_STAGE"/*.h ||
+            "$ROOT/$LOOP_STAGE"/*/*.h ||
             loop_compile "$folder/$part.o" -c "$unit/$part.c"
     done
     loop_fresh "$PROGRAM" "$folder"/{"$1",unit,probe}.o \
-        "$ROOT/$LOOP_STAGE/$BUILD"/*.o || loop_link "$1" "$PROGRAM"
+        "$(unit_library)" || loop_link "$1" "$PROGRAM"
 }
 
 # loop_soon COMMAND...: what stops politely on SIGTERM may be too busy to.
@@ -79,12 +74,7 @@ loop_case() {
 loop_broken() {
     local file=$1 name=$3 case=$4 poller status
     local copy=$BATS_TEST_TMPDIR/broken
-    mkdir -p "$copy"
-    sed -E "$2" "$ROOT/$LOOP_STAGE/$file" > "$copy/$file"
-    if cmp -s "$copy/$file" "$ROOT/$LOOP_STAGE/$file"; then
-        echo "$file is not broken by: $2"
-        return 1
-    fi
+    unit_copy "$file" "$2" "$copy" || return 1
     loop_build "$name"
     loop_compile "$copy/${file%.c}.o" -c "$copy/$file" 2> "$copy/warnings" ||
         { cat "$copy/warnings"; return 1; }
@@ -629,15 +619,11 @@ loop_half_closed() {
 # loop_build_server NAME WRAPS: an echo server with tests/unit/NAME_kernel.c in
 # the place of some functions of the C library. Those started go to PIDS.
 loop_build_server() {
-    local folder=$ROOT/tests/$BUILD/unit source objects=()
+    local folder=$ROOT/tests/$BUILD/unit
     mkdir -p "$folder"
-    for source in "$ROOT/$LOOP_STAGE"/*.c; do
-        source=${source##*/}
-        objects+=("$ROOT/$LOOP_STAGE/$BUILD/${source%.c}.o")
-    done
     loop_compile "$folder/$1_kernel.o" -c "$ROOT/tests/unit/$1_kernel.c"
     loop_compile "$folder/$1_echo_server" "$folder/$1_kernel.o" \
-        "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "${objects[@]}" "-Wl,$2"
+        "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "$(unit_library)" "-Wl,$2"
     PIDS=()
 }
 

@@ -667,9 +667,7 @@ proto_shed() {
 }
 
 @test "a main that runs its loop without endpoint_run hears SIGTERM all the same" {
-    local objects
-    mapfile -t objects < <(unit_objects)
-    unit_compile line_server "$ROOT/tests/bench/line_server.c" "${objects[@]}"
+    unit_compile line_server "$ROOT/tests/bench/line_server.c" "$(unit_library)"
     # shellcheck disable=SC2317 # start calls it
     program() { echo "$BATS_TEST_TMPDIR/line_server"; }
     start 04-protocols/line_server
@@ -677,10 +675,9 @@ proto_shed() {
 }
 
 @test "a client that waits for a name server before its loop runs can be stopped" {
-    local objects status=0
-    mapfile -t objects < <(unit_objects)
+    local status=0
     unit_compile udp_client "$ROOT/04-protocols/examples/udp_client.c" \
-        "$ROOT/tests/unit/silent_names.c" -Wl,--wrap=getaddrinfo "${objects[@]}"
+        "$ROOT/tests/unit/silent_names.c" -Wl,--wrap=getaddrinfo "$(unit_library)"
     program() { echo "$BATS_TEST_TMPDIR/udp_client"; }
     launch 04-protocols/udp_client nowhere
     logged 'asked for nowhere'
@@ -696,8 +693,7 @@ proto_shed() {
     local flags
     case ${CFLAGS:-} in *sanitize*) skip "sanitizers have memory of their own" ;; esac
     [ "$(ulimit -Hn)" -ge 10100 ] || skip "no 10,100 descriptors"
-    mapfile -t flags < <(unit_objects)
-    unit_compile "$BATS_TEST_TMPDIR/idle_lines" "$ROOT/tests/unit/idle_lines.c" "${flags[@]}"
+    unit_compile "$BATS_TEST_TMPDIR/idle_lines" "$ROOT/tests/unit/idle_lines.c" "$(unit_library)"
     run soon "$BATS_TEST_TMPDIR/idle_lines" epoll 10000
     echo "$output"
     [ "$status" -eq 0 ]
@@ -1702,7 +1698,7 @@ upload_unit() {
     "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         ${CFLAGS:--O2 -g} -pthread -I"$ROOT/04-protocols" \
         -o "$BATS_TEST_TMPDIR/$1" "$ROOT/tests/unit/$1.c" \
-        "$ROOT/04-protocols/$BUILD"/*.o "${@:2}"
+        "$(unit_library)" "${@:2}"
 }
 
 @test "T24 T37: a file sender sends so many bytes, piece by piece, and ends once" {

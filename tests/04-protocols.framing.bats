@@ -24,8 +24,9 @@ load servers
 framing_narrow() {
     local unit=$ROOT/tests/unit
     (cd "$1" && unit_compile "$BATS_TEST_TMPDIR/narrow" -Wno-format -I"$unit" \
-        -include "$unit/framing_narrow.h" "$unit/framing_narrow.c" buffer.c \
-        frame_input.c int_receiver.c netstring_receiver.c transport.c \
+        -include "$unit/framing_narrow.h" "$unit/framing_narrow.c" -I. \
+        protocol/{buffer,transport}.c framing/frame_input.c \
+        lengths/{int,netstring}_receiver.c \
         -Wl,--wrap=malloc)
     soon "$BATS_TEST_TMPDIR/narrow"
 }
@@ -34,12 +35,12 @@ framing_narrow() {
     local copy=$BATS_TEST_TMPDIR/copy
     framing_narrow "$ROOT/$STAGE"
     mkdir "$copy"
-    cp "$ROOT/$STAGE"/*.[ch] "$copy"
-    sed -i 's/announced > length - prefix/prefix + announced > length/' "$copy/int_receiver.c"
+    cp -R "$ROOT/$STAGE"/{net,reactor,protocol,framing,lengths} "$copy"
+    sed -i 's/announced > length - prefix/prefix + announced > length/' "$copy/lengths/int_receiver.c"
     run framing_narrow "$copy"
     [ "$status" -ne 0 ]
-    cp "$ROOT/$STAGE/int_receiver.c" "$copy"
-    sed -i 's/value > (most - digit) \/ 10/value * 10 + digit > most/' "$copy/netstring_receiver.c"
+    cp "$ROOT/$STAGE/lengths/int_receiver.c" "$copy/lengths"
+    sed -i 's/value > (most - digit) \/ 10/value * 10 + digit > most/' "$copy/lengths/netstring_receiver.c"
     run framing_narrow "$copy"
     [ "$status" -ne 0 ]
 }

@@ -70,14 +70,8 @@ deferred_strictly() {
 # deferred_broken PROGRAM FILE SCRIPT COMMAND...: the command, beside a server
 # with a FILE that sed has changed, fails.
 deferred_broken() {
-    local copy=$BATS_TEST_TMPDIR/copy objects main=$ROOT/$STAGE/examples/$1.c
     local name=broken_${1}_$BATS_TEST_NUMBER status=0
-    mkdir -p "$copy" "$ROOT/tests/$BUILD/$STAGE"
-    sed -E "$3" "$ROOT/$STAGE/$2" >"$copy/${2##*/}"
-    ! cmp -s "$copy/${2##*/}" "$ROOT/$STAGE/$2" || { echo "the same: $3"; return 1; }
-    mapfile -t objects < <(unit_objects "$2")
-    [ "$2" = "examples/$1.c" ] || objects+=("$main")
-    unit_compile "$ROOT/tests/$BUILD/$STAGE/$name" "$copy/${2##*/}" "${objects[@]}" || return 1
+    unit_program "$1" "$2" "$3" "$name" || return 1
     GLIBC_TUNABLES=$UNIT_MALLOC start "tests/$STAGE/$name" -r epoll
     POLLER=epoll
     deferred_strictly "${@:4}" >said 2>&1 3>&- &
@@ -108,7 +102,7 @@ hash_of() {
 }
 
 cmd_session() {
-    local path=$ROOT/$STAGE/deferred.c hash
+    local path=$ROOT/$STAGE/deferred/deferred.c hash
     hash=$(hash_of "$path")
     deferred_says "Command not found.\nFile hash is : $hash\n" \
         send='test\n' until='found.\n' send="comphash $path\n" until="$hash\n" send='exit\n' eof
@@ -270,7 +264,7 @@ cmd_works() {
 
 # cmd_gone: 20 hashes, of which some have begun, and the client is gone.
 cmd_gone() {
-    local line="comphash $ROOT/$STAGE/deferred.c\n" typed='' before
+    local line="comphash $ROOT/$STAGE/deferred/deferred.c\n" typed='' before
     for _ in {1..20}; do typed+=$line; done
     before=$(server_count 'Lost client')
     peer -n 20 "$PORT" send="$typed" reset
@@ -391,7 +385,7 @@ rpc_works() {
 }
 
 rpc_answers() {
-    local LC_ALL=C path=$ROOT/$STAGE/deferred.c bad long
+    local LC_ALL=C path=$ROOT/$STAGE/deferred/deferred.c bad long
     rpc_says '7 echo hello' '8 echo' '9 echo ' '10 echo  two  ' '007 echo x' -- \
         '7 ok hello' '8 ok ' '9 ok ' '10 ok  two  ' '7 ok x'
     # shellcheck disable=SC1003 # these are backslashes
@@ -499,7 +493,7 @@ rpc_owes() {
 # Sleepers whose client is gone are not waited for, and leave nothing behind.
 rpc_gone() {
     local many=() text i before
-    for i in {1..60}; do many+=("$i sleep 0.2" "$i sha1 $ROOT/$STAGE/deferred.c"); done
+    for i in {1..60}; do many+=("$i sleep 0.2" "$i sha1 $ROOT/$STAGE/deferred/deferred.c"); done
     text=$(rpc_frame "${many[@]}")
     before=$(descriptors "$PID")
     peer -n 30 "$PORT" send="$text" reset
@@ -551,7 +545,7 @@ rpc_typed() { # TEXT ARGUMENT...: sets status and output
 
 rpc_session() {
     local hash
-    hash=$(hash_of "$ROOT/$STAGE/deferred.c")
+    hash=$(hash_of "$ROOT/$STAGE/deferred/deferred.c")
     rpc_typed "sleep 0.5\necho hello world\n\nfly away\necho\nsleep x" # no newline
     [ "$status" -eq 0 ]
     [ "$output" = 'echo hello world => hello world
@@ -559,8 +553,8 @@ fly away => error: There is no such procedure.
 echo => 
 sleep x => error: This is no request.
 sleep 0.5 => ' ]
-    rpc_typed "sha1 $ROOT/$STAGE/deferred.c\n"
-    [ "$output" = "sha1 $ROOT/$STAGE/deferred.c => $hash" ]
+    rpc_typed "sha1 $ROOT/$STAGE/deferred/deferred.c\n"
+    [ "$output" = "sha1 $ROOT/$STAGE/deferred/deferred.c => $hash" ]
     rpc_typed 'sha1 /nowhere\n'
     [ "$status" -eq 0 ]
     [ "$output" = 'sha1 /nowhere => error: The procedure has failed: 2: No such file or directory.' ]

@@ -19,14 +19,14 @@ sha1_files() {
 }
 
 @test "the standard's examples, in pieces of every size" {
-    sha1_build "$ROOT/05-deferred/sha1.c"
+    sha1_build "$ROOT/05-deferred/examples/sha1.c"
     soon "$BATS_TEST_TMPDIR/sha1_test"
 }
 
 @test "as sha1sum, for every length around a block, however it is cut" {
     local piece
     command -v sha1sum || skip "no sha1sum"
-    sha1_build "$ROOT/05-deferred/sha1.c"
+    sha1_build "$ROOT/05-deferred/examples/sha1.c"
     mkdir files
     cd files
     sha1_files
@@ -39,7 +39,7 @@ sha1_files() {
 
 @test "more than 4 GiB: the length has 64 bits" {
     [ -n "${SLOW:-}" ] || skip "takes a minute; SLOW=1 runs it"
-    sha1_build "$ROOT/05-deferred/sha1.c"
+    sha1_build "$ROOT/05-deferred/examples/sha1.c"
     truncate -s 4294967297 large
     DEADLINE=600 soon "$BATS_TEST_TMPDIR/sha1_test" 1000000 large >ours
     sha1sum large | cmp - ours
@@ -51,8 +51,8 @@ sha1_files() {
         's/LENGTH_AT = SHA1_BLOCK - 8/LENGTH_AT = SHA1_BLOCK - 9/' \
         's/length >= SHA1_BLOCK - there/length > SHA1_BLOCK - there/' \
         's/rotate\(b, 30\)/rotate(b, 29)/'; do
-        sed -E "$break" "$ROOT/05-deferred/sha1.c" >broken.c
-        if cmp -s broken.c "$ROOT/05-deferred/sha1.c"; then return 1; fi
+        sed -E "$break" "$ROOT/05-deferred/examples/sha1.c" >broken.c
+        if cmp -s broken.c "$ROOT/05-deferred/examples/sha1.c"; then return 1; fi
         sha1_build broken.c
         run soon "$BATS_TEST_TMPDIR/sha1_test"
         echo "$break: $status"

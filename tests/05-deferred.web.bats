@@ -86,14 +86,7 @@ web_each() { # COMMAND...
 # web_copy NAME FILE SCRIPT: builds the server with a FILE that sed has changed;
 # start it as tests/$STAGE/NAME.
 web_copy() {
-    local copy=$BATS_TEST_TMPDIR/copy objects main=$ROOT/$STAGE/examples/web_server.c
-    mkdir -p "$copy"
-    sed -E "$3" "$ROOT/$STAGE/$2" >"$copy/${2##*/}"
-    ! cmp -s "$copy/${2##*/}" "$ROOT/$STAGE/$2" || { echo "the same: $3"; return 1; }
-    mapfile -t objects < <(unit_objects "$2")
-    [ "$2" = examples/web_server.c ] || objects+=("$main")
-    mkdir -p "$ROOT/tests/$BUILD/$STAGE"
-    unit_compile "$ROOT/tests/$BUILD/$STAGE/$1" "$copy/${2##*/}" "${objects[@]}"
+    unit_program web_server "$2" "$3" "$1"
 }
 
 # web_broken FILE SCRIPT COMMAND...: the command fails with such a server.
@@ -134,7 +127,8 @@ web_broken() {
     echo 'int main(void) { return 0; }' >empty.c
     # shellcheck disable=SC2086 # flags are words
     "${CC:-cc}" $flags -o empty empty.c || skip "no sanitizers"
-    CFLAGS=$flags unit_compile fuzz "$ROOT/tests/unit/http_fuzz.c" "$ROOT/$STAGE"/*.c
+    CFLAGS=$flags unit_compile fuzz "$ROOT/tests/unit/http_fuzz.c" \
+        "$ROOT/$STAGE"/[!e]*/*.c
     soon ./fuzz
 }
 
@@ -642,7 +636,7 @@ web_ends() {
 # web_hasty: starts a server with half a second of patience.
 web_hasty() { # POLLER [SCRIPT]
     web_copy "hasty_web_$BATS_TEST_NUMBER" http_channel.c \
-        "s/^#include \"log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${2:-}"
+        "s/^#include \"protocol\/log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${2:-}"
     start "tests/$STAGE/hasty_web_$BATS_TEST_NUMBER" -d root -r "$1"
 }
 

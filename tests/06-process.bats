@@ -40,19 +40,8 @@ unwatched() {
 # broken FILE SCRIPT PROGRAM: builds a program of the stage with a broken copy
 # of FILE; with_broken has it started instead of the whole one.
 broken() {
-    local copy=$BATS_TEST_TMPDIR/broken objects
-    mkdir -p "$copy"
-    sed -E "$2" "$ROOT/$STAGE/$1" >"$copy/broken.c"
-    if cmp -s "$copy/broken.c" "$ROOT/$STAGE/$1"; then
-        echo "$1 is not broken by: $2"
-        return 1
-    fi
-    unit_compile "$copy/broken.o" -c "$copy/broken.c" 2>"$copy/warnings" ||
-        { cat "$copy/warnings"; return 1; }
-    mapfile -t objects < <(unit_objects "$1")
-    [[ $1 == examples/* ]] || objects+=("$ROOT/$STAGE/$BUILD/examples/$3.o")
-    unit_compile "$copy/$3" "$copy/broken.o" "${objects[@]}"
-    BROKEN=$copy/$3
+    unit_program "$3" "$1" "$2" "broken_$BATS_TEST_NUMBER" || return 1
+    BROKEN=$(program "tests/$STAGE/broken_$BATS_TEST_NUMBER")
 }
 
 # with_broken COMMAND...: the same with the broken program; it must fail.

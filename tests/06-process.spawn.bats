@@ -87,8 +87,8 @@ UNIT_PARTS+=(child)
 @test "S5: without closefrom, too" {
     local object=$BATS_TEST_TMPDIR/portable.o name
     unit_build process_plumbing_test
-    unit_compile "$object" -DPROCESS_PORTABLE -c "$ROOT/$STAGE/process_spawn.c"
-    unit_link process_plumbing_test "${object%.o}" process_spawn.c "$object"
+    unit_compile "$object" -DPROCESS_PORTABLE -c "$ROOT/$STAGE/process/process_spawn.c"
+    unit_link process_plumbing_test "${object%.o}" "$object"
     for name in $("$PROGRAM"); do
         soon "${object%.o}" epoll "$name"
     done

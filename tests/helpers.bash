@@ -54,9 +54,12 @@ teardown() {
     fi
 }
 
-# program STAGE/NAME: the path of a built program.
+# program STAGE/NAME: the path of a built program; tests/NAME: one of ours.
 program() {
-    echo "$ROOT/${1%%/*}/$BUILD/examples/${1#*/}"
+    case $1 in
+    tests/*) echo "$ROOT/tests/$BUILD/${1#*/}" ;;
+    *) echo "$ROOT/${1%%/*}/$BUILD/examples/${1#*/}" ;;
+    esac
 }
 
 # eventually COMMAND...: true as soon as the command is; false at the deadline.

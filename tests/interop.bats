@@ -67,11 +67,9 @@ strings_both_ways() {
 
 # A copy of our program, for numbers of so many bytes.
 strings_copy() { # BYTES SIDE
-    local objects
     sed "s/\.string_received = int32_received/.prefix_length = $1, &/" \
         "$ROOT/04-protocols/examples/int32_$2.c" >"int_$2.c"
-    mapfile -t objects < <(unit_objects)
-    unit_compile "int$1_$2" "int_$2.c" "${objects[@]}"
+    unit_compile "int$1_$2" "int_$2.c" "$(unit_library)"
 }
 
 @test "P10: int8 and int16 strings both ways" {
@@ -188,7 +186,7 @@ ends_say_the_same() {
     real reasons Connection{Done,Lost,Aborted,RefusedError} ConnectError UserError \
         TCPTimedOutError NoRouteError ConnectBindError TimeoutError DNSLookupError |
         while read -r name text; do
-            grep -qaF "$text" "$ROOT/$STAGE/$BUILD/failure.o" ||
+            grep -qaF "$text" "$ROOT/$STAGE/$BUILD/protocol/failure.o" ||
                 { echo "not ours: $name: $text"; return 1; }
         done
 }

@@ -37,6 +37,16 @@ unit_file() {
     echo "${found[0]#"$ROOT/$STAGE/"}"
 }
 
+# unit_copy NAME SCRIPT FOLDER: a copy of that source, changed by a sed script,
+# goes to FOLDER; the script must change something.
+unit_copy() {
+    local source
+    source=$ROOT/$STAGE/$(unit_file "$1") || return 1
+    mkdir -p "$3"
+    sed -E "$2" "$source" >"$3/$1"
+    ! cmp -s "$3/$1" "$source" || { echo "$1 is not changed by: $2"; return 1; }
+}
+
 # unit_link NAME OUTPUT [OBJECT]: a unit program; OBJECT is taken instead of the
 # one of the library that defines the same functions.
 unit_link() {
@@ -85,16 +95,10 @@ unit_cases() {
 # unit_broken FILE SCRIPT NAME CASE [POLLER...]: breaks a copy of FILE with a
 # sed script; then the case must fail. So it is known to be able to.
 unit_broken() {
-    local file=$1 name=$3 case=$4 poller status pollers=("${@:5}") source
+    local file=$1 name=$3 case=$4 poller status pollers=("${@:5}")
     local copy=$BATS_TEST_TMPDIR/broken
-    source=$ROOT/$STAGE/$(unit_file "$file") || return 1
     [ $# -gt 4 ] || pollers=(epoll)
-    mkdir -p "$copy"
-    sed -E "$2" "$source" >"$copy/$file"
-    if cmp -s "$copy/$file" "$source"; then
-        echo "$file is not broken by: $2"
-        return 1
-    fi
+    unit_copy "$file" "$2" "$copy" || return 1
     unit_build "$name"
     unit_compile "$copy/${file%.c}.o" -c "$copy/$file" 2>"$copy/warnings" ||
         { cat "$copy/warnings"; return 1; }
@@ -109,6 +113,18 @@ unit_broken() {
             return 1
         fi
     done
+}
+
+# unit_program PROGRAM FILE SCRIPT NAME: the stage's PROGRAM with such a copy of
+# FILE, one of its sources; `start tests/$STAGE/NAME` starts it.
+unit_program() {
+    local copy=$BATS_TEST_TMPDIR/copy file=${2##*/}
+    local main=$ROOT/$STAGE/$BUILD/examples/$1.o
+    unit_copy "$file" "$3" "$copy" || return 1
+    [ "$file" != "$1.c" ] || main=
+    mkdir -p "$ROOT/tests/$BUILD/$STAGE"
+    unit_compile "$ROOT/tests/$BUILD/$STAGE/$4" ${main:+"$main"} "$copy/$file" \
+        "$(unit_library)" 2>"$copy/warnings" || { cat "$copy/warnings"; return 1; }
 }
 
 # What a function of the file begins and ends with, for sed.

@@ -162,6 +162,8 @@ session_play() {
     local command_line='' failed='' status=0 records=()
     shell_prepare
     folder=$(folder_of "$1")
+    # The reader of a room stands in the stage that it belongs to.
+    [ -e "$folder/Makefile" ] || [ ! -e "$folder/../Makefile" ] || folder=${folder%/*}
     mapfile -t records < <(session_records "$@")
     for record in "${records[@]}"; do
         kind=${record%%:*}

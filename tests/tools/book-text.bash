@@ -3,8 +3,6 @@
 # The checks that only read: excerpts and links. Part of the program `book`.
 #
 # awk works on bytes here (LC_ALL=C): mawk, Debian's awk, knows no other way.
-# A character of UTF-8 is then one byte that is not of the range \200-\277 and
-# any number that are.
 
 # What every awk program below knows: how to report, and where the fences are.
 # A program calls fence_line() for each line; it returns true for lines that
@@ -35,8 +33,6 @@ function fence_line() {
 # book_excerpts README: a fence with the name of a file quotes that file.
 book_excerpts() {
     LC_ALL=C awk -v readme="$1" -v folder="$(dirname "$1")" "$BOOK_AWK"'
-    BEGIN { LINES_MAX = 25; COLUMNS_MAX = 76 }
-
     function load(name,    path, line, got) {
         path = folder "/" name
         lines = 0
@@ -60,9 +56,6 @@ book_excerpts() {
     function excerpt(name,    i, k, n, next_line, best, length_of) {
         if (system("test -f \"" folder "/" name "\"") || !load(name))
             return report(fence_start, "there is no file " name)
-        if (fence_count > LINES_MAX)
-            report(fence_start, fence_count " lines of " name ", " LINES_MAX \
-                   " are the limit")
         quoted = 0
         next_line = 1
         for (i = 1; i <= fence_count; i += length_of) {
@@ -88,23 +81,11 @@ book_excerpts() {
             report(fence_start, "an excerpt that quotes nothing")
     }
 
-    function figure(    i, text) {
-        for (i = 1; i <= fence_count; i++) {
-            text = fence_text[i]
-            gsub(/[\200-\277]/, "", text)
-            if (length(text) > COLUMNS_MAX)
-                report(fence_start + i, length(text) " columns, " \
-                       COLUMNS_MAX " are the limit")
-        }
-    }
-
     function fence_end(    words, word) {
         words = split(fence_info, word, " ")
         if (words == 2)
             excerpt(word[2])
-        else if (words == 0 || fence_info == "text")
-            figure()
-        else if (fence_info !~ /^(console|python|sh)$/)
+        else if (words > 2 || fence_info !~ /^(console|python|sh|text)?$/)
             report(fence_start, "```" fence_info " does not name the file " \
                    "that it quotes")
     }

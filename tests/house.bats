@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# The folders of every stage keep what they promise: tools/house; and the checks
+# catch what they are there to catch.
+
+load helpers
+
+@test "an include never points up, nor in a circle" {
+    cd "$ROOT" || return
+    tests/tools/house includes 0[1-6]-*/
+}
+
+@test "a stage has nothing that none of its programs links" {
+    cd "$ROOT" || return
+    tests/tools/house linked 0[1-6]-*/
+}
+
+# house_source FILE LINE...: such a source of the stage 01-one.
+house_source() {
+    mkdir -p "01-one/${1%/*}"
+    printf '%s\n' "${@:2}" >"01-one/$1"
+}
+
+# house_make: a stage with a program that links all that there is.
+house_make() {
+    mkdir -p 01-one
+    cp "$ROOT/01-blocking/Makefile" 01-one
+    house_source net/net.h 'int net(void);'
+    house_source net/net.c '#include "net/net.h"' 'int net(void) { return 0; }'
+    house_source reactor/run.h '#include "net/net.h"'
+    house_source examples/echo.c '#include "reactor/run.h"' \
+        'int main(void) { return net(); }'
+}
+
+# house_says CHECK LINE...: these are the findings, and there are no others.
+house_says() {
+    run "$ROOT/tests/tools/house" "$1" 01-one
+    echo "$output"
+    [ "$output" = "$(printf '01-one/%s\n' "${@:2}")" ]
+    [ "$status" -eq 1 ]
+}
+
+@test "includes: downwards and within a folder they pass" {
+    house_make
+    house_source net/more.c '#include "net/net.h"'
+    "$ROOT/tests/tools/house" includes 01-one
+}
+
+@test "includes: one that points up, or to a neighbour, is caught" {
+    house_make
+    house_source net/net.c '#include <errno.h>' '#include "reactor/run.h"'
+    house_says includes \
+        'net/net.c:2: includes reactor/run.h: reactor does not come before net'
+    house_make
+    house_source upload/json.c '#include "reactor/run.h"'
+    house_says includes \
+        'upload/json.c:1: includes reactor/run.h: reactor does not come before upload'
+}
+
+@test "includes: a circle is caught, a short one and a long one" {
+    house_make
+    house_source net/a.h '#include "net/a.h"'
+    house_says includes 'net/a.h: a circle: net/a.h includes net/a.h'
+    house_source net/a.h '#include "net/b.h"'
+    house_source net/b.h '#include "net/c.h"'
+    house_source net/c.h '#include "net/net.h"' '#include "net/a.h"'
+    run "$ROOT/tests/tools/house" includes 01-one
+    [ "$status" -eq 1 ]
+    [[ $output == *'net/a.h: a circle: net/a.h includes net/b.h includes net/c.h includes net/a.h'* ]]
+}
+
+@test "includes: a name without its folder, a folder that is no layer, are caught" {
+    house_make
+    house_source net/net.c '#include "net.h"'
+    house_says includes 'net/net.c:1: includes net.h: an include names the folder'
+    house_make
+    house_source odd/odd.c '#include "net/net.h"'
+    house_says includes 'odd/odd.c:1: includes net/net.h: odd is none of the layers'
+}
+
+@test "linked: a source and a header that no program needs are caught" {
+    house_make
+    make -s -C 01-one BUILD="$BUILD"
+    "$ROOT/tests/tools/house" linked 01-one
+    house_source net/more.h 'int more(void);'
+    house_source net/more.c '#include "net/more.h"' 'int more(void) { return 1; }'
+    make -s -C 01-one BUILD="$BUILD"
+    house_says linked 'net/more.c: no program of 01-one links it' \
+        'net/more.h: no program of 01-one links it'
+}
+
+@test "linked: what serves tests may be left, and says so at its head" {
+    house_make
+    house_source net/more.h '/* more.h - what a test needs. */' '#ifndef MORE_H' \
+        '#define MORE_H' 'int more(void);' '#endif'
+    house_source net/more.c '#include "net/more.h"' 'int more(void) { return 1; }'
+    make -s -C 01-one BUILD="$BUILD"
+    "$ROOT/tests/tools/house" linked 01-one
+    sed -i '1s/a test needs/is more/; 2s/$/ \/* for a test *\//' 01-one/net/more.h
+    house_says linked 'net/more.c: no program of 01-one links it' \
+        'net/more.h: no program of 01-one links it'
+}
