@@ -201,7 +201,7 @@ loop_broken() {
 }
 
 @test "trap 14 can fail" {
-    loop_broken delayed_call.c '/state = CALL_CANCELLED;/,/take_out/s/take_out\(call\);//' \
+    loop_broken delayed_call.c '/state = CALL_CANCELLED;/,/heap_remove/s/heap_remove\(call\);//' \
         loop_time_test calls_change_each_other "${LOOP_POLLERS[@]}"
     loop_broken delayed_call.c 's/first->state = CALL_CALLED;//' \
         loop_time_test calls_change_each_other "${LOOP_POLLERS[@]}"
@@ -388,9 +388,9 @@ loop_broken() {
 @test "trap 15 can fail" {
     loop_broken reactor.c 's/reactor->state = STOPPING;/&\nreactor->crashed = true;/' \
         loop_end_test stop_is_a_request "${LOOP_POLLERS[@]}"
-    loop_broken reactor.c '/if \(reactor->holds > 0\)/,/return;/d' \
+    loop_broken reactor.c '/if \(reactor->holds > 0\)$/{N;s/return;/;/}' \
         loop_end_test stop_is_a_request "${LOOP_POLLERS[@]}"
-    loop_broken reactor.c 's/reactor->state = HELD;/&\ndispatch_lose_all(\&reactor->dispatch, REASON_LOST, \&reactor->waker.reader);/' \
+    loop_broken reactor.c 's/reactor->state = HELD;/&\ndispatch_disconnect_all(\&reactor->dispatch, REASON_LOST, \&reactor->waker.reader);/' \
         loop_end_test stop_is_a_request "${LOOP_POLLERS[@]}"
 }
 
