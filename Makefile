@@ -7,9 +7,8 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=all
 SOURCES  := $(wildcard 0[1-6]-*/*/*.[ch] \
                        tests/*/*.[ch])
-SCRIPTS  := .ci/run $(filter-out %.c %.h,$(wildcard tests/tools/*)) \
-            $(wildcard tests/*.bash tests/*.bats tests/bench/*.bash \
-                       tests/fuzz/*.bash)
+SCRIPTS  := .ci/run $(filter-out %.c %.h %.bash,$(wildcard tests/tools/*)) \
+            $(wildcard tests/*/*.bash tests/*/*.bats)
 
 export BUILD
 
@@ -23,7 +22,7 @@ demo: all ## the guided tour: play the session of every chapter
 	@tests/tools/book demo $(addsuffix /README.md,$(STAGES))
 
 test: bats all ## run every test
-	@bats tests
+	@bats tests/*/*.bats
 
 ##@ Reading
 diff: ## what a stage changes: make diff STAGE=02-select
@@ -62,7 +61,7 @@ warnings: # every compiler that is there, none of them with a warning
 	            BUILD=build/$$cc || exit 1; done; done
 
 sanitize: bats ## run every test under address and undefined-behaviour sanitizers
-	BUILD=build/sanitize CFLAGS='$(SANITIZE)' bats tests
+	BUILD=build/sanitize CFLAGS='$(SANITIZE)' bats tests/*/*.bats
 
 fuzz: ## made-up input for each parser, FUZZ_SECONDS (60) each, by AFL++
 	@$(MAKE) --no-print-directory -s -C tests/fuzz run
@@ -71,7 +70,7 @@ bench: all ## what a message, a connection, a timer, an idle server cost
 	@$(MAKE) --no-print-directory -s -C tests/bench run
 
 valgrind: bats ## run every test under valgrind's memcheck (slow)
-	DEADLINE=60 UNDER='valgrind -q --error-exitcode=99' bats tests
+	DEADLINE=60 UNDER='valgrind -q --error-exitcode=99' bats tests/*/*.bats
 
 clean: ## remove everything that make made
 	@for folder in $(STAGES) tests; do \

@@ -2,8 +2,8 @@
 # Stage 05: Deferreds, lists of them, timeouts, looping calls. D and K, and the
 # traps, are the rows of what Twisted does.
 
-load helpers
-load unit
+load ../lib/helpers
+load ../lib/unit
 
 @test "D: chains" {
     unit_cases deferred_test select

@@ -6,9 +6,9 @@
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 
 # The steps of an echo connection, in the document's order, as the trace tells
 # them. LISTENER and SOCKET stand for the two numbers.
@@ -677,7 +677,7 @@ proto_shed() {
 @test "a client that waits for a name server before its loop runs can be stopped" {
     local status=0
     unit_compile udp_client "$ROOT/04-protocols/examples/udp_client.c" \
-        "$ROOT/tests/unit/silent_names.c" -Wl,--wrap=getaddrinfo "$(unit_library)"
+        "$ROOT/tests/04-protocols/silent_names.c" -Wl,--wrap=getaddrinfo "$(unit_library)"
     program() { echo "$BATS_TEST_TMPDIR/udp_client"; }
     launch 04-protocols/udp_client nowhere
     logged 'asked for nowhere'
@@ -693,7 +693,7 @@ proto_shed() {
     local flags
     case ${CFLAGS:-} in *sanitize*) skip "sanitizers have memory of their own" ;; esac
     [ "$(ulimit -Hn)" -ge 10100 ] || skip "no 10,100 descriptors"
-    unit_compile "$BATS_TEST_TMPDIR/idle_lines" "$ROOT/tests/unit/idle_lines.c" "$(unit_library)"
+    unit_compile "$BATS_TEST_TMPDIR/idle_lines" "$ROOT/tests/04-protocols/idle_lines.c" "$(unit_library)"
     run soon "$BATS_TEST_TMPDIR/idle_lines" epoll 10000
     echo "$output"
     [ "$status" -eq 0 ]
@@ -1692,12 +1692,12 @@ busy_client() {
 
 # --- keyboard.c, file_sender.c --------------------------------------------------
 
-# upload_unit NAME [OPTION...]: tests/unit/NAME.c with the stage around it.
+# upload_unit NAME [OPTION...]: NAME.c with the stage around it.
 upload_unit() {
     # shellcheck disable=SC2086 # flags are words
     "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         ${CFLAGS:--O2 -g} -pthread -I"$ROOT/04-protocols" \
-        -o "$BATS_TEST_TMPDIR/$1" "$ROOT/tests/unit/$1.c" \
+        -o "$BATS_TEST_TMPDIR/$1" "$ROOT/tests/04-protocols/$1.c" \
         "$(unit_library)" "${@:2}"
 }
 

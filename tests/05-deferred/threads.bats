@@ -7,8 +7,8 @@
 
 # shellcheck disable=SC2030,SC2031 # each @test is a subshell
 
-load helpers
-load unit
+load ../lib/helpers
+load ../lib/unit
 
 # What stands between a unit program and the C library, beside the usual.
 threads_wrap() { # NAME

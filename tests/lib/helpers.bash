@@ -1,8 +1,8 @@
 # Helpers for every bats file: build, start a server on a port of the kernel's
 # choice, wait with a deadline, clean up, and show what the server said when a
-# test fails. A test file says `load helpers` and nothing more.
+# test fails. A test file says `load ../lib/helpers` and nothing more.
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # Where make puts what it makes; `make sanitize` chooses another place.
 BUILD=${BUILD:-build}
@@ -18,8 +18,8 @@ FAULTS+='|^==[0-9]+== +(Invalid|Conditional|Use of|Syscall|[0-9,]+ bytes in)'
 DEADLINE=${DEADLINE:-10}
 
 setup_file() {
-    local stage=${BATS_TEST_FILENAME##*/}
-    stage=${stage%%.*}
+    local stage=${BATS_TEST_FILENAME%/*}
+    stage=${stage##*/}
     make -s -C "$ROOT/tests" BUILD="$BUILD" >&2 || return 1
     if [ -d "$ROOT/$stage" ]; then
         make -s -C "$ROOT/$stage" BUILD="$BUILD" >&2 || return 1

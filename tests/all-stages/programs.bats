@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2013,SC2030,SC2031,SC2046,SC2086,SC2153 # words
 
-load helpers
+load ../lib/helpers
 
 # A label of a host name has 63 characters at most: no name server is asked.
 NO_HOST=$(printf 'x%.0s' {1..64})

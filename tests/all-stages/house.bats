@@ -2,7 +2,7 @@
 # The folders of every stage keep what they promise: tools/house; and the checks
 # catch what they are there to catch.
 
-load helpers
+load ../lib/helpers
 
 @test "an include never points up, nor in a circle" {
     cd "$ROOT" || return

@@ -1,5 +1,5 @@
 # For the bats files of stages 04 to 06: what the tests of servers share. A
-# test file says `load unit` and `load servers`.
+# test file says `load ../lib/unit` and `load ../lib/servers`.
 
 # shellcheck disable=SC2030,SC2031,SC2153,SC2154 # each @test is a subshell
 
@@ -112,7 +112,7 @@ server_rough_peers() {
 # fails, a client ends, and has said all, or says that it has failed.
 server_poor_client() {
     local program=$BATS_TEST_TMPDIR/poor_$2 status
-    unit_compile "$program" "$ROOT/tests/unit/poor_library.c" \
+    unit_compile "$program" "$ROOT/tests/lib/poor_library.c" \
         "$ROOT/$STAGE/examples/$2.c" "$(unit_library)" \
         -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc || return 1
     printf '%b' "$1" >input

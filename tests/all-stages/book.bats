@@ -3,7 +3,7 @@
 # the checks themselves catch what they are there to catch.
 # shellcheck disable=SC2016,SC2030,SC2031 # back-quotes; `run` in a subshell
 
-load helpers
+load ../lib/helpers
 
 # --- the chapters ----------------------------------------------------------
 

@@ -4,8 +4,8 @@
 # R and P and the traps are the rows of what Twisted's loop does; each is a
 # case of one of the unit programs, and holds under every poller.
 
-load helpers
-load unit
+load ../lib/helpers
+load ../lib/unit
 
 LOOP_STAGE=03-reactor
 LOOP_POLLERS=(select poll epoll)
@@ -18,7 +18,7 @@ LOOP_WRAPPED=(malloc calloc realloc clock_gettime select poll epoll_wait
 loop_compile() {
     # shellcheck disable=SC2086 # flags are words
     "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
-        ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$LOOP_STAGE" -o "$@"
+        ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$LOOP_STAGE" -I"$ROOT/tests/lib" -o "$@"
 }
 
 # loop_link NAME OUTPUT [OBJECT]: a unit program, of the stage, but with OBJECT
@@ -36,13 +36,14 @@ loop_fresh() {
 
 # loop_build NAME: tests/build/unit/NAME, unless it is fresh. Sets PROGRAM.
 loop_build() {
-    local unit=$ROOT/tests/unit folder=$ROOT/tests/$BUILD/unit part
+    local folder=$ROOT/tests/$BUILD/unit part source
     PROGRAM=$folder/$1
     mkdir -p "$folder"
     for part in unit probe "$1"; do
-        loop_fresh "$folder/$part.o" "$unit/$part.c" "$unit"/*.h \
+        source=$(unit_source "$part") || return 1
+        loop_fresh "$folder/$part.o" "$source" "$ROOT/tests/lib"/*.h \
             "$ROOT/$LOOP_STAGE"/*/*.h ||
-            loop_compile "$folder/$part.o" -c "$unit/$part.c"
+            loop_compile "$folder/$part.o" -c "$source"
     done
     loop_fresh "$PROGRAM" "$folder"/{"$1",unit,probe}.o \
         "$(unit_library)" || loop_link "$1" "$PROGRAM"
@@ -96,7 +97,7 @@ loop_broken() {
 
 @test "units: each case of each program is run below" {
     local program name
-    for program in "$ROOT"/tests/unit/{delayed,loop}_*_test.c; do
+    for program in "$ROOT"/tests/03-reactor/{delayed,loop}_*_test.c; do
         program=${program##*/}
         program=${program%.c}
         loop_build "$program"
@@ -616,12 +617,12 @@ loop_half_closed() {
     loop_each loop_half_closed
 }
 
-# loop_build_server NAME WRAPS: an echo server with tests/unit/NAME_kernel.c in
+# loop_build_server NAME WRAPS: an echo server with NAME_kernel.c in
 # the place of some functions of the C library. Those started go to PIDS.
 loop_build_server() {
     local folder=$ROOT/tests/$BUILD/unit
     mkdir -p "$folder"
-    loop_compile "$folder/$1_kernel.o" -c "$ROOT/tests/unit/$1_kernel.c"
+    loop_compile "$folder/$1_kernel.o" -c "$(unit_source "$1_kernel")"
     loop_compile "$folder/$1_echo_server" "$folder/$1_kernel.o" \
         "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "$(unit_library)" "-Wl,$2"
     PIDS=()

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # Stage 05: SHA-1, against the standard's examples and coreutils' sha1sum.
 
-load helpers
-load unit
+load ../lib/helpers
+load ../lib/unit
 
 sha1_build() { # SHA1.C
-    unit_compile "$BATS_TEST_TMPDIR/sha1_test" "$ROOT/tests/unit/sha1_test.c" "$1"
+    unit_compile "$BATS_TEST_TMPDIR/sha1_test" "$ROOT/tests/05-deferred/sha1_test.c" "$1"
 }
 
 # Lengths around each end of a block and of what the padding leaves of it, and

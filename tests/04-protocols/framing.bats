@@ -6,9 +6,9 @@
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 
 # --- unit programs -----------------------------------------------------------
 
@@ -22,7 +22,7 @@ load servers
 
 # framing_narrow FOLDER: the sources of FOLDER, where size_t has 32 bits.
 framing_narrow() {
-    local unit=$ROOT/tests/unit
+    local unit=$ROOT/tests/04-protocols
     (cd "$1" && unit_compile "$BATS_TEST_TMPDIR/narrow" -Wno-format -I"$unit" \
         -include "$unit/framing_narrow.h" "$unit/framing_narrow.c" -I. \
         protocol/{buffer,transport}.c framing/frame_input.c \

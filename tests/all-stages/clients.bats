@@ -3,7 +3,7 @@
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-load helpers
+load ../lib/helpers
 
 # clients_each COMMAND...: with STATUS, CLIENT and ARGUMENTS for each client,
 # beside its server.

@@ -6,9 +6,9 @@
 # shellcheck disable=SC2016 # what a shell of the server's is to expand
 # shellcheck disable=SC2317,SC2034 # broken programs: used by what is called
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 UNIT_PARTS+=(child)
 
 # The processes whose parent is PID, zombies included.

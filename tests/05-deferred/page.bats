@@ -4,9 +4,9 @@
 
 # shellcheck disable=SC2030,SC2031,SC2086,SC2153,SC2154 # each @test is a subshell
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 
 # --- unit programs -----------------------------------------------------------
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Stage 02: one wait for many.
 
-load helpers
+load ../lib/helpers
 
 # The same server four times: each test below is the same for all of them.
 SELECT_SERVERS=(select_server poll_server epoll_server "epoll_server --edge")
@@ -255,7 +255,7 @@ select_build_stingy() {
     rm -f "${@/#/$ROOT/02-select/$made/examples/}"
     # shellcheck disable=SC2086
     ${CC:-cc} ${CFLAGS:--O2} -c -o "$ROOT/02-select/$made/stingy_kernel.o" \
-        "$ROOT/tests/unit/stingy_kernel.c"
+        "$ROOT/tests/lib/stingy_kernel.c"
     make -s -C "$ROOT/02-select" BUILD="$made" \
         LDFLAGS="$wrap $made/stingy_kernel.o" "${@/#/$made/examples/}"
 }
@@ -470,7 +470,7 @@ select_stopped_and_continued() {
 
 @test "S4: the kernel takes half of what we send, two bytes, or none" {
     select_build_stingy buffered_echo_server
-    start 02-select/stingy/buffered_echo_server
+    BUILD=$BUILD/stingy start 02-select/buffered_echo_server
     peer "$PORT" send=hello recv=5 exchange=65536 exchange=1000001 shutdown eof
     peer "$PORT" stuff shutdown swallow eof
 }

@@ -3,8 +3,8 @@
 # there are some, every seed is played, and a broken parser is noticed. What
 # `make fuzz` has found is a seed, too, once it is mended.
 
-load helpers
-load unit
+load ../lib/helpers
+load ../lib/unit
 
 FUZZ=$ROOT/tests/fuzz
 

@@ -4,9 +4,9 @@
 
 # shellcheck disable=SC2030,SC2031,SC2034,SC2086,SC2153,SC2154 # each @test is a subshell
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 
 # --- what is served, what is asked, what is answered ---------------------------
 
@@ -127,7 +127,7 @@ web_broken() {
     echo 'int main(void) { return 0; }' >empty.c
     # shellcheck disable=SC2086 # flags are words
     "${CC:-cc}" $flags -o empty empty.c || skip "no sanitizers"
-    CFLAGS=$flags unit_compile fuzz "$ROOT/tests/unit/http_fuzz.c" \
+    CFLAGS=$flags unit_compile fuzz "$ROOT/tests/05-deferred/http_fuzz.c" \
         "$ROOT/$STAGE"/[!e]*/*.c
     soon ./fuzz
 }

@@ -6,9 +6,9 @@
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 
 # Every machine that has multicast is in one group at least, on each interface
 # that is up; a kernel without it has no such list.

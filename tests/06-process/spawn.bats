@@ -6,8 +6,8 @@
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-load helpers
-load unit
+load ../lib/helpers
+load ../lib/unit
 UNIT_PARTS+=(child)
 
 @test "S: what a process protocol hears, from spawn to the end" {

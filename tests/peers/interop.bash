@@ -18,13 +18,13 @@ setup() {
 
 # real NAME ARGUMENT...: a program of real Twisted.
 real() {
-    soon "$PYTHON" -W ignore -u "$ROOT/tests/interop.py" "$@"
+    soon "$PYTHON" -W ignore -u "$ROOT/tests/peers/interop.py" "$@"
 }
 
 # real_start NAME [PATH]: the same for a server. Sets PORT, PID and LOG.
 real_start() {
     LOG=$BATS_TEST_TMPDIR/real-$1-${#LOGS[@]}.log
-    "$PYTHON" -u "$ROOT/tests/interop.py" "$@" >"$LOG" 2>&1 3>&- </dev/null &
+    "$PYTHON" -u "$ROOT/tests/peers/interop.py" "$@" >"$LOG" 2>&1 3>&- </dev/null &
     PID=$!
     SERVERS+=("$PID")
     LOGS+=("$LOG")

@@ -1,13 +1,13 @@
 # For the bats files of stages 04 to 06: unit programs, built against the stage
-# that the bats file is about. A test file says `load unit`.
+# that the bats file is about. A test file says `load ../lib/unit`.
 #
 # A case of a unit program holds under every poller, and a trap's test must
 # fail on a copy of the stage that is broken on purpose.
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-STAGE=${BATS_TEST_FILENAME##*/}
-STAGE=${STAGE%%.*}
+STAGE=${BATS_TEST_FILENAME%/*}
+STAGE=${STAGE##*/}
 POLLERS=(select poll epoll)
 
 # The C library's functions that unit.c and talk.c stand in for.
@@ -22,7 +22,7 @@ UNIT_MALLOC=glibc.malloc.tcache_count=0:glibc.malloc.perturb=165
 unit_compile() {
     # shellcheck disable=SC2086 # flags are words
     "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
-        ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$STAGE" -o "$@"
+        ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$STAGE" -I"$ROOT/tests/lib" -o "$@"
 }
 
 # unit_library: the stage's objects; make has put them there.
@@ -47,6 +47,13 @@ unit_copy() {
     ! cmp -s "$3/$1" "$source" || { echo "$1 is not changed by: $2"; return 1; }
 }
 
+# unit_source NAME: where a unit program stands, or what all of them share.
+unit_source() {
+    local found=("$ROOT"/tests/*/"$1.c")
+    [ -f "${found[0]}" ] || { echo "no unit program $1" >&2; return 1; }
+    echo "${found[0]}"
+}
+
 # unit_link NAME OUTPUT [OBJECT]: a unit program; OBJECT is taken instead of the
 # one of the library that defines the same functions.
 unit_link() {
@@ -62,16 +69,18 @@ unit_fresh() {
 
 # unit_build NAME: builds it unless it is fresh. Sets PROGRAM.
 unit_build() {
-    local unit=$ROOT/tests/unit folder=$ROOT/tests/$BUILD/$STAGE part
+    local lib=$ROOT/tests/lib folder=$ROOT/tests/$BUILD/$STAGE part source
+    source=$(unit_source "$1") || return 1
     PROGRAM=$folder/$1
     mkdir -p "$folder"
     for part in "${UNIT_PARTS[@]}"; do
-        unit_fresh "$folder/part-$part" "$unit/$part.c" "$unit"/*.h \
-            "$ROOT/$STAGE"/*/*.h ||
-            unit_compile "$folder/part-$part" -c "$unit/$part.c"
+        part=$(unit_source "$part") || return 1
+        unit_fresh "$folder/part-$(basename "$part" .c)" "$part" "$lib"/*.h \
+            "${part%/*}"/*.h "$ROOT/$STAGE"/*/*.h ||
+            unit_compile "$folder/part-$(basename "$part" .c)" -c "$part"
     done
-    unit_fresh "$folder/$1.o" "$unit/$1.c" "$unit"/*.h "$ROOT/$STAGE"/*/*.h ||
-        unit_compile "$folder/$1.o" -c "$unit/$1.c"
+    unit_fresh "$folder/$1.o" "$source" "$lib"/*.h "${source%/*}"/*.h \
+        "$ROOT/$STAGE"/*/*.h || unit_compile "$folder/$1.o" -c "$source"
     unit_fresh "$PROGRAM" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
         "$(unit_library)" || unit_link "$1" "$PROGRAM"
 }

@@ -5,7 +5,7 @@
 # Each test has a shell of its own: what it sets is gone afterwards.
 # shellcheck disable=SC2030,SC2031
 
-load helpers
+load ../lib/helpers
 
 # --- B1: upper_server, upper_client ---------------------------------------
 
@@ -1069,13 +1069,13 @@ hello
 
 # --- B5: socketserver, command_server, command_client -----------------------
 
-# commands_build_unit: builds unit/socketserver_test.c, for `start`.
+# commands_build_unit: builds socketserver_test.c, for `start`.
 commands_build_unit() {
     # shellcheck disable=SC2086 # flags are words
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         -Werror ${CFLAGS:--O2} -pthread -I"$ROOT/01-blocking" \
         -o "$ROOT/tests/$BUILD/socketserver_test" \
-        "$ROOT/tests/unit/socketserver_test.c" "$ROOT/01-blocking/$BUILD/stage.a"
+        "$ROOT/tests/01-blocking/socketserver_test.c" "$ROOT/01-blocking/$BUILD/stage.a"
 }
 
 @test "B5: setup, handle, finish: one object a client, one client at a time" {
@@ -1390,7 +1390,7 @@ upload_unit() { # NAME
     # shellcheck disable=SC2086
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         -Werror -O1 -g $2 -I"$ROOT/01-blocking" -o "$1" \
-        "$ROOT/tests/unit/$1.c" "$ROOT/01-blocking/upload/json.c"
+        "$ROOT/tests/01-blocking/$1.c" "$ROOT/01-blocking/upload/json.c"
 }
 
 # Under sanitizers where the compiler has them.
@@ -2283,7 +2283,7 @@ common_unit() {
     # shellcheck disable=SC2086
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         ${CFLAGS:--O2} ${CPPFLAGS:-} -I"$ROOT/01-blocking" -o "$1" \
-        "$ROOT/tests/unit/$1.c" "$ROOT/01-blocking/$BUILD/stage.a"
+        "$ROOT/tests/01-blocking/$1.c" "$ROOT/01-blocking/$BUILD/stage.a"
 }
 
 @test "Common: net.c keeps the promises of net.h" {
