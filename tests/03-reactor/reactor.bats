@@ -1037,3 +1037,74 @@ END
     read -r total sum < numbers
     [ "$total" -lt "$sum" ]
 }
+
+# --- what passes, and what was left behind by others --------------------------
+
+@test "L5: a kernel without memory for a moment is given a rest" {
+    loop_case loop_shortage_test kernel_is_short
+    loop_case loop_shortage_test kernel_refuses
+}
+
+@test "L5 can fail" {
+    loop_broken dispatch.c 's/errno != ENOMEM && errno != EAGAIN/1/' \
+        loop_shortage_test kernel_is_short "${LOOP_POLLERS[@]}"
+    loop_broken dispatch.c 's/if \(errno != ENOMEM && errno != EAGAIN\)/if (0)/' \
+        loop_shortage_test kernel_refuses "${LOOP_POLLERS[@]}"
+}
+
+@test "L4: the limit of descriptors is lowered below those that are watched" {
+    loop_case loop_shortage_test limit_is_lowered
+}
+
+@test "L4 can fail" {
+    loop_broken poller_poll.c 's/errno == EINVAL \&\& wait_in_pieces/0 \&\& wait_in_pieces/' \
+        loop_shortage_test limit_is_lowered poll
+    loop_broken poller_poll.c 's/if \(\*found == 0 && milliseconds != 0\)/if (0)/' \
+        loop_shortage_test limit_is_lowered poll
+}
+
+@test "L9: forty regular files, for reading and for writing" {
+    loop_case loop_shortage_test many_files
+}
+
+@test "L9 can fail" {
+    loop_broken poller_epoll.c 's/return errno == EPERM \? add_file\(self, fd\) : -1;/return -1;/' \
+        loop_shortage_test many_files epoll
+}
+
+@test "L10: a signal that whoever started us has blocked" {
+    loop_case loop_shortage_test signal_was_blocked
+}
+
+@test "L10 can fail" {
+    loop_broken signals.c 's/mask\(SIG_UNBLOCK, signal\)/false/' \
+        loop_shortage_test signal_was_blocked "${LOOP_POLLERS[@]}"
+    loop_broken signals.c 's/if \(table\[signal\]\.was_blocked\)/if (0)/' \
+        loop_shortage_test signal_was_blocked "${LOOP_POLLERS[@]}"
+}
+
+@test "L2: a file that has reached its largest size is an errno" {
+    loop_case loop_shortage_test file_too_large
+}
+
+@test "L2 can fail" {
+    loop_broken reactor.c '/sigaction\(SIGXFSZ/d' \
+        loop_shortage_test file_too_large "${LOOP_POLLERS[@]}"
+}
+
+# --- what the layers above the loop are offered --------------------------------
+
+@test "a call at the end of the turn, a place in the reactor, a name" {
+    loop_case loop_layers_test at_turn_end
+    loop_case loop_layers_test attachments
+    loop_case loop_layers_test running
+}
+
+@test "the end of the turn, the place and the name can fail" {
+    loop_broken dispatch.c 's/return dispatch->first \|\| dispatch->calls;/return dispatch->first;/' \
+        loop_layers_test at_turn_end "${LOOP_POLLERS[@]}"
+    loop_broken reactor.c 's/attachment && attachment->key != key/0/' \
+        loop_layers_test attachments "${LOOP_POLLERS[@]}"
+    loop_broken dispatch.c '/^static void notify_lost/,/^\}/s/class->describe/NULL/' \
+        loop_layers_test running "${LOOP_POLLERS[@]}"
+}

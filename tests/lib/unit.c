@@ -91,6 +91,7 @@ static int allocations_left = -1;
 static bool allocation_failed;
 static int64_t stopped_at = -1;
 static int waits, controls;
+static int waits_to_fail, wait_error;
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -168,6 +169,22 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     return 0;
 }
 
+void unit_fail_waits(int times, int error)
+{
+    waits_to_fail = times;
+    wait_error = error;
+}
+
+static bool wait_fails(void)
+{
+    waits++;
+    if (waits_to_fail == 0)
+        return false;
+    waits_to_fail--;
+    errno = wait_error;
+    return true;
+}
+
 int unit_waits(void)
 {
     return waits;
@@ -181,21 +198,20 @@ int unit_controls(void)
 int __wrap_select(int top, fd_set *readable, fd_set *writable, fd_set *other,
                   struct timeval *timeout)
 {
-    waits++;
-    return __real_select(top, readable, writable, other, timeout);
+    return wait_fails()
+               ? -1
+               : __real_select(top, readable, writable, other, timeout);
 }
 
 int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout)
 {
-    waits++;
-    return __real_poll(watched, count, timeout);
+    return wait_fails() ? -1 : __real_poll(watched, count, timeout);
 }
 
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int most,
                       int timeout)
 {
-    waits++;
-    return __real_epoll_wait(epoll, events, most, timeout);
+    return wait_fails() ? -1 : __real_epoll_wait(epoll, events, most, timeout);
 }
 
 int __wrap_epoll_ctl(int epoll, int operation, int fd,

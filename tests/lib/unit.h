@@ -45,6 +45,9 @@ bool unit_allocation_failed(void);
 /* Stops the monotonic clock at so many nanoseconds; -1: the real time. */
 void unit_stop_clock(int64_t nanoseconds);
 
+/* The next `times` calls of select, poll or epoll_wait fail with `error`. */
+void unit_fail_waits(int times, int error);
+
 /* Calls of select, poll or epoll_wait so far, and of epoll_ctl. */
 int unit_waits(void);
 int unit_controls(void);
