@@ -25,12 +25,11 @@ test: bats all ## run every test
 	@bats tests/*/*.bats
 
 ##@ Reading
-diff: ## what a stage changes: make diff STAGE=02-select
+diff: ## what a stage changes: make diff STAGE=02-select [PART=net]
 	@old=$$(printf '%s\n' $(STAGES) | grep -B1 -x '$(STAGE)' | head -n 1); \
 	if [ -z "$$old" ] || [ "$$old" = '$(STAGE)' ]; then \
 	    echo "make diff STAGE=02-select (or a later stage)" >&2; exit 2; fi; \
-	diff -r -u --unidirectional-new-file -x build -x README.md \
-	    "$$old" '$(STAGE)' || [ $$? -ne 2 ]
+	tests/tools/stage-diff "$$old" '$(STAGE)' $(PART)
 
 compdb: ## compile_commands.json, for editors
 	@{ sep='['; for file in $(wildcard 0[1-6]-*/*/*.c); do \

@@ -99,3 +99,59 @@ house_says() {
     house_says linked 'net/more.c: no program of 01-one links it' \
         'net/more.h: no program of 01-one links it'
 }
+
+# --- make diff -----------------------------------------------------------------
+
+house_two_stages() {
+    mkdir -p 01-a/{net,examples} 02-b/{net,examples}
+    printf '%s\n' '/* a.h - the first of all. More of it. */' >01-a/net/a.h
+    printf '%s\n' one two three >01-a/net/b.c
+    printf '%s\n' old >01-a/examples/gone.c
+    cp 01-a/net/a.h 02-b/net/a.h
+    printf '%s\n' one 2 three >02-b/net/b.c
+    printf '%s\n' '/* SPDX-License-Identifier: MIT' ' *' \
+        ' * z.h - what comes' ' * last: nothing.' ' */' >02-b/net/z.h
+    printf '%s\n' code code >02-b/net/z.c
+    printf '%s\n' '/*' ' * y - begins. */' >02-b/examples/y.c
+    # shellcheck disable=SC2016 # backquotes of Markdown
+    printf '%s\n' '## What changed since 01' '| file | state |' '|---|---|' \
+        '| `examples/y.c` | new |' '| `net/` | new |' >02-b/README.md
+}
+
+@test "make diff: what is new with its purpose, in the order of the table" {
+    house_two_stages
+    run "$ROOT/tests/tools/stage-diff" 01-a 02-b
+    [ "$status" -eq 0 ]
+    diff <(sed -n '/^NEW/,/^CHANGED/p' <<<"$output" | tr -s ' ') - <<'END'
+NEW in 02-b (one folder whole: PART=FOLDER)
+ examples/y.c 2 begins
+ net/z.[hc] 7 what comes last
+
+GONE, or left in 01-a
+ examples/gone
+
+CHANGED
+END
+    [[ $output == *$'\n-two\n+2\n'* ]]
+    [[ $output != *a.h* ]]
+}
+
+@test "make diff: one folder whole, and a folder that is not there" {
+    house_two_stages
+    run "$ROOT/tests/tools/stage-diff" 01-a 02-b net
+    [ "$status" -eq 0 ]
+    [[ $output == *'+ * z.h - what comes'* ]] && [[ $output == *$'\n-two\n+2\n'* ]]
+    run "$ROOT/tests/tools/stage-diff" 01-a 02-b nowhere
+    [ "$status" -eq 2 ]
+}
+
+@test "make diff: every new file of every stage says what it is for" {
+    local stage
+    for stage in 02-select 03-reactor 04-protocols 05-deferred 06-process; do
+        run make -s -C "$ROOT" diff STAGE="$stage"
+        [ "$status" -eq 0 ]
+        if sed '/^GONE/q' <<<"$output" | grep -E '^  [^ ]+ +[0-9]+ +$'; then
+            return 1
+        fi
+    done
+}
