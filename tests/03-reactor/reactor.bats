@@ -7,48 +7,6 @@
 load ../lib/helpers
 load ../lib/unit
 
-LOOP_STAGE=03-reactor
-LOOP_POLLERS=(select poll epoll)
-
-# The C library's functions that unit.c stands in for.
-LOOP_WRAPPED=(malloc calloc realloc clock_gettime select poll epoll_wait
-    epoll_ctl)
-
-# loop_compile OUTPUT ARGUMENT...
-loop_compile() {
-    # shellcheck disable=SC2086 # flags are words
-    "${CC:-cc}" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
-        ${CFLAGS:--O2 -g} -pthread -I"$ROOT/$LOOP_STAGE" -I"$ROOT/tests/lib" -o "$@"
-}
-
-# loop_link NAME OUTPUT [OBJECT]: a unit program, of the stage, but with OBJECT
-# instead of the one of the library that defines the same.
-loop_link() {
-    local folder=$ROOT/tests/$BUILD/unit
-    loop_compile "$2" "$folder"/{"$1",unit,probe}.o "${@:3}" \
-        "$(unit_library)" "${LOOP_WRAPPED[@]/#/-Wl,--wrap=}"
-}
-
-# loop_fresh FILE SOURCE...: it is there, and newer than all that it is made of.
-loop_fresh() {
-    [ -f "$1" ] && [ -z "$(find "${@:2}" -newer "$1")" ]
-}
-
-# loop_build NAME: tests/build/unit/NAME, unless it is fresh. Sets PROGRAM.
-loop_build() {
-    local folder=$ROOT/tests/$BUILD/unit part source
-    PROGRAM=$folder/$1
-    mkdir -p "$folder"
-    for part in unit probe "$1"; do
-        source=$(unit_source "$part") || return 1
-        loop_fresh "$folder/$part.o" "$source" "$ROOT/tests/lib"/*.h \
-            "$ROOT/$LOOP_STAGE"/*/*.h ||
-            loop_compile "$folder/$part.o" -c "$source"
-    done
-    loop_fresh "$PROGRAM" "$folder"/{"$1",unit,probe}.o \
-        "$(unit_library)" || loop_link "$1" "$PROGRAM"
-}
-
 # loop_soon COMMAND...: what stops politely on SIGTERM may be too busy to.
 loop_soon() {
     timeout -s KILL "$DEADLINE" "$@"
@@ -57,12 +15,12 @@ loop_soon() {
 # loop_case NAME CASE: it holds under every poller. No fresh memory is zero.
 loop_case() {
     local poller pids=() failed=0
-    loop_build "$1"
-    for poller in "${LOOP_POLLERS[@]}"; do
+    unit_build "$1"
+    for poller in "${POLLERS[@]}"; do
         MALLOC_PERTURB_=165 loop_soon "$PROGRAM" "$poller" "$2" 3>&- &
         pids+=($!)
     done
-    for poller in "${LOOP_POLLERS[@]}"; do
+    for poller in "${POLLERS[@]}"; do
         wait "${pids[0]}" || { echo "$2 under $poller: status $?"; failed=1; }
         pids=("${pids[@]:1}")
     done
@@ -76,10 +34,10 @@ loop_broken() {
     local file=$1 name=$3 case=$4 poller status
     local copy=$BATS_TEST_TMPDIR/broken
     unit_copy "$file" "$2" "$copy" || return 1
-    loop_build "$name"
-    loop_compile "$copy/${file%.c}.o" -c "$copy/$file" 2> "$copy/warnings" ||
+    unit_build "$name"
+    unit_compile "$copy/${file%.c}.o" -c "$copy/$file" 2> "$copy/warnings" ||
         { cat "$copy/warnings"; return 1; }
-    loop_link "$name" "$copy/$name" "$copy/${file%.c}.o"
+    unit_link "$name" "$copy/$name" "$copy/${file%.c}.o"
     for poller in "${@:5}"; do
         status=0
         loop_soon "$copy/$name" "$poller" "$case" > "$copy/log" 2>&1 || status=$?
@@ -100,7 +58,7 @@ loop_broken() {
     for program in "$ROOT"/tests/03-reactor/{delayed,loop}_*_test.c; do
         program=${program##*/}
         program=${program%.c}
-        loop_build "$program"
+        unit_build "$program"
         for name in $("$PROGRAM"); do
             grep -qx "    loop_case $program $name" "$BATS_TEST_FILENAME" ||
                 { echo "nobody runs $program $name"; return 1; }
@@ -187,10 +145,10 @@ loop_broken() {
 @test "trap 13 can fail" {
     loop_broken delayed_call.c \
         's/first->time > calls->now \|\| first->order >= end/first->time > delayed_calls_now()/' \
-        loop_starve_test chain_of_calls "${LOOP_POLLERS[@]}"
+        loop_starve_test chain_of_calls "${POLLERS[@]}"
     loop_broken thread_calls.c \
         's/^( *)call = next;/&\nif (!call) { call = calls->first; calls->first = NULL; calls->end = \&calls->first; }/' \
-        loop_starve_test chain_from_threads "${LOOP_POLLERS[@]}"
+        loop_starve_test chain_from_threads "${POLLERS[@]}"
 }
 
 @test "descriptors that are always ready hold up neither calls nor signals" {
@@ -203,11 +161,11 @@ loop_broken() {
 
 @test "trap 14 can fail" {
     loop_broken delayed_call.c '/state = CALL_CANCELLED;/,/heap_remove/s/heap_remove\(call\);//' \
-        loop_time_test calls_change_each_other "${LOOP_POLLERS[@]}"
+        loop_time_test calls_change_each_other "${POLLERS[@]}"
     loop_broken delayed_call.c 's/first->state = CALL_CALLED;//' \
-        loop_time_test calls_change_each_other "${LOOP_POLLERS[@]}"
+        loop_time_test calls_change_each_other "${POLLERS[@]}"
     loop_broken delayed_call.c 's/return move_to\(call, delayed_calls_now\(\), seconds\);/return 0;/' \
-        loop_time_test calls_change_each_other "${LOOP_POLLERS[@]}"
+        loop_time_test calls_change_each_other "${POLLERS[@]}"
 }
 
 @test "R7: a call that is pulled into the past steps before nobody" {
@@ -250,11 +208,11 @@ loop_broken() {
 @test "trap 18 can fail" {
     local blind='s/(event->events & POLLER_READ) & descriptor->wanted/\1/'
     loop_broken dispatch.c "$blind" \
-        loop_dispatch_test paused_by_another "${LOOP_POLLERS[@]}"
+        loop_dispatch_test paused_by_another "${POLLERS[@]}"
     loop_broken dispatch.c "$blind" \
-        loop_dispatch_test paused_while_writing "${LOOP_POLLERS[@]}"
+        loop_dispatch_test paused_while_writing "${POLLERS[@]}"
     loop_broken dispatch.c "$blind; s/dispatch->table\[descriptor->fd\] = NULL;//" \
-        loop_dispatch_test aborted_by_another "${LOOP_POLLERS[@]}"
+        loop_dispatch_test aborted_by_another "${POLLERS[@]}"
 }
 
 @test "paused and resumed in the same turn is not paused" {
@@ -305,7 +263,7 @@ loop_broken() {
 
 @test "a number that is closed at once would be noticed" {
     loop_broken dispatch.c 's/^( *)descriptor->reason = reason;/&\nclose(descriptor->fd);/' \
-        loop_lost_test number_not_reused "${LOOP_POLLERS[@]}"
+        loop_lost_test number_not_reused "${POLLERS[@]}"
 }
 
 @test "connection_lost may lose others, stop the loop, add descriptors" {
@@ -388,11 +346,11 @@ loop_broken() {
 
 @test "trap 15 can fail" {
     loop_broken reactor.c 's/reactor->state = STOPPING;/&\nreactor->crashed = true;/' \
-        loop_end_test stop_is_a_request "${LOOP_POLLERS[@]}"
+        loop_end_test stop_is_a_request "${POLLERS[@]}"
     loop_broken reactor.c '/if \(reactor->holds > 0\)$/{N;s/return;/;/}' \
-        loop_end_test stop_is_a_request "${LOOP_POLLERS[@]}"
+        loop_end_test stop_is_a_request "${POLLERS[@]}"
     loop_broken reactor.c 's/reactor->state = HELD;/&\ndispatch_disconnect_all(\&reactor->dispatch, REASON_LOST, \&reactor->waker.reader);/' \
-        loop_end_test stop_is_a_request "${LOOP_POLLERS[@]}"
+        loop_end_test stop_is_a_request "${POLLERS[@]}"
 }
 
 @test "R8: stopped by a descriptor, the rest of the turn goes on" {
@@ -480,7 +438,7 @@ loop_start_all() {
     local poller
     PORTS=()
     PIDS=()
-    for poller in "${LOOP_POLLERS[@]}"; do
+    for poller in "${POLLERS[@]}"; do
         start 03-reactor/echo_server -r "$poller"
         PORTS+=("$PORT")
         PIDS+=("$PID")
@@ -492,7 +450,7 @@ loop_start_all() {
 loop_each() {
     local i
     for i in "${!PORTS[@]}"; do
-        echo "--- ${LOOP_POLLERS[i]}"
+        echo "--- ${POLLERS[i]}"
         PORT=${PORTS[i]}
         PID=${PIDS[i]}
         "$@"
@@ -620,16 +578,14 @@ loop_half_closed() {
 # loop_build_server NAME WRAPS: an echo server with NAME_kernel.c in
 # the place of some functions of the C library. Those started go to PIDS.
 loop_build_server() {
-    local folder=$ROOT/tests/$BUILD/unit
-    mkdir -p "$folder"
-    loop_compile "$folder/$1_kernel.o" -c "$(unit_source "$1_kernel")"
-    loop_compile "$folder/$1_echo_server" "$folder/$1_kernel.o" \
-        "$ROOT/$LOOP_STAGE/$BUILD/examples/echo_server.o" "$(unit_library)" "-Wl,$2"
+    unit_compile "$ROOT/tests/$BUILD/$STAGE/$1_echo_server" \
+        "$ROOT"/tests/*/"$1_kernel.c" \
+        "$ROOT/$STAGE/$BUILD/examples/echo_server.o" "$(unit_library)" "-Wl,$2"
     PIDS=()
 }
 
 loop_two_bytes_at_a_time() {
-    start tests/unit/stingy_echo_server -r "$1"
+    start tests/$STAGE/stingy_echo_server -r "$1"
     [ "$(peer "$PORT" drip=0123456789abcdef recv=16)" = 0123456789abcdef ]
     peer "$PORT" exchange=100000 quiet=20
     # The end of the stream is there long before the last byte is on its way.
@@ -650,8 +606,8 @@ loop_two_bytes_at_a_time() {
 @test "echo_server: without memory for the retry it is not deaf for ever" {
     local poller
     loop_build_server poor --wrap=accept4,--wrap=realloc
-    for poller in "${LOOP_POLLERS[@]}"; do
-        start tests/unit/poor_echo_server -r "$poller"
+    for poller in "${POLLERS[@]}"; do
+        start tests/$STAGE/poor_echo_server -r "$poller"
         [ "$(peer "$PORT" send=hello recv=5)" = hello ]
     done
 }
@@ -798,7 +754,7 @@ loop_interrupt() {
 @test "echo_server: SIGINT and SIGTERM end it with status 0, whatever it does" {
     local poller
     env --default-signal=INT true || skip "env cannot reset signals"
-    for poller in "${LOOP_POLLERS[@]}"; do
+    for poller in "${POLLERS[@]}"; do
         loop_interrupt "$poller" INT
         loop_interrupt "$poller" TERM
     done
@@ -981,7 +937,7 @@ loop_tells_nothing() {
 
 @test "countdown: numbers, an alarm that moves, a bomb that is cancelled" {
     local poller pids=() pid
-    for poller in "${LOOP_POLLERS[@]}"; do
+    for poller in "${POLLERS[@]}"; do
         loop_soon "$(program 03-reactor/countdown)" -r "$poller" \
             > "$poller.log" 2>&1 3>&- &
         pids+=($!)
@@ -989,7 +945,7 @@ loop_tells_nothing() {
     for pid in "${pids[@]}"; do
         wait "$pid"
     done
-    for poller in "${LOOP_POLLERS[@]}"; do
+    for poller in "${POLLERS[@]}"; do
         diff <(sed -E 's/^[0-9]+\.[0-9] s  //' "$poller.log") - << 'END'
 an alarm in 0.3 s, a bomb in 0.5 s, and a number each 0.1 s
 5

@@ -37,6 +37,10 @@ PROTO_STEPS=(
     unit_cases talk_connect_test
 }
 
+@test "C: trying again" {
+    unit_cases talk_reconnect_test
+}
+
 @test "T F: writing, reading, pausing" {
     unit_cases talk_write_test
 }

@@ -17,36 +17,19 @@ udp_multicast_or_skip() {
         skip 'no multicast on lo: /proc/net/igmp does not name it'
 }
 
-# What stands between a unit program and the C library, beside the usual.
-udp_wrap() { # NAME
-    case $1 in
-        udp_port_test) UNIT_WRAPPED+=(recvfrom) ;;
-        udp_unix_test) UNIT_WRAPPED+=(chmod umask) ;;
-    esac
-}
-
-udp_cases() { # NAME [POLLER...]
-    udp_wrap "$1"
-    unit_cases "$@"
-}
-
-udp_broken() { # FILE SCRIPT NAME CASE [POLLER...]
-    (udp_wrap "$3" && unit_broken "$@")
-}
-
 # --- unit programs -----------------------------------------------------------
 
 @test "U1 U2 U3 U5 U6 U7 U8 U9 G3 G5 trap 19: UDP ports" {
-    udp_cases udp_port_test
+    unit_cases udp_port_test
 }
 
 @test "U10 U11: multicast over the loopback interface" {
     udp_multicast_or_skip
-    udp_cases udp_multicast_test
+    unit_cases udp_multicast_test
 }
 
 @test "U16 U7: UNIX datagrams" {
-    udp_cases udp_unix_test
+    unit_cases udp_unix_test
 }
 
 # --- their tests can fail ------------------------------------------------------
@@ -54,73 +37,73 @@ udp_broken() { # FILE SCRIPT NAME CASE [POLLER...]
 @test "trap 19: taking a refusal for a hang-up is seen" {
     local in_take_error
     in_take_error=$(unit_in take_error)
-    udp_broken udp_port.c "${in_take_error}s/return REASON_NONE/return error/" \
+    unit_broken udp_port.c "${in_take_error}s/return REASON_NONE/return error/" \
         udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
-    udp_broken udp_port.c "${in_take_error}s/tell_refusal\\(self\\)/(void)0/" \
+    unit_broken udp_port.c "${in_take_error}s/tell_refusal\\(self\\)/(void)0/" \
         udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
 }
 
 @test "U7: a refusal told at the wrong time, or a datagram lost to it, is seen" {
-    udp_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\)/tell_refusal(self)/' \
+    unit_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\)/tell_refusal(self)/' \
         udp_port_test U7_refused_when_sending
-    udp_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\);/return 0;/' \
+    unit_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\);/return 0;/' \
         udp_port_test U7_refused_when_sending
-    udp_broken udp_port.c 's/reactor_remove_writer\(self->reactor, base\);//' \
+    unit_broken udp_port.c 's/reactor_remove_writer\(self->reactor, base\);//' \
         udp_port_test U7_refused_when_sending
 }
 
 @test "U2: a turn without an end, and an empty datagram taken for one, is seen" {
-    udp_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i >= 0/' \
+    unit_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i >= 0/' \
         udp_port_test U2_flood_of_empty_ones
-    udp_broken udp_port.c 's/bytes < UDP_TURN_BYTES/1/' \
+    unit_broken udp_port.c 's/bytes < UDP_TURN_BYTES/1/' \
         udp_port_test U2_flood_of_kilobytes
-    udp_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i < 1/' \
+    unit_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i < 1/' \
         udp_port_test U2_all_that_is_there
-    udp_broken udp_port.c "$(unit_in do_read)s/n < 0/n <= 0/" \
+    unit_broken udp_port.c "$(unit_in do_read)s/n < 0/n <= 0/" \
         udp_port_test U2_all_that_is_there
 }
 
 @test "U5 U6: a stranger's datagram, and a second peer, are seen" {
-    udp_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, from\)/0/' \
+    unit_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, from\)/0/' \
         udp_port_test U6_one_peer
-    udp_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, to\)/0/' \
+    unit_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, to\)/0/' \
         udp_port_test U6_one_peer
-    udp_broken udp.c 's/AI_NUMERICHOST \| //' udp_port_test U5_sends_at_once
+    unit_broken udp.c 's/AI_NUMERICHOST \| //' udp_port_test U5_sends_at_once
 }
 
 @test "U9: an end too early, twice, or with a transport is seen" {
-    udp_broken udp.c 's/reactor_disconnect\((self->reactor), &self->base, REASON_DONE\)/DatagramPort.connection_lost(\&self->base, 0); &/' \
+    unit_broken udp.c 's/reactor_disconnect\((self->reactor), &self->base, REASON_DONE\)/DatagramPort.connection_lost(\&self->base, 0); &/' \
         udp_port_test U9_stops_later
-    udp_broken udp_port.c 's/protocol->transport = NULL/(void)0/' \
+    unit_broken udp_port.c 's/protocol->transport = NULL/(void)0/' \
         udp_port_test U9_the_loop_ends
-    udp_broken udp_port.c 's/if \(stopped\)/if (0)/' \
+    unit_broken udp_port.c 's/if \(stopped\)/if (0)/' \
         udp_port_test U9_stops_later
 }
 
 @test "U1 U6 U7 U9: an IPv4 port taken by IPv6, an error that ends one, another name, two ends are seen" {
     if [ -s /proc/net/if_inet6 ]; then
-        udp_broken net.c 's/IPV6_V6ONLY/IPV6_UNICAST_HOPS/' \
+        unit_broken net.c 's/IPV6_V6ONLY/IPV6_UNICAST_HOPS/' \
             udp_port_test U1_six_is_not_four
     fi
-    udp_broken udp.c 's/if \(reactor_add_reader\(.*\) < 0\)/if (0)/' \
+    unit_broken udp.c 's/if \(reactor_add_reader\(.*\) < 0\)/if (0)/' \
         udp_port_test U1_a_loop_that_is_being_freed
-    udp_broken udp_port.c 's/error == EBADF \|\| error == ENOTSOCK/error != EAGAIN/' \
+    unit_broken udp_port.c 's/error == EBADF \|\| error == ENOTSOCK/error != EAGAIN/' \
         udp_port_test U2_errors_when_reading
-    udp_broken udp.c 's/return address_peer\(.*/self->peer = *peer; return 0;/' \
+    unit_broken udp.c 's/return address_peer\(.*/self->peer = *peer; return 0;/' \
         udp_port_test U6_a_peer_by_another_name
-    udp_broken udp_port.c 's/ && is_refusal\(error\)//' \
+    unit_broken udp_port.c 's/ && is_refusal\(error\)//' \
         udp_port_test U7_what_is_no_refusal
-    udp_broken udp_port.c 's/is_connected\(self\) && is_refusal/is_refusal/' \
+    unit_broken udp_port.c 's/is_connected\(self\) && is_refusal/is_refusal/' \
         udp_port_test U7_what_is_no_refusal
-    udp_broken udp.c 's/if \(self->stopped\)/if (0)/' \
+    unit_broken udp.c 's/if \(self->stopped\)/if (0)/' \
         udp_port_test U9_stops_later
 }
 
 @test "U11: ports that do not share their number are seen" {
     udp_multicast_or_skip
-    udp_broken multicast.c 's/NET_NONBLOCKING, share/NET_NONBLOCKING, net_error/' \
+    unit_broken multicast.c 's/NET_NONBLOCKING, share/NET_NONBLOCKING, net_error/' \
         udp_multicast_test U11_two_with_one_number
-    udp_broken multicast.c 's/return setsockopt\(fd, SOL_SOCKET, SO_REUSEPORT.*/return 0;/' \
+    unit_broken multicast.c 's/return setsockopt\(fd, SOL_SOCKET, SO_REUSEPORT.*/return 0;/' \
         udp_multicast_test U11_what_the_socket_is_told
 }
 
@@ -129,7 +112,7 @@ udp_unix_broken() { # FILE SCRIPT CASE
     export TMPDIR=$BATS_TEST_TMPDIR/names
     rm -rf -- ./*.sock "$TMPDIR"
     mkdir "$TMPDIR"
-    udp_broken "$1" "$2" udp_unix_test "$3"
+    unit_broken "$1" "$2" udp_unix_test "$3"
 }
 
 @test "U16: a file left behind, or not ours and removed, is seen" {

@@ -10,33 +10,16 @@
 load ../lib/helpers
 load ../lib/unit
 
-# What stands between a unit program and the C library, beside the usual.
-threads_wrap() { # NAME
-    case $1 in
-        thread_pool_test) UNIT_WRAPPED+=(pthread_create) ;;
-        resolver_test) UNIT_WRAPPED+=(getaddrinfo) ;;
-    esac
-}
-
-threads_cases() { # NAME [POLLER...]
-    threads_wrap "$1"
-    unit_cases "$@"
-}
-
-threads_broken() { # FILE SCRIPT NAME CASE
-    (threads_wrap "$3" && unit_broken "$@")
-}
-
 @test "H2 H4: the thread pool" {
-    threads_cases thread_pool_test
+    unit_cases thread_pool_test
 }
 
 @test "H1 H3: functions in threads, and what they return" {
-    threads_cases thread_defer_test
+    unit_cases thread_defer_test
 }
 
 @test "D7 C7 C9 C17 C20: names are looked up beside the loop" {
-    threads_cases resolver_test
+    unit_cases resolver_test
 }
 
 @test "C: connecting, again and again" {
@@ -54,9 +37,9 @@ threads_sanitize() { # NAME...
     export BUILD CFLAGS TSAN_OPTIONS
     make -s -C "$ROOT/$STAGE"
     for name in "$@"; do
-        (threads_cases "$name" epoll)
+        (unit_cases "$name" epoll)
     done
-    threads_broken thread_pool.c \
+    unit_broken thread_pool.c \
         '/^int thread_pool_add/,/^}/s/pthread_mutex_(un)?lock\(.*\);//' \
         thread_pool_test ten_thousand
     grep -q 'data race' broken/log
@@ -74,70 +57,68 @@ threads_sanitize() { # NAME...
 # --- that the tests can fail --------------------------------------------------
 
 @test "H2: a pool that is too eager, or too small, is seen" {
-    threads_broken thread_pool.c 's/pool->started && //' \
+    unit_broken thread_pool.c 's/pool->started && //' \
         thread_pool_test H2_starts_with_the_loop
-    threads_broken thread_pool.c 's/pool->threads < pool->most/pool->threads < 1/' \
+    unit_broken thread_pool.c 's/pool->threads < pool->most/pool->threads < 1/' \
         thread_pool_test H2_twelve_in_two_rounds
-    threads_broken thread_pool.c 's/pool->queued > pool->threads - pool->working/pool->queued > 0/' \
+    unit_broken thread_pool.c 's/pool->queued > pool->threads - pool->working/pool->queued > 0/' \
         thread_pool_test H2_grows_on_demand_only
-    threads_broken thread_pool.c 's/if \(pool->working >= pool->most\)/if (0)/' \
+    unit_broken thread_pool.c 's/if \(pool->working >= pool->most\)/if (0)/' \
         thread_pool_test H2_most_can_be_changed
-    threads_broken thread_pool.c 's/pool->queued == THREAD_POOL_QUEUE_MAX/0/' \
+    unit_broken thread_pool.c 's/pool->queued == THREAD_POOL_QUEUE_MAX/0/' \
         thread_pool_test queue_limit
-    threads_broken thread_pool.c 's/job->slow && pool->slow >=/0 \&\& pool->slow >=/' \
+    unit_broken thread_pool.c 's/job->slow && pool->slow >=/0 \&\& pool->slow >=/' \
         thread_pool_test slow_jobs_have_half_of_it
 }
 
 @test "H4: an end that does not wait, or leaves something behind, is seen" {
-    threads_broken thread_pool_life.c 's/reactor_hold_shutdown\(.*\)/(void)0/' \
+    unit_broken thread_pool_life.c 's/reactor_hold_shutdown\(.*\)/(void)0/' \
         thread_pool_test H4_all_that_run_come_back
-    threads_broken thread_pool_life.c "$(unit_in stop)s/thread_pool_drop\\(.*\\);//" \
+    unit_broken thread_pool_life.c "$(unit_in stop)s/thread_pool_drop\\(.*\\);//" \
         thread_pool_test H4_the_end_waits_for_what_runs
-    threads_broken thread_pool_life.c "$(unit_in end)s/thread_pool_join\\(.*\\);//" \
+    unit_broken thread_pool_life.c "$(unit_in end)s/thread_pool_join\\(.*\\);//" \
         thread_pool_test H4_the_end_waits_for_what_runs
-    threads_broken thread_pool_life.c 's/thread_pool_deliver\(self\)/(void)0/' \
+    unit_broken thread_pool_life.c 's/thread_pool_deliver\(self\)/(void)0/' \
         thread_pool_test the_loop_has_crashed
-    threads_broken thread_pool_life.c 's/reactor_disconnect\(.*\)/dispose(\&self->grave)/' \
+    unit_broken thread_pool_life.c 's/reactor_disconnect\(.*\)/dispose(\&self->grave)/' \
         thread_pool_test asked_when_all_is_freed
 }
 
 @test "threads that take signals, or cannot be made, are seen" {
-    threads_broken thread_pool.c 's/pthread_sigmask\(SIG_SETMASK, &all/pthread_sigmask(SIG_SETMASK, NULL/' \
+    unit_broken thread_pool.c 's/pthread_sigmask\(SIG_SETMASK, &all/pthread_sigmask(SIG_SETMASK, NULL/' \
         thread_pool_test signals_are_for_the_loop
-    threads_broken thread_pool.c 's/return pool->threads > 0 \? 0 : error/return error/' \
+    unit_broken thread_pool.c 's/return pool->threads > 0 \? 0 : error/return error/' \
         thread_pool_test fewer_threads_will_do
-    threads_broken thread_pool.c "$(unit_in hire)s/return .*;/return 0;/" \
+    unit_broken thread_pool.c "$(unit_in hire)s/return .*;/return 0;/" \
         thread_pool_test no_thread_at_all
 }
 
 @test "what overtakes a job, or is freed under its feet, is seen" {
-    threads_broken threads.c 's/if (\(thread_pool_remove\(.*\) )== 0\)/if \1 != 7)/' \
+    unit_broken threads.c 's/if (\(thread_pool_remove\(.*\) )== 0\)/if \1 != 7)/' \
         thread_defer_test cancelled_while_it_runs
-    threads_broken threads.c 's/ *self->options.free_value\(result.value\);/;/' \
+    unit_broken threads.c 's/ *self->options.free_value\(result.value\);/;/' \
         thread_defer_test cancelled_while_it_runs
-    threads_broken threads.c "$(unit_in cancel)s/finish\\(self\\);/;/" \
+    unit_broken threads.c "$(unit_in cancel)s/finish\\(self\\);/;/" \
         thread_defer_test cancelled_before_it_begins
-    threads_broken threads.c 's/self->result.kind == RESULT_DEFERRED/0/' \
+    unit_broken threads.c 's/self->result.kind == RESULT_DEFERRED/0/' \
         thread_defer_test H1_no_deferred_from_a_thread
 }
 
-@test "H1 H5: a value that is none, and an answer to a signal, are seen" {
-    threads_broken threads.c 's/result.kind == RESULT_VALUE && self->options/self->options/' \
+@test "H1: a value that is none is seen" {
+    unit_broken threads.c 's/result.kind == RESULT_VALUE && self->options/self->options/' \
         thread_defer_test cancelled_and_fails
-    threads_broken blocking_call.c 's/while \(sem_wait\(&call->told\) < 0\)/if (sem_wait(\&call->told) < 0)/' \
-        H5_interrupted
 }
 
 @test "D7: a look-up that blocks, or is not forgotten, is seen" {
     local here='deferred_maybe(look_up, self)'
-    threads_broken resolver.c "s/^ +defer_to_thread_with\\(.*\\);/$here; (void)options;/" \
+    unit_broken resolver.c "s/^ +defer_to_thread_with\\(.*\\);/$here; (void)options;/" \
         resolver_test D7_C7_a_silent_name_server
-    threads_broken resolver.c 's/if \(numeric\(.*\)\)/if (0)/' \
+    unit_broken resolver.c 's/if \(numeric\(.*\)\)/if (0)/' \
         resolver_test C17_numeric_needs_no_thread
-    threads_broken resolver.c 's/\.slow = true/.slow = false/' \
+    unit_broken resolver.c 's/\.slow = true/.slow = false/' \
         resolver_test a_silent_name_server_and_others
-    threads_broken tcp_connector.c 's/^ +tcp_client_forget\(.*\);//' \
+    unit_broken tcp_connector.c 's/^ +tcp_client_forget\(.*\);//' \
         resolver_test C9_stop_in_the_look_up
-    threads_broken tcp_client.c 's/!failure_check\(result.failure, &CancelledError\)/1/' \
+    unit_broken tcp_client.c 's/!failure_check\(result.failure, &CancelledError\)/1/' \
         resolver_test C9_stop_in_the_look_up
 }

@@ -9,7 +9,6 @@
 load ../lib/helpers
 load ../lib/unit
 load ../lib/servers
-UNIT_PARTS+=(child)
 
 # The processes whose parent is PID, zombies included.
 children_of() {

@@ -8,7 +8,6 @@
 
 load ../lib/helpers
 load ../lib/unit
-UNIT_PARTS+=(child)
 
 @test "S: what a process protocol hears, from spawn to the end" {
     unit_cases process_life_test

@@ -20,6 +20,7 @@ DEADLINE=${DEADLINE:-10}
 setup_file() {
     local stage=${BATS_TEST_FILENAME%/*}
     stage=${stage##*/}
+    [ -z "${MADE:-}" ] || return 0 # `make test` has seen to it
     make -s -C "$ROOT/tests" BUILD="$BUILD" >&2 || return 1
     if [ -d "$ROOT/$stage" ]; then
         make -s -C "$ROOT/$stage" BUILD="$BUILD" >&2 || return 1

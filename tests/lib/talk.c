@@ -256,6 +256,22 @@ int peer_connect(int number)
     return fd;
 }
 
+int closed_number(void)
+{
+    int number, fd = peer_listen(1, &number);
+
+    close(fd);
+    return number;
+}
+
+int deaf_listener(int *number, int *waiting)
+{
+    int fd = peer_listen(0, number);
+
+    *waiting = peer_connect(*number);
+    return fd;
+}
+
 int peer_listen(int backlog, int *number)
 {
     struct address address;

@@ -89,6 +89,10 @@ void talk_turn(struct talk *talk, double end, const char *what);
 int talk_knock(struct talk *talk);
 int talk_peer(struct talk *talk);
 int peer_connect(int number);
+/* A number at which nobody listens. */
+int closed_number(void);
+/* A listener whose queue is full: the handshake does not end. */
+int deaf_listener(int *number, int *waiting);
 
 /* A listening socket on a port of the kernel's choice. */
 int peer_listen(int backlog, int *number);

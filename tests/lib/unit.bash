@@ -10,11 +10,6 @@ STAGE=${BATS_TEST_FILENAME%/*}
 STAGE=${STAGE##*/}
 POLLERS=(select poll epoll)
 
-# The C library's functions that unit.c and talk.c stand in for.
-UNIT_WRAPPED=(malloc calloc realloc clock_gettime select poll epoll_wait
-    epoll_ctl write send accept4 listen)
-UNIT_PARTS=(talk probe unit)
-
 # Memory that was freed is overwritten, so that who uses it again is surprised.
 UNIT_MALLOC=glibc.malloc.tcache_count=0:glibc.malloc.perturb=165
 
@@ -47,56 +42,48 @@ unit_copy() {
     ! cmp -s "$3/$1" "$source" || { echo "$1 is not changed by: $2"; return 1; }
 }
 
-# unit_source NAME: where a unit program stands, or what all of them share.
-unit_source() {
-    local found=("$ROOT"/tests/*/"$1.c")
-    [ -f "${found[0]}" ] || { echo "no unit program $1" >&2; return 1; }
-    echo "${found[0]}"
-}
-
 # unit_link NAME OUTPUT [OBJECT]: a unit program; OBJECT is taken instead of the
-# one of the library that defines the same functions.
+# one of the library that defines the same functions. A function __wrap_X stands
+# in for X.
 unit_link() {
-    local folder=$ROOT/tests/$BUILD/$STAGE
-    unit_compile "$2" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
-        "${@:3}" "$(unit_library)" "${UNIT_WRAPPED[@]/#/-Wl,--wrap=}"
+    local folder=$ROOT/tests/$BUILD/$STAGE objects wrap
+    objects=("$folder/$1.o" "$folder"/parts/*.o)
+    mapfile -t wrap < <(nm "${objects[@]}" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
+    unit_compile "$2" "${objects[@]}" "${@:3}" "$(unit_library)" "${wrap[@]}"
 }
 
-# unit_fresh FILE SOURCE...: it is there, and newer than all that it is made of.
-unit_fresh() {
-    [ -f "$1" ] && [ -z "$(find "${@:2}" -newer "$1")" ]
-}
-
-# unit_build NAME: builds it unless it is fresh. Sets PROGRAM.
+# unit_build NAME: sets PROGRAM; tests/Makefile knows how, and `make test` has
+# it made before.
 unit_build() {
-    local lib=$ROOT/tests/lib folder=$ROOT/tests/$BUILD/$STAGE part source
-    source=$(unit_source "$1") || return 1
-    PROGRAM=$folder/$1
-    mkdir -p "$folder"
-    for part in "${UNIT_PARTS[@]}"; do
-        part=$(unit_source "$part") || return 1
-        unit_fresh "$folder/part-$(basename "$part" .c)" "$part" "$lib"/*.h \
-            "${part%/*}"/*.h "$ROOT/$STAGE"/*/*.h ||
-            unit_compile "$folder/part-$(basename "$part" .c)" -c "$part"
-    done
-    unit_fresh "$folder/$1.o" "$source" "$lib"/*.h "${source%/*}"/*.h \
-        "$ROOT/$STAGE"/*/*.h || unit_compile "$folder/$1.o" -c "$source"
-    unit_fresh "$PROGRAM" "$folder/$1.o" "${UNIT_PARTS[@]/#/$folder/part-}" \
-        "$(unit_library)" || unit_link "$1" "$PROGRAM"
+    PROGRAM=$ROOT/tests/$BUILD/$STAGE/$1
+    [ "${MADE:-}" ] ||
+        make -s -C "$ROOT/tests" BUILD="$BUILD" "$BUILD/$STAGE/$1" >&2
 }
 
-# unit_cases NAME [POLLER...]: every case holds under every poller.
+# unit_poller POLLER: every case of PROGRAM holds under it.
+unit_poller() {
+    local name failed=0
+    for name in $("$PROGRAM"); do
+        GLIBC_TUNABLES=$UNIT_MALLOC soon "$PROGRAM" "$1" "$name" || {
+            echo "$name under $1: status $?"
+            failed=1
+        }
+    done
+    return "$failed"
+}
+
+# unit_cases NAME [POLLER...]: every case holds under every poller, which work
+# side by side.
 unit_cases() {
-    local name poller failed=0 pollers=("${@:2}")
+    local poller pid pids=() failed=0 pollers=("${@:2}")
     [ $# -gt 1 ] || pollers=("${POLLERS[@]}")
     unit_build "$1"
-    for name in $("$PROGRAM"); do
-        for poller in "${pollers[@]}"; do
-            GLIBC_TUNABLES=$UNIT_MALLOC soon "$PROGRAM" "$poller" "$name" || {
-                echo "$name under $poller: status $?"
-                failed=1
-            }
-        done
+    for poller in "${pollers[@]}"; do
+        unit_poller "$poller" 3>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || failed=1
     done
     return "$failed"
 }
