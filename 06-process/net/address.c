@@ -77,7 +77,8 @@ static char *path_text(const struct address *address, char *text)
     /* A NUL ends the path. One in front begins a name that is no file. */
     if (length > 0 && bytes[start])
         length = strnlen(bytes + start, length);
-    return text_escape(bytes + start, length, text, ADDRESS_TEXT_MAX);
+    return text_escape(bytes + start, length, text, ADDRESS_TEXT_MAX,
+                       TEXT_LINE);
 }
 
 char *address_host(const struct address *address, char *text)
