@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "net/text.h"
+
 ssize_t datagram_receive(int fd, char *data, struct address *from)
 {
     ssize_t length;
@@ -20,13 +22,6 @@ void datagram_print(const char *data, size_t length, const struct address *from)
 {
     char host[ADDRESS_TEXT_MAX];
 
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)data[i];
-        /* Not isprint, which asks the locale. */
-        if (byte >= ' ' && byte <= '~')
-            putchar(byte);
-        else
-            printf("\\x%02x", byte);
-    }
+    text_print(data, length, TEXT_LINE);
     printf(" %s %d\n", address_host(from, host), address_port(from));
 }

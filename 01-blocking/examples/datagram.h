@@ -22,9 +22,8 @@ enum { DATAGRAM_MAX = 65535 };
  * net_set_timeout's time, ECONNREFUSED when one that we sent came back. */
 ssize_t datagram_receive(int fd, char *data, struct address *from);
 
-/* Prints "DATA HOST PORT" on standard output. Bytes that are not printable
- * ASCII become \xHH: what strangers send does not reach the terminal as it
- * is, and stays on one line. */
+/* Prints "DATA HOST PORT" on standard output, the data as net/text.h says, so
+ * that whatever a stranger sends stays on one line. */
 void datagram_print(const char *data, size_t length,
                     const struct address *from);
 

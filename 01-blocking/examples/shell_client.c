@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/prompt.h"
 
@@ -92,7 +93,7 @@ static const char *receive_message(int server, size_t length)
         goto out;
     }
     printf("message size %zu recv size %zd\n", length, received);
-    fwrite(message, 1, (size_t)received, stdout);
+    text_print(message, (size_t)received, TEXT_LINES);
     putchar('\n');
 out:
     free(message);
@@ -128,7 +129,7 @@ static const char *ask_naively(int server, const char *command,
     ssize_t received = net_receive(server, answer, sizeof(answer));
     if (received <= 0)
         return failure(received);
-    fwrite(answer, 1, (size_t)received, stdout);
+    text_print(answer, (size_t)received, TEXT_LINES);
     putchar('\n');
     return NULL;
 }

@@ -1,31 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/address.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-const char *address_resolve(struct address *address, const char *host, int port)
+/* Asks the C library for an address of this family. Returns 0 or an EAI_
+ * number. SOCK_STREAM only keeps it from naming each address once a kind of
+ * socket. */
+static int look_up(struct address *address, const char *host, int port,
+                   int family, int flags)
 {
-    struct addrinfo hints = { .ai_family = AF_INET,
-                              .ai_socktype = SOCK_STREAM };
+    const struct addrinfo hints = { .ai_family = family,
+                                    .ai_flags = flags,
+                                    .ai_socktype = SOCK_STREAM };
     struct addrinfo *found;
     char service[16];
 
     snprintf(service, sizeof(service), "%d", port);
     int error = getaddrinfo(host, service, &hints, &found);
-    if (error) {
-        /* The IPv4 answer says best what is wrong with a name. */
-        const char *why = gai_strerror(error);
-        hints.ai_family = AF_INET6;
-        if (getaddrinfo(host, service, &hints, &found))
-            return why;
-    }
+    if (error)
+        return error;
     memcpy(&address->bytes, found->ai_addr, found->ai_addrlen);
     address->length = found->ai_addrlen;
     freeaddrinfo(found);
-    return NULL;
+    return 0;
+}
+
+/* The C library takes the lower 16 bits of a number that is too large: 65536
+ * would be port 0, and 74536 somebody's port 9000. */
+static bool is_port(int port)
+{
+    return port >= 0 && port <= ADDRESS_PORT_MAX;
+}
+
+const char *address_resolve(struct address *address, const char *host, int port)
+{
+    if (!is_port(port)) {
+        errno = EINVAL;
+        return "there is no such port";
+    }
+    int error = look_up(address, host, port, AF_INET, 0);
+    if (!error || !look_up(address, host, port, AF_INET6, 0))
+        return NULL;
+    errno = EADDRNOTAVAIL;
+    return gai_strerror(error); /* IPv4's says best what is wrong with a name */
 }
 
 int address_local(struct address *address, int fd)
@@ -42,6 +64,8 @@ int address_peer(struct address *address, int fd)
                        &address->length);
 }
 
+/* getnameinfo with NI_NUMERICHOST asks no name server, so it does not wait. It
+ * writes the interface of a link-local address too: fe80::1%eth0. */
 char *address_host(const struct address *address, char *text)
 {
     const struct sockaddr *bytes = (const struct sockaddr *)&address->bytes;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/prompt.h"
 
@@ -24,7 +25,7 @@ static const char *print_answer(int server)
         return strerror(errno);
     if (length == 0)
         return "connection closed by server";
-    fwrite(answer, 1, (size_t)length, stdout);
+    text_print(answer, (size_t)length, TEXT_LINES);
     putchar('\n');
     return NULL;
 }

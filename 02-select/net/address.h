@@ -13,6 +13,8 @@
 /* Bytes for any address as text, "[IPv6%interface]:port" the longest. */
 enum { ADDRESS_TEXT_MAX = 80 };
 
+enum { ADDRESS_PORT_MAX = 65535 }; /* the largest TCP or UDP port */
+
 struct address {
     struct sockaddr_storage bytes; /* as the kernel wants it */
     socklen_t length;              /* how many of the bytes count */
@@ -20,7 +22,8 @@ struct address {
 
 /* Looks up `host`, a name or a numeric address: IPv4 first, IPv6 if there is
  * none. Blocks while a name server is asked. Returns NULL, or a literal text
- * that says why there is no address. */
+ * that says why there is no address; errno is then EINVAL for a port that does
+ * not exist, and EADDRNOTAVAIL for all else. */
 const char *address_resolve(struct address *address, const char *host,
                             int port);
 

@@ -15,9 +15,17 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* For setsockopt, which wants to be pointed to the value. */
 static const int on = 1;
 
-/* Closes `fd` without losing the errno that made us give up. */
+/* The kernel's calls take addresses of any family through this type. */
+static const struct sockaddr *raw(const struct address *address)
+{
+    return (const struct sockaddr *)&address->bytes;
+}
+
+/* Closes `fd` without losing the errno that made us give up: close may set
+ * another, and the caller would explain the wrong one. Returns -1. */
 static int give_up(int fd)
 {
     int error = errno;
@@ -38,6 +46,9 @@ int net_set_blocking(int fd, bool blocking)
 
 #ifndef NET_PORTABLE
 
+/* The flags come with the descriptor. Set afterwards, a thread that starts a
+ * program between the two calls would hand it a copy of our connection, and the
+ * peer would not see it end before that program does. */
 static int open_socket(int family, int type, enum net_mode mode)
 {
     if (mode == NET_NONBLOCKING)
@@ -93,36 +104,25 @@ int net_pipe(int ends[2], enum net_mode mode)
 
 #endif
 
-static int socket_for(const struct address *address, int type,
-                      enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, type, mode);
-
-    /* Without this an IPv6 socket may take the IPv4 port of the same number. */
-    if (fd >= 0 && address->bytes.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    return fd;
-}
-
+/* Binds a socket that others shall find. A server at :: would otherwise take
+ * the IPv4 port of that number as well. A client's socket must not have this
+ * option: it could no longer reach ::ffff:127.0.0.1. */
 static int bind_to(int fd, const struct address *address)
 {
-    return bind(fd, (const struct sockaddr *)&address->bytes, address->length);
-}
-
-static int connect_to(int fd, const struct address *address)
-{
-    return connect(fd, (const struct sockaddr *)&address->bytes,
-                   address->length);
+    if (address->bytes.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    return bind(fd, raw(address), address->length);
 }
 
 int net_listen_tcp(const struct address *address, int backlog,
                    enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_STREAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
 
     if (fd < 0)
         return -1;
-    /* A server that restarts may bind while old connections time out. */
+    /* The kernel keeps the port of a closed connection for a minute, in case a
+     * late segment comes: without this a restarted server is told "in use". */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         bind_to(fd, address) < 0 || listen(fd, backlog) < 0)
         return give_up(fd);
@@ -137,6 +137,7 @@ int net_accept(int listener, struct address *peer, enum net_mode mode)
     if (!peer)
         peer = &ignored;
     do {
+        /* In: the room there is; out: the length of the address. */
         peer->length = sizeof(peer->bytes);
         fd = accept_once(listener, peer, mode);
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED ||
@@ -144,6 +145,8 @@ int net_accept(int listener, struct address *peer, enum net_mode mode)
     return fd;
 }
 
+/* accept takes nobody out of the queue then, so the next one fails as well:
+ * without a rest in between, that is a loop at full speed. */
 bool net_accept_exhausted(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS ||
@@ -152,12 +155,13 @@ bool net_accept_exhausted(int error)
 
 int net_connect_tcp(const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_STREAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
 
     if (fd < 0)
         return -1;
-    if (connect_to(fd, address) == 0)
+    if (connect(fd, raw(address), address->length) == 0)
         return fd;
+    /* Under way: whoever waits for the descriptor hears how it went. */
     if (mode == NET_NONBLOCKING && (errno == EINPROGRESS || errno == EINTR))
         return fd;
     if (errno != EINTR)
@@ -170,6 +174,7 @@ int net_connect_tcp(const struct address *address, enum net_mode mode)
     return errno ? give_up(fd) : fd;
 }
 
+/* To ask clears it: whoever asks first is the only one to know. */
 int net_error(int fd)
 {
     int error;
@@ -180,24 +185,31 @@ int net_error(int fd)
     return error;
 }
 
+/* UDP listens as soon as it is bound: there is nobody to be accepted. No
+ * SO_REUSEADDR here: with it a second server could take our datagrams. */
 int net_bind_udp(const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_DGRAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
 
     if (fd >= 0 && bind_to(fd, address) < 0)
         return give_up(fd);
     return fd;
 }
 
+/* No packet is sent. But the kernel now knows whose answers we want, and tells
+ * us when there is nobody: a refusal reaches a connected socket only. */
 int net_connect_udp(const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_DGRAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
 
-    if (fd >= 0 && connect_to(fd, address) < 0)
+    if (fd >= 0 && connect(fd, raw(address), address->length) < 0)
         return give_up(fd);
     return fd;
 }
 
+/* `send` takes what fits into the kernel's buffer, and a signal may end it in
+ * between. MSG_NOSIGNAL: a peer that is gone would be SIGPIPE, and that ends
+ * the program. */
 int net_send_all(int fd, const void *data, size_t length)
 {
     const char *next = data;
@@ -214,6 +226,7 @@ int net_send_all(int fd, const void *data, size_t length)
     return 0;
 }
 
+/* A signal that is handled in the middle is no news of the peer. */
 ssize_t net_receive(int fd, void *data, size_t size)
 {
     ssize_t received;
@@ -224,6 +237,8 @@ ssize_t net_receive(int fd, void *data, size_t size)
     return received;
 }
 
+/* One recv brings what is there, which may be one byte of what was sent in one
+ * piece: a stream has no edges. */
 ssize_t net_receive_all(int fd, void *data, size_t length)
 {
     size_t received = 0;
@@ -239,6 +254,7 @@ ssize_t net_receive_all(int fd, void *data, size_t length)
     return (ssize_t)received;
 }
 
+/* SO_RCVTIMEO counts in whole microseconds. */
 int net_set_timeout(int fd, double seconds)
 {
     struct timeval timeout = { .tv_sec = (time_t)seconds };

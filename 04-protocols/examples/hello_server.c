@@ -41,7 +41,7 @@ static void data_received(struct protocol *self, const char *data,
     char text[LOG_TEXT_MAX];
 
     (void)self;
-    puts(text_escape(data, length, text, sizeof(text)));
+    puts(text_escape(data, length, text, sizeof(text), TEXT_LINE));
 }
 
 static const struct protocol_class SimpleProtocol = {

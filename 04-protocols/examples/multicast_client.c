@@ -51,7 +51,7 @@ static int ask(struct ping *self, const struct options *options)
     struct udp_port *port =
         reactor_listen_udp(self->reactor, 0, &self->base, &udp);
 
-    if (!port || udp_address(&everybody, group, options->port) < 0 ||
+    if (!port || address_numeric(&everybody, group, options->port) < 0 ||
         multicast_set_interface(port, options->interface) < 0 ||
         udp_port_write(port, question, strlen(question), &everybody) < 0)
         return -1;

@@ -3,17 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "net/address.h"
+
 /* Rows in the table of one program, the common ones included. */
 enum { ROWS_MAX = 16 };
-
-/* The largest TCP or UDP port. */
-enum { PORT_MAX = 65535 };
 
 static bool is_operand(const struct option *row)
 {
@@ -38,6 +38,8 @@ static void print_usage(FILE *stream, const char *program,
     fputc('\n', stream);
 }
 
+/* Digits and nothing else: strtol alone would take " 7", "+7" and "7x", and a
+ * number too large for a long would be the largest. */
 static bool store_number(const struct option *row, const char *text)
 {
     char *end;
@@ -46,7 +48,7 @@ static bool store_number(const struct option *row, const char *text)
         return false;
     errno = 0;
     long number = strtol(text, &end, 10);
-    if (errno || *end || number > row->most)
+    if (errno || *end || number > row->maximum)
         return false;
     *(int *)row->value = (int)number;
     return true;
@@ -75,6 +77,7 @@ static bool store(const struct option *row, const char *text)
     return true;
 }
 
+/* The row of this name; operands have none. */
 static const struct option *find(const struct option *table, const char *name)
 {
     for (const struct option *row = table; row->value; row++)
@@ -103,6 +106,7 @@ static int take_options(const struct option *table, int argc, char **argv)
     return i;
 }
 
+/* What is left goes to the operands in the order of the table. */
 static bool take_operands(const struct option *table, int argc, char **argv)
 {
     for (const struct option *row = table; row->value; row++) {
@@ -138,6 +142,23 @@ static void fill_standard_descriptors(void)
         close(fd);
 }
 
+/* Whoever started us may have blocked or ignored the signals that end a
+ * program; then nobody could end this one. And a file that may not grow any
+ * more
+ * (`ulimit -f`) is a write that fails, no reason to be killed: SIGXFSZ. */
+static void set_signals(void)
+{
+    sigset_t ends;
+
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &ends, NULL);
+}
+
 /* For check_output, which gets no argument. */
 static const char *program;
 
@@ -154,6 +175,7 @@ static void parse(struct options *options, const struct option *table, int argc,
                   char **argv)
 {
     options->program = program = base_name(argv[0]);
+    set_signals();
     fill_standard_descriptors();
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     atexit(check_output);
@@ -183,7 +205,7 @@ void options_server(struct options *options, const struct option *extra,
                     int argc, char **argv)
 {
     struct option table[ROWS_MAX] = {
-        { "-p", "PORT", OPTION_NUMBER, &options->port, PORT_MAX },
+        { "-p", "PORT", OPTION_NUMBER, &options->port, ADDRESS_PORT_MAX },
         { "-i", "INTERFACE", OPTION_TEXT, &options->interface, 0 },
         { "-r", "select|poll|epoll", OPTION_CHOICE, &options->reactor, 0 },
     };
@@ -198,7 +220,7 @@ void options_client(struct options *options, const struct option *extra,
                     int argc, char **argv)
 {
     struct option table[ROWS_MAX] = {
-        { "-p", "PORT", OPTION_NUMBER, &options->port, PORT_MAX },
+        { "-p", "PORT", OPTION_NUMBER, &options->port, ADDRESS_PORT_MAX },
         { "-r", "select|poll|epoll", OPTION_CHOICE, &options->reactor, 0 },
     };
     const struct option host = { NULL, "HOST", OPTION_OPTIONAL, &options->host,

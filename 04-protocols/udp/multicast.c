@@ -19,7 +19,7 @@ static int parse(struct in_addr *bytes, const char *host)
 {
     struct address address;
 
-    if (udp_address(&address, host, 0) < 0)
+    if (address_numeric(&address, host, 0) < 0)
         return -1;
     if (address.bytes.ss_family != AF_INET) {
         errno = EAFNOSUPPORT;

@@ -5,7 +5,6 @@
 #include "udp/udp.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,6 @@
 #include "reactor/trace.h"
 #include "udp/multicast.h"
 #include "udp/udp_parts.h"
-
-enum { PORT_MAX = 65535 };
 
 struct udp_port *udp_port_new(size_t size, struct reactor *reactor,
                               struct datagram_protocol *protocol,
@@ -75,10 +72,8 @@ static int open_socket(int port, const struct udp_options *options)
     struct address address;
     const char *interface = options->interface ? options->interface : "0.0.0.0";
 
-    if (address_resolve(&address, interface, port)) {
-        errno = EADDRNOTAVAIL;
+    if (address_resolve(&address, interface, port))
         return -1;
-    }
     return options->listen_multiple ? multicast_bind(&address)
                                     : net_bind_udp(&address, NET_NONBLOCKING);
 }
@@ -105,30 +100,6 @@ struct udp_port *reactor_listen_udp(struct reactor *reactor, int port,
     return udp_port_start(self);
 }
 
-int udp_address(struct address *address, const char *host, int port)
-{
-    const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
-                                    .ai_flags =
-                                        AI_NUMERICHOST | AI_NUMERICSERV };
-    struct addrinfo *found;
-    char service[16];
-
-    snprintf(service, sizeof(service), "%d", port);
-    errno = EINVAL;
-    if (!host || port < 0 || port > PORT_MAX)
-        return -1;
-    int error = getaddrinfo(host, service, &hints, &found);
-    if (error) {
-        errno = error == EAI_MEMORY ? ENOMEM : EINVAL;
-        return -1;
-    }
-    memset(address, 0, sizeof(*address));
-    memcpy(&address->bytes, found->ai_addr, found->ai_addrlen);
-    address->length = found->ai_addrlen;
-    freeaddrinfo(found);
-    return 0;
-}
-
 int udp_port_connect_to(struct udp_port *self, const struct address *peer)
 {
     errno = self->peer.length > 0 ? EISCONN : EAFNOSUPPORT;
@@ -145,7 +116,7 @@ int udp_port_connect(struct udp_port *self, const char *host, int number)
 {
     struct address peer;
 
-    if (udp_address(&peer, host, number) < 0)
+    if (address_numeric(&peer, host, number) < 0)
         return -1;
     return udp_port_connect_to(self, &peer);
 }

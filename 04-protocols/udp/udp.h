@@ -36,10 +36,6 @@ struct udp_port *reactor_listen_udp(struct reactor *reactor, int port,
                                     struct datagram_protocol *protocol,
                                     const struct udp_options *options);
 
-/* The address of a numeric host: "127.0.0.1", "::1". It asks no name server,
- * so it never blocks, and a name is EINVAL, as is a port beyond 65535. */
-int udp_address(struct address *address, const char *host, int port);
-
 /* Sends one datagram now, or not at all: nothing is queued. `to` is NULL on a
  * connected port. Whether it arrives nobody knows. EMSGSIZE: it is too long;
  * EAGAIN: the kernel, or a full receiver on this machine, has no room, and it

@@ -96,7 +96,7 @@ static void cmd_line_received(struct line_receiver *base, const char *line,
     char text[LOG_TEXT_MAX];
 
     log_message("Cmd received from %s : %s", self->client_ip,
-                text_escape(line, length, text, sizeof(text)));
+                text_escape(line, length, text, sizeof(text), TEXT_LOG));
     process_cmd(self, line, length);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,26 +15,58 @@
 _Static_assert(ADDRESS_PATH_MAX < sizeof(((struct sockaddr_un *)0)->sun_path),
                "a path and its NUL must fit");
 
-const char *address_resolve(struct address *address, const char *host, int port)
+/* Asks the C library for an address of this family. Returns 0 or an EAI_
+ * number. SOCK_STREAM only keeps it from naming each address once a kind of
+ * socket. */
+static int look_up(struct address *address, const char *host, int port,
+                   int family, int flags)
 {
-    struct addrinfo hints = { .ai_family = AF_INET,
-                              .ai_socktype = SOCK_STREAM };
+    const struct addrinfo hints = { .ai_family = family,
+                                    .ai_flags = flags,
+                                    .ai_socktype = SOCK_STREAM };
     struct addrinfo *found;
     char service[16];
 
     snprintf(service, sizeof(service), "%d", port);
     int error = getaddrinfo(host, service, &hints, &found);
-    if (error) {
-        /* The IPv4 answer says best what is wrong with a name. */
-        const char *why = gai_strerror(error);
-        hints.ai_family = AF_INET6;
-        if (getaddrinfo(host, service, &hints, &found))
-            return why;
-    }
+    if (error)
+        return error;
     memcpy(&address->bytes, found->ai_addr, found->ai_addrlen);
     address->length = found->ai_addrlen;
     freeaddrinfo(found);
-    return NULL;
+    return 0;
+}
+
+/* The C library takes the lower 16 bits of a number that is too large: 65536
+ * would be port 0, and 74536 somebody's port 9000. */
+static bool is_port(int port)
+{
+    return port >= 0 && port <= ADDRESS_PORT_MAX;
+}
+
+const char *address_resolve(struct address *address, const char *host, int port)
+{
+    if (!is_port(port)) {
+        errno = EINVAL;
+        return "there is no such port";
+    }
+    int error = look_up(address, host, port, AF_INET, 0);
+    if (!error || !look_up(address, host, port, AF_INET6, 0))
+        return NULL;
+    errno = EADDRNOTAVAIL;
+    return gai_strerror(error); /* IPv4's says best what is wrong with a name */
+}
+
+int address_numeric(struct address *address, const char *host, int port)
+{
+    int error = host && is_port(port)
+                    ? look_up(address, host, port, AF_UNSPEC, AI_NUMERICHOST)
+                    : EAI_NONAME;
+
+    if (!error)
+        return 0;
+    errno = error == EAI_MEMORY ? ENOMEM : EINVAL;
+    return -1;
 }
 
 int address_from_path(struct address *address, const char *path)
@@ -77,9 +110,12 @@ static char *path_text(const struct address *address, char *text)
     /* A NUL ends the path. One in front begins a name that is no file. */
     if (length > 0 && bytes[start])
         length = strnlen(bytes + start, length);
-    return text_escape(bytes + start, length, text, ADDRESS_TEXT_MAX);
+    return text_escape(bytes + start, length, text, ADDRESS_TEXT_MAX,
+                       TEXT_LINE);
 }
 
+/* getnameinfo with NI_NUMERICHOST asks no name server, so it does not wait. It
+ * writes the interface of a link-local address too: fe80::1%eth0. */
 char *address_host(const struct address *address, char *text)
 {
     const struct sockaddr *bytes = (const struct sockaddr *)&address->bytes;

@@ -14,9 +14,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* For setsockopt, which wants to be pointed to the value. */
 static const int on = 1;
 
-/* Closes `fd` without losing the errno that made us give up. */
+/* The kernel's calls take addresses of any family through this type. */
+static const struct sockaddr *raw(const struct address *address)
+{
+    return (const struct sockaddr *)&address->bytes;
+}
+
+/* Closes `fd` without losing the errno that made us give up: close may set
+ * another, and the caller would explain the wrong one. Returns -1. */
 static int give_up(int fd)
 {
     int error = errno;
@@ -37,6 +45,9 @@ int net_set_blocking(int fd, bool blocking)
 
 #ifndef NET_PORTABLE
 
+/* The flags come with the descriptor. Set afterwards, a thread that starts a
+ * program between the two calls would hand it a copy of our connection, and the
+ * peer would not see it end before that program does. */
 static int open_socket(int family, int type, enum net_mode mode)
 {
     if (mode == NET_NONBLOCKING)
@@ -92,36 +103,25 @@ int net_pipe(int ends[2], enum net_mode mode)
 
 #endif
 
-static int socket_for(const struct address *address, int type,
-                      enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, type, mode);
-
-    /* Without this an IPv6 socket may take the IPv4 port of the same number. */
-    if (fd >= 0 && address->bytes.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    return fd;
-}
-
+/* Binds a socket that others shall find. A server at :: would otherwise take
+ * the IPv4 port of that number as well. A client's socket must not have this
+ * option: it could no longer reach ::ffff:127.0.0.1. */
 static int bind_to(int fd, const struct address *address)
 {
-    return bind(fd, (const struct sockaddr *)&address->bytes, address->length);
-}
-
-static int connect_to(int fd, const struct address *address)
-{
-    return connect(fd, (const struct sockaddr *)&address->bytes,
-                   address->length);
+    if (address->bytes.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    return bind(fd, raw(address), address->length);
 }
 
 int net_listen_tcp(const struct address *address, int backlog,
                    enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_STREAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
 
     if (fd < 0)
         return -1;
-    /* A server that restarts may bind while old connections time out. */
+    /* The kernel keeps the port of a closed connection for a minute, in case a
+     * late segment comes: without this a restarted server is told "in use". */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         bind_to(fd, address) < 0 || listen(fd, backlog) < 0)
         return give_up(fd);
@@ -136,6 +136,7 @@ int net_accept(int listener, struct address *peer, enum net_mode mode)
     if (!peer)
         peer = &ignored;
     do {
+        /* In: the room there is; out: the length of the address. */
         peer->length = sizeof(peer->bytes);
         fd = accept_once(listener, peer, mode);
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED ||
@@ -143,6 +144,8 @@ int net_accept(int listener, struct address *peer, enum net_mode mode)
     return fd;
 }
 
+/* accept takes nobody out of the queue then, so the next one fails as well:
+ * without a rest in between, that is a loop at full speed. */
 bool net_accept_exhausted(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS ||
@@ -157,14 +160,15 @@ int net_connect_tcp(const struct address *address, enum net_mode mode)
 int net_connect_tcp_from(const struct address *local,
                          const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_STREAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
 
     if (fd < 0)
         return -1;
-    if (local && bind_to(fd, local) < 0)
+    if (local && bind(fd, raw(local), local->length) < 0)
         return give_up(fd);
-    if (connect_to(fd, address) == 0)
+    if (connect(fd, raw(address), address->length) == 0)
         return fd;
+    /* Under way: whoever waits for the descriptor hears how it went. */
     if (mode == NET_NONBLOCKING && (errno == EINPROGRESS || errno == EINTR))
         return fd;
     if (errno != EINTR)
@@ -177,6 +181,7 @@ int net_connect_tcp_from(const struct address *local,
     return errno ? give_up(fd) : fd;
 }
 
+/* To ask clears it: whoever asks first is the only one to know. */
 int net_error(int fd)
 {
     int error;
@@ -187,9 +192,11 @@ int net_error(int fd)
     return error;
 }
 
+/* UDP listens as soon as it is bound: there is nobody to be accepted. No
+ * SO_REUSEADDR here: with it a second server could take our datagrams. */
 int net_bind_udp(const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_DGRAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
 
     if (fd >= 0 && bind_to(fd, address) < 0)
         return give_up(fd);
@@ -199,27 +206,29 @@ int net_bind_udp(const struct address *address, enum net_mode mode)
 int net_bind_datagram(const struct address *address, enum net_mode mode,
                       int (*prepare)(int fd))
 {
-    int fd = socket_for(address, SOCK_DGRAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
 
     if (fd >= 0 && (prepare(fd) < 0 || bind_to(fd, address) < 0))
         return give_up(fd);
     return fd;
 }
 
+/* No packet is sent. But the kernel now knows whose answers we want, and tells
+ * us when there is nobody: a refusal reaches a connected socket only. */
 int net_connect_udp(const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_DGRAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
 
-    if (fd >= 0 && connect_to(fd, address) < 0)
+    if (fd >= 0 && connect(fd, raw(address), address->length) < 0)
         return give_up(fd);
     return fd;
 }
 
 int net_bind_unix(const struct address *address, enum net_mode mode)
 {
-    int fd = socket_for(address, SOCK_STREAM, mode);
+    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
 
-    if (fd >= 0 && bind_to(fd, address) < 0)
+    if (fd >= 0 && bind(fd, raw(address), address->length) < 0)
         return give_up(fd);
     return fd;
 }

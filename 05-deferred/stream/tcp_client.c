@@ -203,6 +203,11 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
 
     if (!options)
         options = &defaults;
+    if (port < 0 || port > ADDRESS_PORT_MAX || options->bind_port < 0 ||
+        options->bind_port > ADDRESS_PORT_MAX) {
+        errno = EINVAL; /* not a number modulo 65536 */
+        return NULL;
+    }
     const struct connect_target where = { host,
                                           port,
                                           options->bind_address,

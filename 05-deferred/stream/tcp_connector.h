@@ -24,7 +24,8 @@ struct connector_options {
 
 /* Twisted's connectTCP: starts the factory and calls started_connecting, then
  * returns; whatever comes of it is told in a later turn. `host` and the
- * options are copied. NULL with ENOMEM, before the factory was started. */
+ * options are copied. NULL before the factory was started: ENOMEM, or EINVAL
+ * for a port that does not exist. */
 struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
                                       int port, struct factory *factory,
                                       const struct connector_options *options);

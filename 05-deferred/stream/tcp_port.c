@@ -38,10 +38,8 @@ static int open_socket(int port, const char *interface, int backlog)
 {
     struct address address;
 
-    if (address_resolve(&address, interface ? interface : "0.0.0.0", port)) {
-        errno = EADDRNOTAVAIL;
+    if (address_resolve(&address, interface ? interface : "0.0.0.0", port))
         return -1;
-    }
     return net_listen_tcp(&address, backlog ? backlog : LISTENER_BACKLOG,
                           NET_NONBLOCKING);
 }

@@ -68,7 +68,7 @@ static void log_complaint(struct lastlog *self)
     if (length == 0)
         return;
     length -= data[length - 1] == '\n';
-    log_message("%s", text_escape(data, length, text, sizeof(text)));
+    log_message("%s", text_escape(data, length, text, sizeof(text), TEXT_LOG));
     buffer_clear(&self->complaint);
 }
 

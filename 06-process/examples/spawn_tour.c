@@ -69,10 +69,11 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     char text[4 * OUTPUT_MAX + 1];
     bool killed = process_exit_signal(reason) > 0;
 
-    printf("%-16s %-34s %s %d\n", tour->step->title,
-           text_escape(self->output, self->length, text, sizeof(text)),
-           killed ? "signal" : "exit code",
-           killed ? process_exit_signal(reason) : process_exit_code(reason));
+    printf(
+        "%-16s %-34s %s %d\n", tour->step->title,
+        text_escape(self->output, self->length, text, sizeof(text), TEXT_LOG),
+        killed ? "signal" : "exit code",
+        killed ? process_exit_signal(reason) : process_exit_code(reason));
     tour->step++;
     begin_step(tour);
 }

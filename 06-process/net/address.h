@@ -11,11 +11,14 @@
 
 #include <sys/socket.h>
 
-/* Bytes for any address as text: "[IPv6%interface]:port" is the longest; a path
- * that is longer is cut. */
+/* Bytes for any address as text: "[IPv6%interface]:port" is the longest; of a
+ * path that is longer the end is left out, with a mark (net/text.h). */
 enum { ADDRESS_TEXT_MAX = 80 };
 
-enum { ADDRESS_PATH_MAX = 107 }; /* bytes of a path, without its NUL */
+enum {
+    ADDRESS_PORT_MAX = 65535, /* the largest TCP or UDP port */
+    ADDRESS_PATH_MAX = 107    /* bytes of a UNIX path, without its NUL */
+};
 
 struct address {
     struct sockaddr_storage bytes; /* as the kernel wants it */
@@ -24,9 +27,15 @@ struct address {
 
 /* Looks up `host`, a name or a numeric address: IPv4 first, IPv6 if there is
  * none. Blocks while a name server is asked. Returns NULL, or a literal text
- * that says why there is no address. */
+ * that says why there is no address; errno is then EINVAL for a port that does
+ * not exist, and EADDRNOTAVAIL for all else. */
 const char *address_resolve(struct address *address, const char *host,
                             int port);
+
+/* The address of a numeric host: "127.0.0.1", "::1". It asks no name server,
+ * so it never blocks. Returns 0, or -1 with errno: EINVAL for a name, and for a
+ * port that does not exist. */
+int address_numeric(struct address *address, const char *host, int port);
 
 /* The address of a UNIX socket. Returns 0, or -1 with errno: ENAMETOOLONG for a
  * path that does not fit, ENOENT for an empty one. */

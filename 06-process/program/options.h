@@ -6,8 +6,9 @@
  * comes back is ready to use. -h prints the usage and ends the program with
  * status 0, a wrong command line prints it on standard error and ends it with
  * status 2. On the way standard output becomes line-buffered, and a standard
- * descriptor that is closed becomes /dev/null, for reading. A program that
- * could not print all it had to ends with a message and status 1.
+ * descriptor that is closed becomes /dev/null, for reading. SIGINT and SIGTERM
+ * end the program, whatever its parent did with them, and SIGXFSZ does not. A
+ * program that could not print all it had to ends with a message and status 1.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -15,7 +16,7 @@
 enum option_kind {
     OPTION_SWITCH,  /* --naive        value: bool * */
     OPTION_TEXT,    /* -d DIR         value: const char ** */
-    OPTION_NUMBER,  /* -c CLIENTS     value: int *, 0 to `most` */
+    OPTION_NUMBER,  /* -c CLIENTS     value: int *, 0 to `maximum` */
     OPTION_CHOICE,  /* --model a|b    value: const char **, "a" or "b" */
     OPTION_OPERAND, /* PATH           value: const char **, must be there */
     OPTION_OPTIONAL /* [HOST]         value: const char ** */
@@ -27,7 +28,7 @@ struct option {
     const char *word; /* what the usage line calls its value: "DIR" */
     enum option_kind kind;
     void *value; /* where it goes; what is there is the default */
-    int most;    /* OPTION_NUMBER: the largest that is accepted */
+    int maximum; /* OPTION_NUMBER: the largest that is accepted */
 };
 
 struct options {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream/resolver.h"
 
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,23 +35,6 @@ static struct result no_thread(struct result result, void *argument)
     return result;
 }
 
-/* Whether `host` is an address and no name. Asks nobody, so it never blocks. */
-static bool numeric(struct address *address, const char *host, int port)
-{
-    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
-                                    .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found;
-    char service[16];
-
-    snprintf(service, sizeof(service), "%d", port);
-    if (getaddrinfo(host, service, &hints, &found))
-        return false;
-    memcpy(&address->bytes, found->ai_addr, found->ai_addrlen);
-    address->length = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
-}
-
 static struct deferred *found_at_once(const struct address *found)
 {
     struct address *address = malloc(sizeof(*address));
@@ -74,7 +55,7 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
                                                    .slow = true };
     struct address address;
 
-    if (numeric(&address, host, port))
+    if (address_numeric(&address, host, port) == 0)
         return found_at_once(&address);
     struct look_up *self = malloc(sizeof(*self) + strlen(host) + 1);
     if (!self)

@@ -296,6 +296,15 @@ tour_repeated() {
     [ "$(wc -l < "$LOG")" -eq 2 ]
 }
 
+@test "B2: text is shown as a person reads it, what a terminal obeys is not" {
+    start 01-blocking/udp_server
+    run peer -u "$PORT" port send='数据, grüße' recv=2 \
+        send='\xc2\x9b2J \xe2\x80\xae \xe2\x81\xa6 \xe6\x95 \xc0\xaf' recv=2
+    [ "$status" -eq 0 ]
+    logged "数据, grüße 127.0.0.1 ${lines[0]}"
+    logged "\\xc2\\x9b2J \\xe2\\x80\\xae \\xe2\\x81\\xa6 \\xe6\\x95 \\xc0\\xaf 127.0.0.1 ${lines[0]}"
+}
+
 @test "B2: an empty datagram is answered like any other, and ends nothing" {
     start 01-blocking/udp_server
     run peer -u "$PORT" port send= recv=2 send= recv=2 send=last recv=2
@@ -2277,22 +2286,29 @@ COMMON_NO_HOST=$(printf 'x%.0s' {1..64})
     [ "$status" -eq 1 ] # 0: the connection is 1, and takes what is printed
 }
 
-# common_unit NAME SOURCE...: builds unit/NAME.c as ./NAME.
+# common_unit NAME [SOURCE...]: builds unit/NAME.c as ./NAME; what else it needs
+# comes from the stage's library.
 common_unit() {
     local sources=("${@:2}")
     # shellcheck disable=SC2086
     ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic \
         ${CFLAGS:--O2} ${CPPFLAGS:-} -I"$ROOT/01-blocking" -o "$1" \
-        "$ROOT/tests/01-blocking/$1.c" "$ROOT/01-blocking/$BUILD/stage.a"
+        "$ROOT/tests/01-blocking/$1.c" "${sources[@]/#/$ROOT/01-blocking/}" \
+        "$ROOT/01-blocking/$BUILD/stage.a"
 }
 
 @test "Common: net.c keeps the promises of net.h" {
-    common_unit net_test net.c address.c
+    common_unit net_test
     soon ./net_test
 }
 
+@test "Common: text.c keeps the promises of text.h" {
+    common_unit text_test
+    soon ./text_test
+}
+
 @test "Common: net.c keeps them in its portable form, too" {
-    CPPFLAGS=-DNET_PORTABLE common_unit net_test net.c address.c
+    CPPFLAGS=-DNET_PORTABLE common_unit net_test net/net.c
     soon ./net_test
 }
 
@@ -2304,7 +2320,7 @@ common_options() {
 }
 
 @test "Common: options that are right are taken" {
-    common_unit options_test options.c
+    common_unit options_test
     local rest='naive=0 directory=. clients=2 model=single path=P'
     common_options server P
     [ "$OUTPUT" = "server: port=9000 interface=127.0.0.1 $rest" ]
@@ -2336,7 +2352,7 @@ common_options() {
 }
 
 @test "Common: options that are wrong are not" {
-    common_unit options_test options.c
+    common_unit options_test
     local words wrong=(
         '' 'P M S' '-' '-c P' '-c' '-d' '--model' '--model P' '-z P' '--n P'
         '--naiveP P' '-c 65 P' '-c -1 P' '-c +1 P' '-c 1x P' '-c 01x P'
@@ -2365,7 +2381,7 @@ common_options() {
 }
 
 @test "Common: the usage names every option with a word" {
-    common_unit options_test options.c
+    common_unit options_test
     local rest='[--naive] [-d DIR] [-c CLIENTS_MAX] [--model single|threads] [-h] PATH'
     common_options server -h
     [ "$OUTPUT" = "usage: server [-p PORT] [-i INTERFACE] $rest [MORE]" ]
@@ -2378,7 +2394,7 @@ common_options() {
 }
 
 @test "Common: a closed standard descriptor is not taken for a socket" {
-    common_unit options_test options.c
+    common_unit options_test
     soon ./options_test plain P > out < /dev/null
     soon ./options_test plain P <&- > /dev/null
     soon ./options_test plain P <&- 2>&- > /dev/null
@@ -2386,7 +2402,7 @@ common_options() {
 
 @test "Common: what was printed and is lost is no success" {
     local closed=0 full=0
-    common_unit options_test options.c
+    common_unit options_test
     soon ./options_test plain P >&- 2> err || closed=$?
     soon ./options_test plain P > /dev/full 2>> err || full=$?
     [ "$closed $full" = '1 1' ]

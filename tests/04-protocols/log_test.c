@@ -355,20 +355,6 @@ static void C22_retry_is_announced(const char *poller)
     end();
 }
 
-static void escape(const char *poller)
-{
-    char text[32];
-
-    (void)poller;
-    CHECK(!strcmp(text_escape("a\n\r\t\\", 5, text, 32), "a\\n\\r\\t\\\\"));
-    CHECK(
-        !strcmp(text_escape("\0\x1b\xff~ ", 5, text, 32), "\\x00\\x1b\\xff~ "));
-    CHECK(!strcmp(text_escape("\x7f", 1, text, 32), "\\x7f"));
-    CHECK(!strcmp(text_escape("", 0, text, 32), ""));
-    CHECK(strlen(text_escape("0123456789abcdefghij", 20, text, 16)) < 16);
-    CHECK(strlen(text_escape("\1\1\1\1\1\1\1\1", 8, text, 16)) < 16);
-}
-
 static const struct unit_case cases[] = {
     { "G1_the_date", G1_the_date },
     { "G2_a_newline_is_followed_by_a_tab", G2_a_newline_is_followed_by_a_tab },
@@ -380,7 +366,6 @@ static const struct unit_case cases[] = {
     { "L11_L12_nobody_is_let_in", L11_L12_nobody_is_let_in },
     { "G5_a_quiet_factory", G5_a_quiet_factory },
     { "C22_retry_is_announced", C22_retry_is_announced },
-    { "escape", escape },
     { 0 },
 };
 

@@ -298,7 +298,7 @@ static void say_hello(struct server_service *service, const char *host)
     int fd;
 
     CHECK(udp_port_get_host(service->port, &address) == 0);
-    CHECK(udp_address(&to, host, address_port(&address)) == 0);
+    CHECK(address_numeric(&to, host, address_port(&address)) == 0);
     fd = net_connect_udp(&to, NET_BLOCKING);
     CHECK(fd >= 0 && send(fd, "hello", 5, 0) == 5);
     close(fd);

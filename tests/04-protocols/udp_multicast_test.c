@@ -129,7 +129,7 @@ static void U10_joining_and_leaving(const char *poller)
     talk_new(&talk, poller, &Talker);
     join(&hearer, &talk, 0);
     open_sender(&sender, &talk);
-    CHECK(udp_address(&to, group, hearer.number) == 0);
+    CHECK(address_numeric(&to, group, hearer.number) == 0);
     CHECK(udp_port_write(sender.port, "heard", 5, &to) == 0);
     TALK_UNTIL(&talk, hearer.received == 1);
     CHECK(!strcmp(hearer.text, "heard"));
@@ -158,7 +158,7 @@ static void U11_two_with_one_number(const char *poller)
         !reactor_listen_udp(talk.reactor, one.number, &alone.base, &unshared));
     CHECK(errno == EADDRINUSE);
     open_sender(&sender, &talk);
-    CHECK(udp_address(&to, group, one.number) == 0);
+    CHECK(address_numeric(&to, group, one.number) == 0);
     for (int i = 1; i <= 10; i++) {
         CHECK(udp_port_write(sender.port, "both", 4, &to) == 0);
         TALK_UNTIL(&talk, one.received == i && two.received == i);

@@ -53,7 +53,7 @@ static struct address at(int number)
 {
     struct address address;
 
-    CHECK(udp_address(&address, here, number) == 0);
+    CHECK(address_numeric(&address, here, number) == 0);
     return address;
 }
 
@@ -348,16 +348,16 @@ static void U5_sends_at_once(const char *poller)
     CHECK(udp_port_write(hearer.port, bytes, LARGEST + 1, &to) == -1);
     CHECK(errno == EMSGSIZE);
     CHECK(recv(fd, bytes, sizeof(bytes), 0) == -1 && errno == EAGAIN);
-    CHECK(udp_address(&six, "::1", 9) == 0);
+    CHECK(address_numeric(&six, "::1", 9) == 0);
     CHECK(udp_port_write(hearer.port, "x", 1, &six) == -1);
     CHECK(errno == EAFNOSUPPORT);
     CHECK(udp_port_write(hearer.port, "x", 1, NULL) == -1);
     CHECK(errno == EDESTADDRREQ);
-    CHECK(udp_address(&six, "localhost", 9) == -1 && errno == EINVAL);
-    CHECK(udp_address(&six, NULL, 9) == -1 && errno == EINVAL);
-    CHECK(udp_address(&six, here, 65535) == 0);
-    CHECK(udp_address(&six, here, 65536) == -1 && errno == EINVAL);
-    CHECK(udp_address(&six, here, -1) == -1 && errno == EINVAL);
+    CHECK(address_numeric(&six, "localhost", 9) == -1 && errno == EINVAL);
+    CHECK(address_numeric(&six, NULL, 9) == -1 && errno == EINVAL);
+    CHECK(address_numeric(&six, here, 65535) == 0);
+    CHECK(address_numeric(&six, here, 65536) == -1 && errno == EINVAL);
+    CHECK(address_numeric(&six, here, -1) == -1 && errno == EINVAL);
     loop_check_quiet(talk.reactor);
     close(fd);
     talk_free(&talk);
