@@ -40,7 +40,7 @@ framing_narrow() {
     run framing_narrow "$copy"
     [ "$status" -ne 0 ]
     cp "$ROOT/$STAGE/lengths/int_receiver.c" "$copy/lengths"
-    sed -i 's/value > (most - digit) \/ 10/value * 10 + digit > most/' "$copy/lengths/netstring_receiver.c"
+    sed -i 's/value > (maximum - digit) \/ 10/value * 10 + digit > maximum/' "$copy/lengths/netstring_receiver.c"
     run framing_narrow "$copy"
     [ "$status" -ne 0 ]
 }
