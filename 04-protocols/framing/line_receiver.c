@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "framing/line_receiver.h"
 
+#include <assert.h>
 #include <string.h>
 
+/* A class without the second is easily written, and the transport would ignore
+ * what comes: say so where the protocol is first used. */
 static const struct line_receiver_class *class_of(struct line_receiver *self)
 {
-    return (const struct line_receiver_class *)self->base.class;
+    const struct line_receiver_class *class =
+        (const struct line_receiver_class *)self->base.class;
+
+    assert(class->line_received && "a line receiver needs line_received");
+    assert(class->base.data_received &&
+           "a line receiver's base needs line_receiver_data_received");
+    return class;
 }
 
 static struct iovec delimiter_of(struct line_receiver *self)
@@ -29,7 +38,7 @@ static size_t find(const char *data, size_t scanned, size_t length,
         if (!first)
             break;
         scanned = (size_t)(first - data);
-        size_t same = 1; /* inline: delimiters are short */
+        size_t same = 1; /* not memcmp: most delimiters have one byte or two */
         while (same < size && first[same] == delimiter[same])
             same++;
         if (same == size)
@@ -48,110 +57,91 @@ static void too_long(struct line_receiver *self, const char *data,
         transport_lose_connection(self->base.transport);
 }
 
-/* Whether nothing more may be delivered. */
+/* Whether nothing more may be delivered. Once the protocol has asked to lose
+ * the connection, the lines behind the one that made it do so are void. */
 static bool stopped(const struct line_receiver *self)
 {
-    return self->paused || transport_disconnecting(self->base.transport);
+    return self->input.paused || transport_disconnecting(self->base.transport);
 }
 
-/* Delivers the lines at `data`, as many as are wanted. Returns how many bytes
- * are dealt with; what is left has no whole line, or was not wanted. */
-static size_t deliver_lines(struct line_receiver *self, const char *data,
-                            size_t length)
+/* Delivers the lines at `data`, as many as are wanted: each callback may stop
+ * that, or begin raw mode. Returns how many bytes are dealt with; what is left
+ * has no whole line, or was not wanted. */
+static size_t take_lines(struct line_receiver *self, const char *data,
+                         size_t length)
 {
+    const struct line_receiver_class *class = class_of(self);
     const struct iovec delimiter = delimiter_of(self);
     const size_t size = delimiter.iov_len;
-    size_t most = class_of(self)->max_length, used = 0;
+    size_t maximum = class->max_length ? class->max_length : LINE_MAX_LENGTH;
+    size_t used = 0;
 
-    if (most == 0)
-        most = LINE_MAX_LENGTH;
     while (!self->raw && !stopped(self) && used < length) {
         const char *line = data + used;
         size_t left = length - used;
         size_t end = find(line, self->scanned, left, delimiter.iov_base, size);
         self->scanned = 0;
-        if (end > most && (end < left || left >= most + size)) {
+        /* A line without its end is too long only when there is no room left
+         * for the end: a "\r" may be all that has come of a delimiter. */
+        if (end > maximum && (end < left || left >= maximum + size)) {
             too_long(self, line, left);
             return length;
         }
         if (end == left) {
-            self->scanned = left < size ? 0 : (unsigned)(left - size + 1);
+            /* Or each byte of a long line would cost a look at all of it. */
+            self->scanned = left < size ? 0 : left - size + 1;
             break;
         }
-        class_of(self)->line_received(self, line, end);
+        class->line_received(self, line, end);
         used += end + size;
     }
     return used;
 }
 
-/* Delivers what can be delivered now. Returns how many bytes are dealt with. */
-static size_t deliver_some(struct line_receiver *self, const char *data,
-                           size_t length)
+static size_t take_raw(struct line_receiver *self, const char *data,
+                       size_t length)
 {
-    if (!self->raw)
-        return deliver_lines(self, data, length);
+    if (stopped(self))
+        return 0;
+    self->raw_used = length;
     if (class_of(self)->raw_data_received)
         class_of(self)->raw_data_received(self, data, length);
+    length = self->raw_used;
+    self->raw_used = 0;
     return length;
 }
 
-/* What was not wanted yet, in `rest` and then at `data`, is the input again; it
- * came before what a callback has added meanwhile. */
-static void put_back(struct line_receiver *self, struct buffer rest,
-                     const char *data, size_t length)
+/* Nobody knows how long a line will be, so *lacks stays what it is. */
+static size_t take(struct protocol *protocol, const char *data, size_t length,
+                   size_t *lacks)
 {
-    if (buffer_append(&rest, data, length) < 0 ||
-        buffer_append(&rest, buffer_data(&self->input),
-                      buffer_length(&self->input)) < 0)
-        transport_abort_connection(self->base.transport);
-    buffer_clear(&self->input);
-    self->input = rest;
+    struct line_receiver *self = (struct line_receiver *)protocol;
+    size_t used = self->raw ? take_raw(self, data, length) : 0;
+
+    (void)lacks;
+    return used > 0 ? used : take_lines(self, data, length);
 }
 
-/* Delivers what is in `input`. The bytes are taken out of it for that time, so
- * that a callback may add to it. */
-static void deliver(struct line_receiver *self)
+static struct input_owner owner_of(struct line_receiver *self)
 {
-    size_t used = 1;
-
-    if (self->busy) /* somebody is at it already, and goes on */
-        return;
-    self->busy = true;
-    while (used > 0 && self->input.block && !stopped(self)) {
-        struct buffer work = self->input;
-        self->input = (struct buffer){ 0 };
-        used = deliver_some(self, buffer_data(&work), buffer_length(&work));
-        buffer_consume(&work, used);
-        put_back(self, work, NULL, 0);
-    }
-    self->busy = false;
+    return (struct input_owner){ &self->base, &self->input, take };
 }
 
-/* If nothing waits, what comes is delivered from where it is: most segments
- * hold whole lines, and nothing of them is ever copied. */
 void line_receiver_data_received(struct protocol *protocol, const char *data,
                                  size_t length)
 {
-    struct line_receiver *self = (struct line_receiver *)protocol;
-    size_t used = 0;
-
-    if (length > 0 && !self->busy && !self->input.block && !stopped(self)) {
-        self->busy = true;
-        used = deliver_some(self, data, length);
-        self->busy = false;
-        if (used < length)
-            put_back(self, (struct buffer){ 0 }, data + used, length - used);
-    } else if (buffer_append(&self->input, data, length) < 0) {
-        transport_abort_connection(protocol->transport);
-    }
-    deliver(self);
+    input_queue_receive(owner_of((struct line_receiver *)protocol), data,
+                        length);
 }
 
 void line_receiver_connection_lost(struct protocol *protocol,
                                    struct failure reason)
 {
+    struct line_receiver *self = (struct line_receiver *)protocol;
+
     (void)reason;
-    buffer_clear(&((struct line_receiver *)protocol)->input);
+    (void)class_of(self); /* it may be the first time that we are called */
+    input_queue_close(&self->input);
 }
 
 void line_receiver_send_line(struct line_receiver *self, const char *line,
@@ -168,24 +158,25 @@ void line_receiver_set_raw_mode(struct line_receiver *self)
     self->raw = true;
 }
 
+/* The rest is not copied: it is the end of the bytes that raw_data_received is
+ * looking at, and take_raw says that so many of them were not used. */
 void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
                                  size_t length)
 {
+    (void)rest;
+    assert(length <= self->raw_used &&
+           "the rest is the end of what raw_data_received was given");
     self->raw = false;
+    self->raw_used -= length;
     self->scanned = 0;
-    put_back(self, (struct buffer){ 0 }, rest, length);
-    deliver(self);
 }
 
 void line_receiver_pause(struct line_receiver *self)
 {
-    self->paused = true;
-    transport_pause_producing(self->base.transport);
+    input_queue_pause(owner_of(self));
 }
 
 void line_receiver_resume(struct line_receiver *self)
 {
-    self->paused = false;
-    transport_resume_producing(self->base.transport);
-    deliver(self);
+    input_queue_resume(owner_of(self));
 }

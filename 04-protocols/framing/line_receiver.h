@@ -11,20 +11,18 @@
 #ifndef LINE_RECEIVER_H
 #define LINE_RECEIVER_H
 
-#include <stdbool.h>
-
-#include "protocol/buffer.h"
-#include "protocol/protocol.h"
+#include "framing/input_queue.h"
 
 enum { LINE_MAX_LENGTH = 16384 }; /* bytes of a line, without its end */
 
 struct line_receiver {
     struct protocol base;
-    struct buffer input; /* what is not delivered yet */
-    unsigned scanned;    /* bytes of it that hold no delimiter */
-    bool raw;            /* raw mode */
-    bool paused;         /* line_receiver_pause */
-    bool busy;           /* a callback is running */
+    struct input_queue input;
+    bool raw; /* raw mode */
+
+    /* The rest belongs to line_receiver.c. */
+    size_t scanned;  /* bytes of a line without its end, known to have none */
+    size_t raw_used; /* by raw_data_received, which is running */
 };
 
 struct line_receiver_class {
@@ -58,14 +56,14 @@ void line_receiver_connection_lost(struct protocol *protocol,
 void line_receiver_send_line(struct line_receiver *self, const char *line,
                              size_t length);
 
-/* From the next byte on. Bytes that raw_data_received got and does not want
- * are given back as `rest`. */
+/* From the next byte on. raw_data_received gives back the end of its bytes that
+ * it does not want, as `rest`; nobody else has one. */
 void line_receiver_set_raw_mode(struct line_receiver *self);
 void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
                                  size_t length);
 
 /* Stops after the line that is being delivered, and goes on with those that
- * are there already. */
+ * are there already. input.read_ahead: see input_queue_pause. */
 void line_receiver_pause(struct line_receiver *self);
 void line_receiver_resume(struct line_receiver *self);
 

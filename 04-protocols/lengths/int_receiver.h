@@ -10,13 +10,13 @@
 #ifndef INT_RECEIVER_H
 #define INT_RECEIVER_H
 
-#include "framing/frame_input.h"
+#include "framing/input_queue.h"
 
 enum { INT_RECEIVER_MAX_LENGTH = 99999 }; /* bytes of a string */
 
 struct int_receiver {
     struct protocol base;
-    struct frame_input input;
+    struct input_queue input;
 };
 
 struct int_receiver_class {
@@ -50,7 +50,7 @@ int int_receiver_send_string(struct int_receiver *self, const char *string,
                              size_t length);
 
 /* Stops after the string that is being delivered, and goes on with those that
- * are there already. */
+ * are there already. input.read_ahead: see input_queue_pause. */
 void int_receiver_pause(struct int_receiver *self);
 void int_receiver_resume(struct int_receiver *self);
 

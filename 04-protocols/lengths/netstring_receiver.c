@@ -11,15 +11,17 @@ static const struct netstring_receiver_class *class_of(
     return (const struct netstring_receiver_class *)self->class;
 }
 
-static bool refuse(struct protocol *self)
+/* Where the next netstring would begin nobody can say. */
+static size_t refuse(struct protocol *self)
 {
+    input_queue_close(&((struct netstring_receiver *)self)->input);
     transport_lose_connection(self->transport);
-    return false;
+    return 0;
 }
 
 /* The number at `data`, of as many digits as are there; no zero before it, and
- * not above `most`, which is compared before anything is added. */
-static bool read_number(const char *data, size_t length, size_t most,
+ * not above `maximum`, which is compared before anything is added. */
+static bool read_number(const char *data, size_t length, size_t maximum,
                         size_t *number, size_t *digits)
 {
     size_t value = 0, count = 0;
@@ -28,7 +30,7 @@ static bool read_number(const char *data, size_t length, size_t most,
         size_t digit = (size_t)(data[count] - '0');
         if (count > 0 && value == 0)
             return false;
-        if (digit > most || value > (most - digit) / 10)
+        if (digit > maximum || value > (maximum - digit) / 10)
             return false;
         value = value * 10 + digit;
         count++;
@@ -41,58 +43,50 @@ static bool read_number(const char *data, size_t length, size_t most,
 /*  netstring = number ":" *byte ","      as many bytes as the number says
  *  number    = "0" / ("1" ... "9") *digit
  */
-static bool look(struct protocol *self, const char *data, size_t length,
-                 struct frame *frame)
+static size_t take(struct protocol *self, const char *data, size_t length,
+                   size_t *lacks)
 {
-    size_t most = class_of(self)->max_length, number, digits;
+    size_t maximum = class_of(self)->max_length, number, digits;
 
-    if (most == 0)
-        most = NETSTRING_MAX_LENGTH;
-    if (!read_number(data, length, most, &number, &digits))
+    if (maximum == 0)
+        maximum = NETSTRING_MAX_LENGTH;
+    if (!read_number(data, length, maximum, &number, &digits))
         return refuse(self);
     if (digits == length) {
-        frame->lacks = 1;
-        return true;
+        *lacks = 1;
+        return 0;
     }
     if (digits == 0 || data[digits] != ':')
         return refuse(self);
     size_t start = digits + 1, there = length - start;
     if (there <= number) { /* the comma comes last */
-        frame->lacks = there < number ? number - there : 1;
-        return true;
+        *lacks = there < number ? number - there : 1;
+        return 0;
     }
     if (data[start + number] != ',')
         return refuse(self);
-    frame->start = start;
-    frame->length = number;
-    frame->end = start + number + 1;
-    return true;
+    class_of(self)->string_received((struct netstring_receiver *)self,
+                                    data + start, number);
+    return start + number + 1;
 }
 
-static void deliver(struct protocol *self, const char *string, size_t length)
+static struct input_owner owner_of(struct netstring_receiver *self)
 {
-    class_of(self)->string_received((struct netstring_receiver *)self, string,
-                                    length);
-}
-
-static struct frame_owner owner_of(struct netstring_receiver *self)
-{
-    return (struct frame_owner){ &self->base, &self->input, look, deliver };
+    return (struct input_owner){ &self->base, &self->input, take };
 }
 
 void netstring_receiver_data_received(struct protocol *protocol,
                                       const char *data, size_t length)
 {
-    struct frame_owner owner = owner_of((struct netstring_receiver *)protocol);
-
-    frame_input_receive(&owner, data, length);
+    input_queue_receive(owner_of((struct netstring_receiver *)protocol), data,
+                        length);
 }
 
 void netstring_receiver_connection_lost(struct protocol *protocol,
                                         struct failure reason)
 {
     (void)reason;
-    frame_input_close(&((struct netstring_receiver *)protocol)->input);
+    input_queue_close(&((struct netstring_receiver *)protocol)->input);
 }
 
 void netstring_receiver_send_string(struct netstring_receiver *self,
@@ -108,21 +102,15 @@ void netstring_receiver_send_string(struct netstring_receiver *self,
 
 void netstring_receiver_pause(struct netstring_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_pause(&owner);
+    input_queue_pause(owner_of(self));
 }
 
 void netstring_receiver_resume(struct netstring_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_resume(&owner);
+    input_queue_resume(owner_of(self));
 }
 
 void netstring_receiver_abort(struct netstring_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_abort(&owner);
+    input_queue_abort(owner_of(self));
 }

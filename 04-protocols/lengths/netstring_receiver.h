@@ -11,13 +11,13 @@
 #ifndef NETSTRING_RECEIVER_H
 #define NETSTRING_RECEIVER_H
 
-#include "framing/frame_input.h"
+#include "framing/input_queue.h"
 
 enum { NETSTRING_MAX_LENGTH = 99999 }; /* bytes of a string */
 
 struct netstring_receiver {
     struct protocol base;
-    struct frame_input input;
+    struct input_queue input;
 };
 
 struct netstring_receiver_class {
@@ -47,7 +47,7 @@ void netstring_receiver_send_string(struct netstring_receiver *self,
                                     const char *string, size_t length);
 
 /* Stops after the string that is being delivered, and goes on with those that
- * are there already. */
+ * are there already. input.read_ahead: see input_queue_pause. */
 void netstring_receiver_pause(struct netstring_receiver *self);
 void netstring_receiver_resume(struct netstring_receiver *self);
 

@@ -27,58 +27,55 @@ static void too_long(struct protocol *self, size_t length)
         transport_lose_connection(self->transport);
 }
 
-/* The peer may write any number into a prefix. It is compared, before
- * anything is added to it: a sum may be smaller than what it is made of. */
-static bool look(struct protocol *self, const char *data, size_t length,
-                 struct frame *frame)
+/*  string = length *byte      as many bytes as the length says
+ *  length = 1, 2 or 4 bytes, the highest first
+ *
+ * The peer may write any number into a length. It is compared before anything
+ * is added to it: a sum may be smaller than what it is made of. */
+static size_t take(struct protocol *self, const char *data, size_t length,
+                   size_t *lacks)
 {
-    size_t prefix = prefix_length_of(self), most = class_of(self)->max_length;
+    struct int_receiver *receiver = (struct int_receiver *)self;
+    size_t prefix = prefix_length_of(self);
+    size_t maximum = class_of(self)->max_length;
     uint32_t announced = 0;
 
     if (length < prefix) {
-        frame->lacks = prefix - length;
-        return true;
+        *lacks = prefix - length;
+        return 0;
     }
     for (size_t i = 0; i < prefix; i++)
         announced = announced << 8 | (unsigned char)data[i];
-    if (announced > (most > 0 ? most : INT_RECEIVER_MAX_LENGTH)) {
+    if (announced > (maximum > 0 ? maximum : INT_RECEIVER_MAX_LENGTH)) {
+        input_queue_close(&receiver->input);
         too_long(self, announced);
-        return false;
+        return 0;
     }
     if (announced > length - prefix) {
-        frame->lacks = announced - (length - prefix);
-        return true;
+        *lacks = announced - (length - prefix);
+        return 0;
     }
-    frame->start = prefix;
-    frame->length = announced;
-    frame->end = prefix + announced;
-    return true;
+    class_of(self)->string_received(receiver, data + prefix, announced);
+    return prefix + announced;
 }
 
-static void deliver(struct protocol *self, const char *string, size_t length)
+static struct input_owner owner_of(struct int_receiver *self)
 {
-    class_of(self)->string_received((struct int_receiver *)self, string,
-                                    length);
-}
-
-static struct frame_owner owner_of(struct int_receiver *self)
-{
-    return (struct frame_owner){ &self->base, &self->input, look, deliver };
+    return (struct input_owner){ &self->base, &self->input, take };
 }
 
 void int_receiver_data_received(struct protocol *protocol, const char *data,
                                 size_t length)
 {
-    struct frame_owner owner = owner_of((struct int_receiver *)protocol);
-
-    frame_input_receive(&owner, data, length);
+    input_queue_receive(owner_of((struct int_receiver *)protocol), data,
+                        length);
 }
 
 void int_receiver_connection_lost(struct protocol *protocol,
                                   struct failure reason)
 {
     (void)reason;
-    frame_input_close(&((struct int_receiver *)protocol)->input);
+    input_queue_close(&((struct int_receiver *)protocol)->input);
 }
 
 int int_receiver_send_string(struct int_receiver *self, const char *string,
@@ -103,21 +100,15 @@ int int_receiver_send_string(struct int_receiver *self, const char *string,
 
 void int_receiver_pause(struct int_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_pause(&owner);
+    input_queue_pause(owner_of(self));
 }
 
 void int_receiver_resume(struct int_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_resume(&owner);
+    input_queue_resume(owner_of(self));
 }
 
 void int_receiver_abort(struct int_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_abort(&owner);
+    input_queue_abort(owner_of(self));
 }

@@ -75,15 +75,14 @@ static struct result answer(struct result result, void *argument)
     return result_value(NULL);
 }
 
-/* Delivers, or holds back; but reads on while little is held back, or we would
- * not hear that the client has gone. */
-static void pace(struct rpc_client *self)
+/* Holds the client's next calls back while it has too many under way, or does
+ * not read their answers. */
+static void update_flow(struct rpc_client *self)
 {
-    int_receiver_pause(&self->base);
-    if (!self->answers.full && self->count < CALLS_MAX)
+    if (self->answers.full || self->count >= CALLS_MAX)
+        int_receiver_pause(&self->base);
+    else
         int_receiver_resume(&self->base);
-    else if (buffer_length(&self->base.input.kept) <= REQUEST_MAX)
-        transport_resume_producing(self->base.base.transport);
 }
 
 static void forget(struct call *call)
@@ -96,7 +95,7 @@ static void forget(struct call *call)
     *link = call->next;
     free(call);
     client->count--;
-    pace(client);
+    update_flow(client);
 }
 
 static void hire_workers(struct rpc_factory *self);
@@ -162,7 +161,7 @@ static void add_call(struct rpc_client *client,
     (*end)->length = request->rest_length;
     memcpy((*end)->line, request->rest, request->rest_length);
     client->count++;
-    pace(client);
+    update_flow(client);
     hire_workers(factory_of(client));
 }
 
@@ -179,24 +178,21 @@ static void string_received(struct int_receiver *base, const char *string,
         fail((struct rpc_client *)base, request.id, &UnknownProcedure, 0);
 }
 
-static void data_received(struct protocol *base, const char *data,
-                          size_t length)
-{
-    int_receiver_data_received(base, data, length);
-    pace((struct rpc_client *)base);
-}
-
 static void write_watermark_changed(void *argument)
 {
-    pace(argument);
+    update_flow(argument);
     hire_workers(factory_of(argument));
 }
 
 static void connection_made(struct protocol *base)
 {
+    struct rpc_client *self = (struct rpc_client *)base;
+
     rpc_connection_made(base);
-    write_watermark_watch(&((struct rpc_client *)base)->answers,
-                          base->transport, write_watermark_changed, base);
+    /* Or we would not hear that a client has gone whose calls are held back. */
+    self->base.input.read_ahead = REQUEST_MAX;
+    write_watermark_watch(&self->answers, base->transport,
+                          write_watermark_changed, base);
 }
 
 /* Nobody waits for its calls any more. */
@@ -225,7 +221,7 @@ static const struct int_receiver_class RpcServer = {
             .name = "RpcServer",
             .size = sizeof(struct rpc_client),
             .connection_made = connection_made,
-            .data_received = data_received,
+            .data_received = int_receiver_data_received,
             .connection_lost = connection_lost,
         },
     .max_length = REQUEST_MAX,

@@ -208,7 +208,7 @@ static const struct sequential_line_receiver_class ShellServer = {
                     .name = "ShellServer",
                     .size = sizeof(struct shell_client),
                     .connection_made = connection_made,
-                    .data_received = sequential_line_receiver_data_received,
+                    .data_received = line_receiver_data_received,
                     .read_connection_lost = sequential_line_receiver_read_connection_lost,
                     .connection_lost = connection_lost,
                 },

@@ -13,18 +13,18 @@ static void leave(struct sequential_line_receiver *self)
     transport_lose_connection(transport_of(self));
 }
 
-static void pace(struct sequential_line_receiver *self)
+/* Holds the next line back while the last one is under way, or its answer is
+ * not read: so a client can fill neither our memory nor that of a child. */
+static void update_flow(struct sequential_line_receiver *self)
 {
     struct line_receiver *base = &self->base;
 
     if (self->busy || self->write_watermark.full) {
         line_receiver_pause(base);
-        if (buffer_length(&base->input) <= TURN_AHEAD_MAX)
-            transport_resume_producing(transport_of(self));
         return;
     }
-    line_receiver_resume(base); /* the next turn may begin in it, or be over */
-    if (self->ended && !base->paused && !base->busy)
+    line_receiver_resume(base); /* which may deliver the next line */
+    if (self->ended && !base->input.paused && !base->input.delivering)
         leave(self);
 }
 
@@ -36,7 +36,7 @@ static void write_watermark_changed(void *argument)
 
     if (class->write_watermark_changed)
         class->write_watermark_changed(self, self->write_watermark.full);
-    pace(self);
+    update_flow(self);
 }
 
 void sequential_line_receiver_connection_made(struct protocol *protocol)
@@ -44,48 +44,41 @@ void sequential_line_receiver_connection_made(struct protocol *protocol)
     struct sequential_line_receiver *self =
         (struct sequential_line_receiver *)protocol;
 
+    self->base.input.read_ahead = SEQUENTIAL_READ_AHEAD;
     write_watermark_watch(&self->write_watermark, protocol->transport,
                           write_watermark_changed, self);
 }
 
-void sequential_line_receiver_data_received(struct protocol *protocol,
-                                            const char *data, size_t length)
-{
-    struct line_receiver *self = (struct line_receiver *)protocol;
+static void arm_idle_timeout(struct sequential_line_receiver *self);
 
-    line_receiver_data_received(protocol, data, length);
-    if (self->paused && buffer_length(&self->input) > TURN_AHEAD_MAX)
-        transport_pause_producing(protocol->transport);
-}
-
-static void be_patient(struct sequential_line_receiver *self);
-
-static void lose_patience(void *argument)
+static void idle_timeout(void *argument)
 {
     struct sequential_line_receiver *self = argument;
 
-    if (self->heard || transport_queued(transport_of(self)) > 0)
-        be_patient(self);
+    if (self->wrote || transport_queued(transport_of(self)) > 0)
+        arm_idle_timeout(self);
     else
         leave(self);
 }
 
-static void be_patient(struct sequential_line_receiver *self)
+static void arm_idle_timeout(struct sequential_line_receiver *self)
 {
-    self->heard = false;
-    if (reactor_call_later(self->reactor, &self->patience, TURN_PATIENCE,
-                           lose_patience, self) < 0)
+    self->wrote = false;
+    if (reactor_call_later(self->reactor, &self->timeout,
+                           SEQUENTIAL_IDLE_TIMEOUT, idle_timeout, self) < 0)
         transport_abort_connection(transport_of(self));
 }
 
+/* The end of its stream does not tell a client that waits for its answer from
+ * one that has gone: only a write to it will. */
 void sequential_line_receiver_read_connection_lost(struct protocol *protocol)
 {
     struct sequential_line_receiver *self =
         (struct sequential_line_receiver *)protocol;
 
     self->ended = true;
-    pace(self);
-    be_patient(self);
+    update_flow(self);
+    arm_idle_timeout(self);
 }
 
 void sequential_line_receiver_connection_lost(struct protocol *protocol,
@@ -95,24 +88,24 @@ void sequential_line_receiver_connection_lost(struct protocol *protocol,
         (struct sequential_line_receiver *)protocol;
 
     line_receiver_connection_lost(protocol, reason);
-    delayed_call_cancel(&self->patience);
+    delayed_call_cancel(&self->timeout);
 }
 
 void sequential_line_receiver_begin(struct sequential_line_receiver *self)
 {
     self->busy = true;
-    pace(self);
+    update_flow(self);
 }
 
 void sequential_line_receiver_end(struct sequential_line_receiver *self)
 {
     self->busy = false;
-    pace(self);
+    update_flow(self);
 }
 
 void sequential_line_receiver_write(struct sequential_line_receiver *self,
                                     const void *data, size_t length)
 {
-    self->heard = true;
+    self->wrote = true;
     transport_write(transport_of(self), data, length);
 }

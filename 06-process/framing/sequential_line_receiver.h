@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * sequential_line_receiver.h - a line receiver for lines that take time: a
- * client has one turn after the other. Its next line waits until what it has
- * asked for is done, and until it has read what it was sent.
+ * sequential_line_receiver.h - a line receiver for lines that take time: one
+ * after the other. The next line waits until what this one asks for is done,
+ * and until the client has read what it was sent.
  *
  * We read on meanwhile: how else could we hear that the client has gone? A
  * program's protocol begins with a struct sequential_line_receiver, and the
- * base of its class has the four callbacks below, or functions that call them.
+ * base of its class has line_receiver_data_received and the three callbacks
+ * below, or functions that call them.
  */
 #ifndef SEQUENTIAL_LINE_RECEIVER_H
 #define SEQUENTIAL_LINE_RECEIVER_H
@@ -16,19 +17,20 @@
 #include "reactor/reactor.h"
 
 enum {
-    TURN_AHEAD_MAX = 64 * 1024, /* bytes that wait for their turn; with more
-                                   of them we are deaf until it comes */
-    TURN_PATIENCE = 5 /* seconds; see sequential_line_receiver_begin */
+    SEQUENTIAL_READ_AHEAD = 64 * 1024, /* bytes of lines that wait; with as many
+                                          of them we do not hear that the
+                                          client has gone */
+    SEQUENTIAL_IDLE_TIMEOUT = 5 /* seconds; sequential_line_receiver_begin */
 };
 
 struct sequential_line_receiver {
     struct line_receiver base;
     struct reactor *reactor; /* yours to set, in connection_made */
     struct write_watermark write_watermark;
-    struct delayed_call patience;
+    struct delayed_call timeout;
     bool busy;  /* between begin and end */
-    bool ended; /* its stream has ended */
-    bool heard; /* something was said lately */
+    bool ended; /* the client's stream has ended */
+    bool wrote; /* something was sent since the timeout was armed */
 };
 
 struct sequential_line_receiver_class {
@@ -40,8 +42,6 @@ struct sequential_line_receiver_class {
 };
 
 void sequential_line_receiver_connection_made(struct protocol *protocol);
-void sequential_line_receiver_data_received(struct protocol *protocol,
-                                            const char *data, size_t length);
 void sequential_line_receiver_read_connection_lost(struct protocol *protocol);
 void sequential_line_receiver_connection_lost(struct protocol *protocol,
                                               struct failure reason);
@@ -49,7 +49,7 @@ void sequential_line_receiver_connection_lost(struct protocol *protocol,
 /* What the client has asked for is under way; it is done. A client may end its
  * stream and wait for the rest. It may have gone altogether, too, and that
  * shows only when we send something; so one that has ended its stream, and
- * whom we have not sent anything for TURN_PATIENCE, is lost. */
+ * whom we have not sent anything for SEQUENTIAL_IDLE_TIMEOUT, is lost. */
 void sequential_line_receiver_begin(struct sequential_line_receiver *self);
 void sequential_line_receiver_end(struct sequential_line_receiver *self);
 

@@ -52,7 +52,7 @@ static void take_line(struct line_receiver *base, const char *line,
         leave(self, 0);
     else if (length > 0)
         self->line_received(self->argument, line, length);
-    if (!self->base.paused)
+    if (!self->base.input.paused)
         ask(self);
 }
 
@@ -66,7 +66,7 @@ static void take_no_line(struct line_receiver *base, const char *data,
 /* At the end of the input, once all that was typed has been heard. */
 static void leave_if_done(struct keyboard *self)
 {
-    if (!self->ended || self->base.paused)
+    if (!self->ended || self->base.input.paused)
         return;
     if (isatty(STDIN_FILENO)) /* or the shell's prompt would follow ours */
         putchar('\n');
@@ -79,7 +79,7 @@ static void read_connection_lost(struct protocol *base)
 
     self->ended = true;
     /* The last line counts without a newline, too. */
-    if (buffer_length(&self->base.input) > 0)
+    if (buffer_length(&self->base.input.kept) > 0)
         line_receiver_data_received(base, "\n", 1);
     leave_if_done(self);
 }
@@ -143,9 +143,9 @@ void keyboard_pause(struct keyboard *self)
 
 void keyboard_resume(struct keyboard *self)
 {
-    bool busy = self->base.busy; /* then take_line will ask, not we */
+    bool busy = self->base.input.delivering; /* then take_line will ask */
 
-    if (!self->closed || (!self->base.paused && !ferror(stdout)))
+    if (!self->closed || (!self->base.input.paused && !ferror(stdout)))
         return;
     if (!busy && !ask(self))
         return;

@@ -419,6 +419,30 @@ static void pause_and_resume(const char *poller)
     CUTS(&Int8.base, "\5blink\1a\5blink\0", "<blink><a><blink><>");
 }
 
+/* While nothing is delivered, so many bytes are read on, and not one more. */
+static void read_ahead(const char *poller)
+{
+    struct wire wire;
+
+    (void)poller;
+    open_wire(&wire, &Int8.base);
+    ints_of(&wire)->input.read_ahead = 4;
+    RECEIVE(&wire, "\5pause\1");
+    CHECK(!wire.transport.paused);
+    RECEIVE(&wire, "b\1");
+    CHECK(!wire.transport.paused);
+    RECEIVE(&wire, "c");
+    CHECK(wire.transport.paused && heard_text("<pause>"));
+    int_receiver_resume(ints_of(&wire));
+    CHECK(!wire.transport.paused && heard_text("<b><c>"));
+    RECEIVE(&wire, "\5pause\1d\1e"); /* in one segment with the pause */
+    CHECK(wire.transport.paused && heard_text("<pause>"));
+    int_receiver_resume(ints_of(&wire));
+    RECEIVE(&wire, "\10eight"); /* a piece that is cut pauses nothing */
+    CHECK(!wire.transport.paused && heard_text("<d><e>"));
+    close_wire(&wire);
+}
+
 /* --- garbage --- */
 
 enum { FUZZ_BYTES = 600, FUZZ_ROUNDS = 3000 };
@@ -602,6 +626,7 @@ static const struct unit_case cases[] = {
     { "nothing_after_abort", nothing_after_abort },
     { "injected_bytes_come_last", injected_bytes_come_last },
     { "pause_and_resume", pause_and_resume },
+    { "read_ahead", read_ahead },
     { "garbage", garbage },
     { "no_memory", no_memory },
     { "linear_time", linear_time },

@@ -3,10 +3,13 @@
  * The line receiver over a string transport: rows B1 to B10, and trap 25. Each
  * case bears the name of its row. No loop, so the poller does not matter.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "framing/line_receiver.h"
 #include "protocol/string_transport.h"
@@ -426,6 +429,44 @@ static void send_line(const char *poller)
     close_line(&line);
 }
 
+static const struct line_receiver_class NoLines = { .base = LINES_BASE };
+static const struct line_receiver_class NoData = {
+    .base = { .name = "NoData", .size = sizeof(struct lines) },
+    .line_received = line_received,
+};
+
+/* Whether the first line in or out ends a process with these words. */
+static bool ends_with_a_word(const struct line_receiver_class *class,
+                             const char *words)
+{
+    char text[1024] = "";
+    struct line line;
+    int status, ends[2];
+
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        open_line(&line, class);
+        receive(&line, "a\r\n");
+        line_receiver_send_line(&lines_of(&line)->base, "a", 1);
+        _exit(0);
+    }
+    close(ends[1]);
+    CHECK(read(ends[0], text, sizeof(text) - 1) >= 0);
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT &&
+           strstr(text, words);
+}
+
+static void a_class_that_is_not_complete(const char *poller)
+{
+    (void)poller;
+    CHECK(ends_with_a_word(&NoLines, "needs line_received"));
+    CHECK(ends_with_a_word(&NoData, "needs line_receiver_data_received"));
+}
+
 /* --- depth and speed --- */
 
 static void flip(struct line_receiver *base, const char *line, size_t length)
@@ -610,6 +651,7 @@ static const struct unit_case cases[] = {
     { "long_line_in_linear_time", long_line_in_linear_time },
     { "many_empty_lines", many_empty_lines },
     { "send_line", send_line },
+    { "a_class_that_is_not_complete", a_class_that_is_not_complete },
     { "no_memory", no_memory },
     { "string_transport_itself", string_transport_itself },
     { "string_transport_ignores", string_transport_ignores },

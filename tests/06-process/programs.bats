@@ -737,13 +737,13 @@ defg
     broken command_output.c '/^static void cancel/,/^}/s/command_end.*;//' shell_server
     with_broken server_each shell_server shell_gone ''
     # The client's end is not heard of while a command runs.
-    broken sequential_line_receiver.c '/^static void pace/,/^}/s/transport_resume_producing/(void)/' shell_server
+    broken sequential_line_receiver.c 's/= SEQUENTIAL_READ_AHEAD/= 0/' shell_server
     with_broken server_each shell_server shell_gone ''
     # One too many is let through.
     broken command_output.c 's/> COMMAND_OUTPUT_MAX/> COMMAND_OUTPUT_MAX + 1/' shell_server
     with_broken server_each shell_server shell_limits
     # Nobody is patient, or everybody for ever.
-    broken sequential_line_receiver.c '/^void sequential_line_receiver_read/,/^}/s/be_patient\(self\);/leave(self);/' shell_server
+    broken sequential_line_receiver.c '/^void sequential_line_receiver_read/,/^}/s/arm_idle_timeout\(self\);/leave(self);/' shell_server
     with_broken server_each shell_server shell_start_word
     [[ "${CFLAGS:-}$BUILD" != *sanitize* ]] || return 0
     # No back-pressure.

@@ -58,15 +58,15 @@ broken() {
 @test "a broken receiver is noticed: lines, netstrings, numbers, turns" {
     [ "$FUZZ_BUILD" = build/sanitize ] || skip "no sanitizers"
     local stage=04-protocols
-    broken $stage/line_receiver.c 's/\(unsigned\)\(left - size \+ 1\)/(unsigned)left/' line_receiver
-    broken $stage/line_receiver.c 's/left >= most \+ size/false/' line_receiver
-    broken $stage/line_receiver.c 's/paused \|\| transport/busy \&\& transport/' line_receiver
+    broken $stage/line_receiver.c 's/left - size \+ 1/left/' line_receiver
+    broken $stage/line_receiver.c 's/left >= maximum \+ size/false/' line_receiver
+    broken $stage/line_receiver.c 's/paused \|\| transport/delivering \&\& transport/' line_receiver
     broken $stage/netstring_receiver.c 's/count > 0 && value == 0/false/' netstring_receiver
     broken $stage/netstring_receiver.c 's/there <= number/there < number/' netstring_receiver
-    broken $stage/int_receiver.c 's/(announced > )\(most/\12 * (most/' int_receiver
+    broken $stage/int_receiver.c 's/(announced > )\(maximum/\12 * (maximum/' int_receiver
     broken $stage/int_receiver.c 's/length < prefix/length < prefix - 1/' int_receiver
-    broken $stage/frame_input.c 's/return !input->paused \&\& /return /' int_receiver
-    broken $stage/frame_input.c 's/^    buffer_clear\(&input->kept\)//' int_receiver
+    broken $stage/input_queue.c 's/return !queue->paused \&\& /return /' int_receiver
+    broken $stage/input_queue.c 's/^    buffer_clear\(&queue->kept\)//' int_receiver
     broken 06-process/sequential_line_receiver.c 's/self->busy \|\| self->write_watermark.full/self->busy/' sequential_line_receiver
 }
 

@@ -21,7 +21,7 @@ static void line_received(struct line_receiver *base, const char *line,
 {
     struct echo *self = (struct echo *)base;
 
-    CHECK(length <= LINE_MAX && !base->paused && !base->raw);
+    CHECK(length <= LINE_MAX && !base->input.paused && !base->raw);
     line_receiver_send_line(base, line, length);
     if (length == 1 && *line == 'p')
         line_receiver_pause(base);

@@ -27,7 +27,7 @@ static const struct sequential_line_receiver_class Turns = {
                         .size = sizeof(struct sequential_line_receiver),
                         .connection_made =
                             sequential_line_receiver_connection_made,
-                        .data_received = sequential_line_receiver_data_received,
+                        .data_received = line_receiver_data_received,
                         .connection_lost =
                             sequential_line_receiver_connection_lost },
               .delimiter = "\n",

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "framing/input_queue.h"
+
+#include <stdint.h>
+
+/* Nothing is kept that will never be delivered: after a refused length the peer
+ * may go on to send, and must not fill our memory. */
+static void append(struct input_owner owner, struct buffer *buffer,
+                   const char *data, size_t length)
+{
+    if (!owner.queue->over && buffer_append(buffer, data, length) < 0)
+        input_queue_abort(owner);
+}
+
+/* A transport that is paused hears nothing, not even that its peer has gone, so
+ * it reads on while little waits. Without a limit a peer could fill our memory
+ * with what nobody wants yet. */
+static void update_flow(struct input_owner owner)
+{
+    const struct input_queue *queue = owner.queue;
+
+    if (queue->paused && buffer_length(&queue->kept) >= queue->read_ahead)
+        transport_pause_producing(owner.protocol->transport);
+    else
+        transport_resume_producing(owner.protocol->transport);
+}
+
+/* Whether another piece may be delivered. Any callback may change that, so it
+ * is asked before each. */
+static bool wants_more(const struct input_queue *queue)
+{
+    return !queue->paused && !queue->over;
+}
+
+/* Delivers what was kept, in `work`, and then from the segment at *data, until
+ * nothing is whole any more or wanted. Moves *data and *length along. */
+static void deliver_pieces(struct input_owner owner, struct buffer *work,
+                           const char **data, size_t *length)
+{
+    while (wants_more(owner.queue)) {
+        size_t waiting = buffer_length(work), lacks = SIZE_MAX, used = 0;
+
+        if (waiting > 0) {
+            used =
+                owner.take(owner.protocol, buffer_data(work), waiting, &lacks);
+            buffer_consume(work, used);
+            if (used > 0)
+                continue;
+            /* A piece was cut: copy what it lacks, and no byte of the next
+             * one, which may be whole where it is. */
+            used = lacks < *length ? lacks : *length;
+            append(owner, work, *data, used);
+        } else if (*length > 0) {
+            used = owner.take(owner.protocol, *data, *length, &lacks);
+        }
+        if (used == 0)
+            break;
+        *data += used;
+        *length -= used;
+    }
+}
+
+/* The heart of it. A callback may come back here through each of the functions
+ * below; it finds `delivering` set, and leaves its work to this loop. So
+ * nothing overtakes what came before it, and the stack does not grow with the
+ * number of pieces. What was kept is in `work` for that time: a callback that
+ * adds to `kept` must not move the block that we are delivering from. */
+static void deliver(struct input_owner owner, const char *data, size_t length)
+{
+    struct input_queue *queue = owner.queue;
+    struct buffer work = queue->kept;
+    bool added;
+
+    queue->kept = (struct buffer){ 0 };
+    queue->delivering = true;
+    do {
+        deliver_pieces(owner, &work, &data, &length);
+        append(owner, &work, data, length);
+        length = 0;
+        /* What callbacks have added comes last, and may be whole as well. */
+        added = buffer_length(&queue->kept) > 0;
+        append(owner, &work, buffer_data(&queue->kept),
+               buffer_length(&queue->kept));
+        buffer_clear(&queue->kept);
+    } while (added && wants_more(queue));
+    queue->delivering = false;
+    if (queue->over)
+        buffer_clear(&work);
+    queue->kept = work;
+    if (queue->paused) /* more waits than before, perhaps too much */
+        update_flow(owner);
+}
+
+void input_queue_receive(struct input_owner owner, const char *data,
+                         size_t length)
+{
+    if (owner.queue->delivering)
+        append(owner, &owner.queue->kept, data, length);
+    else
+        deliver(owner, data, length);
+}
+
+void input_queue_pause(struct input_owner owner)
+{
+    owner.queue->paused = true;
+    update_flow(owner);
+}
+
+void input_queue_resume(struct input_owner owner)
+{
+    owner.queue->paused = false;
+    update_flow(owner);
+    if (!owner.queue->delivering) /* or whoever delivers goes on */
+        deliver(owner, NULL, 0);
+}
+
+void input_queue_abort(struct input_owner owner)
+{
+    owner.queue->over = true;
+    transport_abort_connection(owner.protocol->transport);
+}
+
+void input_queue_close(struct input_queue *queue)
+{
+    queue->over = true;
+    buffer_clear(&queue->kept);
+}
