@@ -13,12 +13,12 @@ struct job_list {
 };
 
 struct thread_pool {
-    struct descriptor grave; /* without a number: how the memory is freed */
+    struct attachment base; /* where its reactor finds it */
     struct reactor *reactor;
-    struct thread_pool *next;
     struct trigger start, stop, end, free; /* with the reactor */
-    bool started;                          /* the loop has run */
-    bool closed;                           /* no job is taken any more */
+    struct turn_end freed;
+    bool started; /* the loop has run */
+    bool closed;  /* no job is taken any more */
     bool holding; /* the shutdown, until nothing has begun that is not done */
 
     pthread_mutex_t lock;          /* for what follows */
@@ -273,38 +273,14 @@ static void on_end(void *argument)
         pthread_join(self->thread[--self->threads], NULL);
 }
 
-/* A reactor knows nothing of threads and has no place for a pool, so a list
- * must tell which pool is whose. Any thread may look into it. */
-static struct thread_pool *pools;
-static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static struct thread_pool *find(const struct reactor *reactor)
+static void free_pool(void *argument)
 {
-    pthread_mutex_lock(&pools_lock);
-    struct thread_pool *pool = pools;
-    while (pool && pool->reactor != reactor)
-        pool = pool->next;
-    pthread_mutex_unlock(&pools_lock);
-    return pool;
-}
+    struct thread_pool *self = argument;
 
-static void dispose(struct descriptor *grave)
-{
-    struct thread_pool *self = (struct thread_pool *)grave;
-    struct thread_pool **link = &pools;
-
-    pthread_mutex_lock(&pools_lock);
-    while (*link != self)
-        link = &(*link)->next;
-    *link = self->next;
-    pthread_mutex_unlock(&pools_lock);
     pthread_cond_destroy(&self->work_available);
     pthread_mutex_destroy(&self->lock);
     free(self);
 }
-
-static const struct descriptor_class Grave = { .name = "ThreadPool",
-                                               .dispose = dispose };
 
 /* The reactor is freed, and may have crashed, or never have run. */
 static void on_free(void *argument)
@@ -315,10 +291,14 @@ static void on_free(void *argument)
     /* Jobs that have come back to a loop that was over: it will not call. */
     while (self->begun.first)
         complete_in_loop(self->begun.first);
-    /* Somebody may still ask for the pool when he is lost with the reactor:
-     * the memory goes last. */
-    reactor_disconnect(self->reactor, &self->grave, REASON_DONE);
+    /* A connection that is lost with the reactor may still ask for the pool,
+     * and is refused: so the memory goes after the last of them. */
+    reactor_at_turn_end(self->reactor, &self->freed, free_pool, self);
 }
+
+/* The reactor knows nothing of threads, but finds what hangs at it by the
+ * address of something that is ours. */
+static const char key;
 
 static struct thread_pool *create(struct reactor *reactor)
 {
@@ -326,7 +306,6 @@ static struct thread_pool *create(struct reactor *reactor)
 
     if (!self)
         return NULL;
-    self->grave = (struct descriptor){ .class = &Grave, .fd = -1 };
     self->reactor = reactor;
     self->maximum = THREAD_POOL_MAXIMUM;
     self->waiting.end = &self->waiting.first;
@@ -340,16 +319,13 @@ static struct thread_pool *create(struct reactor *reactor)
     reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->free,
                         on_free, self);
     reactor_call_when_running(reactor, &self->start, on_start, self);
-    pthread_mutex_lock(&pools_lock);
-    self->next = pools;
-    pools = self;
-    pthread_mutex_unlock(&pools_lock);
+    reactor_attach(reactor, &self->base, &key);
     return self;
 }
 
 struct thread_pool *reactor_thread_pool(struct reactor *reactor)
 {
-    struct thread_pool *pool = find(reactor);
+    struct attachment *attached = reactor_attached(reactor, &key);
 
-    return pool ? pool : create(reactor);
+    return attached ? (struct thread_pool *)attached : create(reactor);
 }

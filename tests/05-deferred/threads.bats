@@ -97,7 +97,7 @@ threads_sanitize() { # NAME...
         thread_pool_test H4_the_end_waits_for_what_runs
     threads_broken thread_pool.c 's/complete_in_loop\(self->begun.first\)/break/' \
         thread_pool_test the_loop_has_crashed
-    threads_broken thread_pool.c 's/reactor_disconnect\(.*\)/dispose(\&self->grave)/' \
+    threads_broken thread_pool.c 's/reactor_at_turn_end\(.*\);/free_pool(self);/' \
         thread_pool_test asked_when_all_is_freed
 }
 
