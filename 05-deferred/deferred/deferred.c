@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/log.h"
+#include "reactor/trace.h"
 
 struct pair {
     deferred_function *callback, *errback; /* NULL: passes the result on */
@@ -19,15 +20,16 @@ struct deferred {
     struct deferred *inner;  /* whose result this one waits for, or NULL */
     struct deferred *outer;  /* who waits for the result of this one, or NULL */
     size_t outer_at;         /* the pair before which it gets it */
-    struct deferred *below;  /* in the stack of run() */
+    struct deferred *run_stack_next; /* in the stack of deferred_run */
+    struct deferred *next, **link;   /* in its group; link NULL: in none */
     void (*canceller)(struct deferred *self, void *argument);
     void *argument;
     unsigned pauses;
-    bool fired;      /* it has had a result */
-    bool released;   /* by its receiver */
-    bool owed;       /* was cancelled, and its maker still fires, in vain */
-    bool running;    /* is in the stack of run() */
-    bool cancelling; /* its canceller runs */
+    bool fired;            /* it has had a result */
+    bool released;         /* by its receiver */
+    bool ignore_next_fire; /* it was cancelled, and its maker does not know */
+    bool running;          /* is in the stack of deferred_run */
+    bool cancelling;       /* its canceller runs */
     struct pair room[DEFERRED_ROOM];
 };
 
@@ -46,21 +48,37 @@ struct deferred *deferred_new(void (*canceller)(struct deferred *self,
     return self;
 }
 
-/* Frees it when maker, receiver and chain have done with it. */
+static void leave_group(struct deferred *self)
+{
+    if (!self->link)
+        return;
+    *self->link = self->next;
+    if (self->next)
+        self->next->link = self->link;
+    self->link = NULL;
+}
+
+/* Frees it if nobody will touch it any more. Whoever may have been the last to
+ * need it calls this: its maker when it has fired it, its receiver with the
+ * release, the chain when it has run. So a callback may release its own
+ * Deferred: `running` keeps it alive until the chain comes back to us. */
 static void free_if_done(struct deferred *self)
 {
-    if (!self->fired || !self->released || self->owed || self->running ||
-        self->cancelling || self->pauses > 0 || self->inner || self->outer ||
-        self->begin < self->end)
+    if (!self->fired || !self->released || self->ignore_next_fire ||
+        self->running || self->cancelling || self->pauses > 0 || self->inner ||
+        self->outer || self->begin < self->end)
         return;
+    /* The last moment at which a failure can be told to anybody. */
     if (self->result.kind == RESULT_FAILURE)
         log_failure("Unhandled error in Deferred:", self->result.failure);
+    leave_group(self);
     if (self->pairs != self->room)
         free(self->pairs);
     free(self);
 }
 
-/* The result moves out, and leaves nothing. */
+/* The result moves out, and leaves nothing: a value that two chains had would
+ * be freed twice, and a failure would be reported twice. */
 static struct result take_result(struct deferred *self)
 {
     struct result result = self->result;
@@ -69,41 +87,55 @@ static struct result take_result(struct deferred *self)
     return result;
 }
 
-/* A callback of `self` has given us `inner`: takes its result, or waits. */
-static void wait_for(struct deferred *self, struct deferred *inner)
+/* A callback of `self` has returned `inner`: takes its result if it is there,
+ * or waits for it. Either way `inner` was given to us, and we release it. */
+static void deferred_wait_for(struct deferred *self, struct deferred *inner)
 {
+    /* One that waits for itself would wait for ever, and of two that wait for
+     * the same result one would get nothing. */
     if (inner == self || inner->outer) {
         self->result = result_error(&ChainError, 0);
         return;
     }
+    /* That it has fired is not enough: its own chain may be in the middle. */
     if (inner->fired && !inner->running && !inner->inner &&
         inner->pauses == 0) {
         self->result = take_result(inner);
     } else {
+        trace("  Deferred %p: waits for Deferred %p", (void *)self,
+              (void *)inner);
         self->inner = inner;
         inner->outer = self;
+        /* What is added to `inner` from now on runs after we have had its
+         * result, and gets nothing (Twisted does the same). */
         inner->outer_at = inner->end;
     }
     deferred_release(inner);
 }
 
 /* Runs the next pair. False if there is none, or it has to wait. */
-static bool run_pair(struct deferred *self)
+static bool deferred_run_pair(struct deferred *self)
 {
     if (self->begin == self->end || self->inner || self->pauses > 0)
         return false;
+    /* A copy, and counted as run before it is called: the function may add
+     * more pairs, and that may move all of them. */
     struct pair pair = self->pairs[self->begin++];
-    deferred_function *function =
-        self->result.kind == RESULT_FAILURE ? pair.errback : pair.callback;
-    if (function)
+    bool failed = self->result.kind == RESULT_FAILURE;
+    deferred_function *function = failed ? pair.errback : pair.callback;
+    if (function) {
+        trace("  Deferred %p: %s runs", (void *)self,
+              failed ? "errback" : "callback");
         self->result = function(take_result(self), pair.argument);
+    }
     if (self->result.kind == RESULT_DEFERRED)
-        wait_for(self, self->result.deferred);
+        deferred_wait_for(self, self->result.deferred);
     return true;
 }
 
-/* Who waits for the result of `self`, if now is the time to have it. */
-static struct deferred *hand_over(struct deferred *self)
+/* Gives the result to the one that waits for it, if the chain has come to the
+ * place where it waits. Returns the waiter, which can go on now, or NULL. */
+static struct deferred *resume_waiter(struct deferred *self)
 {
     struct deferred *outer = self->outer;
 
@@ -116,35 +148,42 @@ static struct deferred *hand_over(struct deferred *self)
     return outer;
 }
 
-/* Runs the chain as far as it goes, and the chains that wait for it. Those are
- * in a stack of their own, so that the C stack does not grow with them. */
-static void run(struct deferred *top)
+/* Runs the chain as far as it goes, and the chains that wait for it. These are
+ * kept in a stack of their own: with a call of this function for each of them
+ * ten thousand Deferreds in a row would overflow the stack of C. */
+static void deferred_run(struct deferred *top)
 {
-    if (top->running) /* the loop below is at it, and has called us */
+    /* A callback of this chain has added to it, or unpaused it. The loop below
+     * that has called it goes on; a second one would run pairs out of turn. */
+    if (top->running)
         return;
-    top->below = NULL;
+    top->run_stack_next = NULL;
     top->running = true;
     while (top) {
-        struct deferred *self = top, *outer = hand_over(self);
+        struct deferred *self = top, *outer = resume_waiter(self);
         if (outer) {
-            outer->below = self;
+            outer->run_stack_next = self;
             outer->running = true;
             top = outer;
-        } else if (!run_pair(self)) {
-            top = self->below;
+        } else if (!deferred_run_pair(self)) {
+            top = self->run_stack_next;
             self->running = false;
             free_if_done(self);
         }
     }
 }
 
-static void start(struct deferred *self, struct result result)
+static void deferred_start(struct deferred *self, struct result result)
 {
+    trace("  Deferred %p: fired with %s", (void *)self,
+          result.kind == RESULT_FAILURE ? result.failure.type->name
+                                        : "a value");
     self->fired = true;
     self->result = result;
-    run(self);
+    deferred_run(self);
 }
 
+/* ECANCELED once after a cancel, EALREADY when it was fired before. */
 int deferred_fire(struct deferred *self, struct result result)
 {
     if (result.kind == RESULT_DEFERRED) {
@@ -152,24 +191,28 @@ int deferred_fire(struct deferred *self, struct result result)
         return -1;
     }
     if (self->fired) {
-        int error = self->owed ? ECANCELED : EALREADY;
-        self->owed = false;
+        /* A maker without a canceller could not know that nobody waits any
+         * more, so its one result is no mistake; a second one is. */
+        int error = self->ignore_next_fire ? ECANCELED : EALREADY;
+        self->ignore_next_fire = false;
         free_if_done(self);
         errno = error; /* to log may have changed it */
         return -1;
     }
-    start(self, result);
+    deferred_start(self, result);
     return 0;
 }
 
-/* Room for one more pair. */
+/* Makes room for one more pair. A chain on which pairs are added for ever, as
+ * they run, must not grow for ever: places of those that have run are used
+ * again. -1 with ENOMEM. */
 static int make_room(struct deferred *self)
 {
     size_t count = self->end - self->begin;
 
     if (self->end < self->size)
         return 0;
-    if (self->begin > count) { /* more have run than wait: use their place */
+    if (self->begin > count) { /* more have run than wait: move down */
         memmove(self->pairs, self->pairs + self->begin,
                 count * sizeof(*self->pairs));
     } else {
@@ -182,7 +225,7 @@ static int make_room(struct deferred *self)
         self->pairs = more;
         self->size *= 2;
     }
-    self->outer_at -= self->begin;
+    self->outer_at -= self->begin; /* who waits, waits at the same pair */
     self->begin = 0;
     self->end = count;
     return 0;
@@ -195,25 +238,28 @@ int deferred_add_callbacks(struct deferred *self, deferred_function *callback,
         return -1;
     self->pairs[self->end++] = (struct pair){ callback, errback, argument };
     if (self->fired)
-        run(self);
+        deferred_run(self); /* the result is there: it runs now */
     return 0;
 }
 
+/* What the receiver sees is CancelledError, or what the canceller fires. */
 void deferred_cancel(struct deferred *self)
 {
+    /* It has fired and waits for another: the work to be ended is there. */
     while (self->inner)
         self = self->inner;
     if (self->fired || self->cancelling)
         return;
+    trace("  Deferred %p: cancelled", (void *)self);
     if (self->canceller) {
-        self->cancelling = true;
+        self->cancelling = true; /* it may fire, release and even cancel it */
         self->canceller(self, self->argument);
         self->cancelling = false;
     } else {
-        self->owed = true;
+        self->ignore_next_fire = true;
     }
     if (!self->fired)
-        start(self, result_error(&CancelledError, 0));
+        deferred_start(self, result_error(&CancelledError, 0));
     else
         free_if_done(self);
 }
@@ -226,7 +272,7 @@ void deferred_pause(struct deferred *self)
 void deferred_unpause(struct deferred *self)
 {
     if (self->pauses > 0 && --self->pauses == 0 && self->fired)
-        run(self);
+        deferred_run(self);
 }
 
 bool deferred_called(const struct deferred *self)
@@ -234,10 +280,94 @@ bool deferred_called(const struct deferred *self)
     return self->fired;
 }
 
+/* Also from a callback of its own chain. */
 void deferred_release(struct deferred *self)
 {
     if (!self)
         return;
     self->released = true;
     free_if_done(self);
+}
+
+void deferred_group_add(struct deferred_group *self, struct deferred *deferred)
+{
+    leave_group(deferred);
+    deferred->next = self->first;
+    deferred->link = &self->first;
+    if (deferred->next)
+        deferred->next->link = &deferred->next;
+    self->first = deferred;
+    deferred_release(deferred); /* if all is done, it leaves us at once */
+}
+
+void deferred_group_cancel(struct deferred_group *self)
+{
+    struct deferred *deferred;
+
+    /* Its callbacks may end others of the group, or add to it: so take the
+     * first until there is none, instead of walking along the list. And it
+     * leaves before it is cancelled, or one that goes on waiting would keep us
+     * here for ever. */
+    while ((deferred = self->first)) {
+        leave_group(deferred);
+        deferred_cancel(deferred);
+    }
+}
+
+/* --- shorter ways to say it --- */
+
+int deferred_callback(struct deferred *self, void *value)
+{
+    return deferred_fire(self, result_value(value));
+}
+
+int deferred_errback(struct deferred *self, struct failure failure)
+{
+    return deferred_fire(self, result_failure(failure));
+}
+
+static struct deferred *fired_with(struct result result)
+{
+    struct deferred *deferred = deferred_new(NULL, NULL);
+
+    if (deferred)
+        deferred_fire(deferred, result);
+    return deferred;
+}
+
+struct deferred *deferred_succeed(void *value)
+{
+    return fired_with(result_value(value));
+}
+
+struct deferred *deferred_fail(struct failure failure)
+{
+    return fired_with(result_failure(failure));
+}
+
+struct deferred *deferred_maybe(struct result (*function)(void *argument),
+                                void *argument)
+{
+    struct result result = function(argument);
+
+    return result.kind == RESULT_DEFERRED ? result.deferred
+                                          : fired_with(result);
+}
+
+int deferred_add_callback(struct deferred *self, deferred_function *callback,
+                          void *argument)
+{
+    return deferred_add_callbacks(self, callback, NULL, argument);
+}
+
+int deferred_add_errback(struct deferred *self, deferred_function *errback,
+                         void *argument)
+{
+    return deferred_add_callbacks(self, NULL, errback, argument);
+}
+
+int deferred_add_both(struct deferred *self, deferred_function *function,
+                      void *argument)
+{
+    return deferred_add_callbacks(self, function, function, argument);
 }

@@ -21,7 +21,8 @@ struct list {
     struct member members[];
 };
 
-static void leave(struct list *list)
+/* One user less. */
+static void list_unref(struct list *list)
 {
     if (--list->uses > 0)
         return;
@@ -52,7 +53,7 @@ static bool has_to_fire(const struct list *list, struct result result)
     return list->deferred && (list->missing == 0 || (list->flags & flag));
 }
 
-static struct result member_fired(struct result result, void *argument)
+static struct result on_member_fired(struct result result, void *argument)
 {
     struct member *member = argument;
     struct list *list = member->list;
@@ -64,16 +65,18 @@ static struct result member_fired(struct result result, void *argument)
         list->results->results[index] = result;
     if (has_to_fire(list, result)) {
         struct deferred *deferred = list->deferred;
-        list->deferred = NULL;
+        list->deferred = NULL; /* before: what it calls may end more members */
         deferred_fire(deferred, outcome_of(list, index, result));
     }
     if (result.kind == RESULT_FAILURE && (list->flags & LIST_CONSUME_ERRORS))
         result = result_value(NULL);
-    leave(list);
+    list_unref(list);
     return result;
 }
 
-static void cancel(struct deferred *deferred, void *argument)
+/* What each member does about it may be to fire, and the last of them would
+ * end the list under our feet: so we count as a user, too. */
+static void on_cancel(struct deferred *deferred, void *argument)
 {
     struct list *list = argument;
     size_t count = list->results->count;
@@ -84,7 +87,7 @@ static void cancel(struct deferred *deferred, void *argument)
         if (list->members[i].deferred)
             deferred_cancel(list->members[i].deferred);
     list->deferred = NULL; /* if it has not fired by now, it is over */
-    leave(list);
+    list_unref(list);
 }
 
 static struct list *list_new(size_t count, int flags)
@@ -96,11 +99,11 @@ static struct list *list_new(size_t count, int flags)
         return NULL;
     list->results = calloc(1, sizeof(*list->results) +
                                   count * sizeof(*list->results->results));
-    list->deferred = deferred_new(cancel, list);
+    list->deferred = deferred_new(on_cancel, list);
     if (!list->results || !list->deferred) {
         free(list->results);
         if (list->deferred) {
-            deferred_callback(list->deferred, NULL);
+            deferred_callback(list->deferred, NULL); /* nobody has seen it */
             deferred_release(list->deferred);
         }
         free(list);
@@ -121,16 +124,19 @@ struct deferred *deferred_list(struct deferred *const *members, size_t count,
 
     if (!list)
         return NULL;
+    /* All of them first: a member that has fired calls us at once, and may fire
+     * the list, whose receiver may cancel the others. */
     for (size_t i = 0; i < count; i++)
         list->members[i] = (struct member){ list, members[i] };
     for (size_t i = 0; i < count; i++)
-        if (deferred_add_both(members[i], member_fired, &list->members[i]) < 0)
-            member_fired(result_error(&MemoryError, 0), &list->members[i]);
+        if (deferred_add_both(members[i], on_member_fired, &list->members[i]) <
+            0)
+            on_member_fired(result_error(&MemoryError, 0), &list->members[i]);
     if (count == 0) {
         list->deferred = NULL;
         deferred_fire(deferred, outcome_of(list, 0, result_value(NULL)));
     }
-    leave(list);
+    list_unref(list);
     return deferred;
 }
 

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdint.h>
 
-static void call(void *argument);
+static void run_once(void *argument);
 
+/* The last word to who has started it. He may start it again in there, so this
+ * is the last thing that is done with it. */
 static void finish(struct looping_call *self, struct result result)
 {
     struct deferred *deferred = self->deferred;
@@ -16,7 +18,9 @@ static void finish(struct looping_call *self, struct result result)
         deferred_fire(deferred, result);
 }
 
-/* Seconds from now to the next full interval since the beginning. */
+/* Seconds from now to the next full interval since the beginning. Counted from
+ * the beginning and not from the last call: small delays do not add up, and
+ * what was missed is left out and does not come in a bunch. */
 static double until_next(const struct looping_call *self)
 {
     double gone = clock_seconds(self->clock) - self->begin;
@@ -25,19 +29,20 @@ static double until_next(const struct looping_call *self)
     if (interval <= 0)
         return 0;
     double left = ((double)(int64_t)(gone / interval) + 1) * interval - gone;
-    return left > interval / 1e6 ? left : interval; /* it is now, but for
-                                                       rounding */
+    /* What is left of an interval that ends now, but for rounding: to wait for
+     * that would be to run twice in the same one. */
+    return left > interval / 1e6 ? left : interval;
 }
 
 static void schedule(struct looping_call *self)
 {
-    if (clock_call_later(self->clock, &self->call, until_next(self), call,
+    if (clock_call_later(self->clock, &self->call, until_next(self), run_once,
                          self) < 0)
         finish(self, result_error(&MemoryError, 0));
 }
 
 /* One call has ended, now or when its Deferred fired. */
-static struct result ended(struct result result, void *argument)
+static struct result on_ended(struct result result, void *argument)
 {
     struct looping_call *self = argument;
 
@@ -51,28 +56,28 @@ static struct result ended(struct result result, void *argument)
     return result_value(NULL);
 }
 
-static void call(void *argument)
+static void run_once(void *argument)
 {
     struct looping_call *self = argument;
 
     self->waiting = true; /* nobody may start it again meanwhile */
     struct result result = self->function(self->argument);
     if (result.kind != RESULT_DEFERRED) {
-        ended(result, self);
+        on_ended(result, self);
         return;
     }
-    if (deferred_add_both(result.deferred, ended, self) < 0)
-        ended(result_error(&MemoryError, 0), self);
+    if (deferred_add_both(result.deferred, on_ended, self) < 0)
+        on_ended(result_error(&MemoryError, 0), self);
     deferred_release(result.deferred);
 }
 
-static void cancel(struct deferred *deferred, void *argument)
+static void on_cancel(struct deferred *deferred, void *argument)
 {
     struct looping_call *self = argument;
 
     (void)deferred;
     looping_call_stop(self);
-    self->deferred = NULL;
+    self->deferred = NULL; /* if it waits, nobody hears of its end */
 }
 
 struct deferred *looping_call_start(struct looping_call *self,
@@ -87,7 +92,7 @@ struct deferred *looping_call_start(struct looping_call *self,
         errno = EALREADY;
         return NULL;
     }
-    deferred = deferred_new(cancel, self);
+    deferred = deferred_new(on_cancel, self);
     if (!deferred)
         return NULL;
     *self = (struct looping_call){ .clock = clock,
@@ -98,7 +103,7 @@ struct deferred *looping_call_start(struct looping_call *self,
                                    .deferred = deferred,
                                    .running = true };
     if (now)
-        call(self);
+        run_once(self);
     else
         schedule(self);
     return deferred;
@@ -109,6 +114,7 @@ void looping_call_stop(struct looping_call *self)
     if (!self->running)
         return;
     self->running = false;
+    /* No timer: the function is running, or is waited for; on_ended follows. */
     if (delayed_call_cancel(&self->call) == 0)
         finish(self, result_value(NULL));
 }

@@ -7,10 +7,9 @@
 
 #include "examples/hash_file.h"
 
+/* One command, until it is answered. */
 struct hash_compute {
     struct comphash *owner;
-    struct deferred *deferred;
-    struct hash_compute *next;
     char path[];
 };
 
@@ -19,6 +18,7 @@ static void answer(struct comphash *self, const char *text)
     transport_write_text(self->client->base.transport, text);
 }
 
+/* The hash is there: the callback of the document's server, by its name. */
 static struct result ret(struct result result, void *argument)
 {
     struct hash_compute *self = argument;
@@ -30,7 +30,8 @@ static struct result ret(struct result result, void *argument)
     return result_value(NULL);
 }
 
-/* As Python words it. */
+/* There is none; as Python words it. Its failure ends here: what an errback
+ * returns is a value, so nothing is left to be logged as unhandled. */
 static struct result err(struct result result, void *argument)
 {
     struct hash_compute *self = argument;
@@ -52,20 +53,17 @@ static struct result err(struct result result, void *argument)
 }
 
 /* Whatever it came to, the client may have waited for it to end. */
-static struct result ended(struct result result, void *argument)
+static struct result on_ended(struct result result, void *argument)
 {
-    struct hash_compute *self = argument, **link = &self->owner->first;
-    struct comphash *owner = self->owner;
+    struct comphash *owner = ((struct hash_compute *)argument)->owner;
 
-    deferred_release(self->deferred);
-    while (*link != self)
-        link = &(*link)->next;
-    *link = self->next;
-    free(self);
-    struct log_system before = log_enter(owner->asked);
+    free(argument);
+    /* Its next line may be delivered in here: in the log it is the client's,
+     * though it is the thread pool that has called us. */
+    struct running before = reactor_enter(owner->reactor, owner->asked);
     if (owner->count-- == COMPHASH_MAX)
         line_receiver_resume(owner->client);
-    log_enter(before);
+    reactor_enter(owner->reactor, before);
     if (owner->leaving)
         comphash_leave(owner);
     return result;
@@ -74,33 +72,38 @@ static struct result ended(struct result result, void *argument)
 static void compute(struct comphash *owner, const char *path, size_t length)
 {
     struct hash_compute *self = calloc(1, sizeof(*self) + length + 1);
+    struct deferred *deferred = NULL;
 
     if (self) {
         memcpy(self->path, path, length);
-        self->deferred = hash_file(owner->reactor, self->path);
+        deferred = hash_file(owner->reactor, self->path);
     }
-    if (!self || !self->deferred) {
+    if (!deferred) {
         free(self);
         answer(owner, "An error occured : Out of memory.\n");
         return;
     }
-    owner->asked = log_running();
     self->owner = owner;
-    self->next = owner->first;
-    owner->first = self;
+    owner->asked = reactor_running_now(owner->reactor);
+    /* A client that asks for more than it waits for is not read meanwhile:
+     * otherwise it could fill the queue of the pool for all others. */
     if (++owner->count == COMPHASH_MAX)
         line_receiver_pause(owner->client);
-    deferred_add_callbacks(self->deferred, ret, err, self);
-    deferred_add_both(self->deferred, ended, self);
+    /* All of the chain is there before the Deferred is given away: it may have
+     * fired already, and then `self` is freed in here. */
+    deferred_add_callbacks(deferred, ret, err, self);
+    deferred_add_both(deferred, on_ended, self);
+    deferred_group_add(&owner->hashes, deferred);
 }
 
 void comphash_line(struct comphash *self, const char *line, size_t length)
 {
     const char *blank = memchr(line, ' ', length), *end = line + length;
 
-    if (!blank || memchr(blank + 1, ' ', (size_t)(end - blank - 1)) ||
-        memchr(line, '\0', length))
+    if (!blank || memchr(blank + 1, ' ', (size_t)(end - blank - 1)))
         answer(self, "Please provide a path.\n");
+    else if (memchr(blank, '\0', (size_t)(end - blank)))
+        answer(self, "An error occured : A path has no NUL byte in it.\n");
     else
         compute(self, blank + 1, (size_t)(end - blank - 1));
 }
@@ -112,8 +115,8 @@ void comphash_leave(struct comphash *self)
         transport_lose_connection(self->client->base.transport);
 }
 
+/* Their callbacks answer a client that has gone: such a write does nothing. */
 void comphash_cancel(struct comphash *self)
 {
-    while (self->first)
-        deferred_cancel(self->first->deferred);
+    deferred_group_cancel(&self->hashes);
 }

@@ -9,8 +9,8 @@
 #ifndef COMPHASH_H
 #define COMPHASH_H
 
+#include "deferred/deferred.h"
 #include "framing/line_receiver.h"
-#include "protocol/log.h"
 #include "reactor/reactor.h"
 
 enum { COMPHASH_MAX = 16 /* of a client at a time; its next line waits */ };
@@ -18,15 +18,15 @@ enum { COMPHASH_MAX = 16 /* of a client at a time; its next line waits */ };
 struct comphash {
     struct reactor *reactor;
     struct line_receiver *client;
-    struct hash_compute *first; /* of those under way */
-    int count;
-    struct log_system asked; /* who has asked last, in the log */
-    bool leaving;            /* comphash_leave */
+    struct deferred_group hashes; /* those under way */
+    int count;                    /* of them */
+    struct running asked;         /* who has asked last, for the log */
+    bool leaving;                 /* comphash_leave */
 };
 
 /* LINE = "comphash" SP PATH, with no other blank. Answers, later as a rule,
  * "File hash is : HEX" or "An error occured : TEXT"; for another line, at
- * once, "Please provide a path." */
+ * once, "Please provide a path.", or what is wrong with the path. */
 void comphash_line(struct comphash *self, const char *line, size_t length);
 
 /* Loses the connection once all is answered; no line may follow. */

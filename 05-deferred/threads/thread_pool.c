@@ -1,8 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <signal.h>
+#include "threads/thread_pool.h"
 
-#include "threads/thread_pool_parts.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "reactor/trace.h"
+
+struct job_list {
+    struct thread_job *first, **end;
+};
+
+struct thread_pool {
+    struct attachment base; /* where its reactor finds it */
+    struct reactor *reactor;
+    struct trigger start, stop, end, free; /* with the reactor */
+    struct turn_end freed;
+    bool started; /* the loop has run */
+    bool closed;  /* no job is taken any more */
+    bool holding; /* the shutdown, until nothing has begun that is not done */
+
+    pthread_mutex_t lock;          /* for what follows */
+    pthread_cond_t work_available; /* a job waits, or it is over */
+    struct job_list waiting, begun;
+    int queued;           /* jobs in `waiting` */
+    int maximum, threads; /* that may work; that there are */
+    int working, slow;    /* that have a job; that have a slow one */
+    bool over;            /* threads end */
+    pthread_t thread[THREAD_POOL_LIMIT];
+};
 
 static void append(struct job_list *list, struct thread_job *job)
 {
@@ -21,22 +48,24 @@ static void unlink_job(struct job_list *list, struct thread_job *job)
         list->end = job->link;
 }
 
-/* --- in the threads --- */
+/* --- in the threads; the lock is held --- */
 
 /* The first of the queue that may begin now, or NULL. */
 static struct thread_job *next_job(const struct thread_pool *pool)
 {
     struct thread_job *job = pool->waiting.first;
 
-    if (pool->working >= pool->most)
+    if (pool->working >= pool->maximum)
         return NULL;
-    while (job && job->slow && pool->slow >= (pool->most + 1) / 2)
+    /* Ten look-ups at a name server that is silent must not keep a hash from
+     * being computed: half of the threads are not for slow jobs. */
+    while (job && job->slow && pool->slow >= (pool->maximum + 1) / 2)
         job = job->next;
     return job;
 }
 
 /* Takes what begins now out of the queue. */
-static void begin(struct thread_pool *pool, struct thread_job *job)
+static void begin_job(struct thread_pool *pool, struct thread_job *job)
 {
     unlink_job(&pool->waiting, job);
     append(&pool->begun, job);
@@ -46,43 +75,33 @@ static void begin(struct thread_pool *pool, struct thread_job *job)
     pool->slow += job->slow;
 }
 
-/* In the loop: the job has run. */
-static void come_back(void *argument)
-{
-    struct thread_job *job = argument;
-    struct thread_pool *pool = job->pool;
+static void complete_in_loop(void *argument);
 
-    pthread_mutex_lock(&pool->lock);
-    unlink_job(&pool->begun, job);
-    bool last = !pool->begun.first;
-    pthread_mutex_unlock(&pool->lock);
-    job->done(job, 0);
-    if (last && pool->holding) {
-        pool->holding = false;
-        reactor_release_shutdown(pool->reactor);
-    }
-}
-
-static void *work(void *argument)
+/* What a thread does. Where `run` runs, the lock is not held. */
+static void *thread_pool_work(void *argument)
 {
     struct thread_pool *pool = argument;
     struct thread_job *job;
 
     pthread_mutex_lock(&pool->lock);
     while (!pool->over) {
+        /* The wait ends for no reason, too, and another thread may have been
+         * quicker: so look again each time. */
         if (!(job = next_job(pool))) {
-            pthread_cond_wait(&pool->news, &pool->lock);
+            pthread_cond_wait(&pool->work_available, &pool->lock);
             continue;
         }
-        begin(pool, job);
+        begin_job(pool, job);
         pthread_mutex_unlock(&pool->lock);
         job->run(job);
         pthread_mutex_lock(&pool->lock);
         /* Free for the next job before the loop hears of this one, or it
-         * would hire another thread for what it does then. */
+         * would make another thread for what it does then. */
         pool->working--;
         pool->slow -= job->slow;
-        reactor_call_from_thread(pool->reactor, &job->call, come_back, job);
+        /* From here on the job is the loop's, which may free it at once. */
+        reactor_call_from_thread(pool->reactor, &job->call, complete_in_loop,
+                                 job);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -90,25 +109,48 @@ static void *work(void *argument)
 
 /* --- in the loop --- */
 
-/* Makes as many threads as the queue can use. Returns 0, or an errno if there
- * is none at all. */
-static int hire(struct thread_pool *pool)
+/* The job has run. */
+static void complete_in_loop(void *argument)
+{
+    struct thread_job *job = argument;
+    struct thread_pool *pool = job->pool;
+
+    trace("  ThreadPool: job %p has run", (void *)job);
+    pthread_mutex_lock(&pool->lock);
+    unlink_job(&pool->begun, job);
+    bool last = !pool->begun.first;
+    pthread_mutex_unlock(&pool->lock);
+    /* Without the lock: it may add the next job. It may free this one. */
+    job->done(job, 0);
+    if (last && pool->holding) {
+        pool->holding = false;
+        reactor_release_shutdown(pool->reactor);
+    }
+}
+
+/* Makes as many threads as the queue can use; the lock is held. Returns 0, or
+ * an errno if there is none at all: with fewer than wanted it goes on slower.
+ */
+static int spawn_workers(struct thread_pool *pool)
 {
     sigset_t all, before;
     int error = 0;
 
-    /* A new thread inherits the mask: signals are for the loop. */
+    /* A new thread inherits the mask. A signal that came to a thread of ours
+     * would interrupt the job, and not wake the loop that waits for it. */
     sigfillset(&all);
-    while (!error && pool->started && pool->threads < pool->most &&
+    while (!error && pool->started && pool->threads < pool->maximum &&
            pool->queued > pool->threads - pool->working) {
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        error = pthread_create(&pool->thread[pool->threads], NULL, work, pool);
+        error = pthread_create(&pool->thread[pool->threads], NULL,
+                               thread_pool_work, pool);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         pool->threads += !error;
     }
     return pool->threads > 0 ? 0 : error;
 }
 
+/* EAGAIN: too many wait, or there is no thread; ECANCELED: the loop ends. */
 int thread_pool_add(struct thread_pool *pool, struct thread_job *job)
 {
     int error = pool->closed ? ECANCELED : 0;
@@ -121,18 +163,23 @@ int thread_pool_add(struct thread_pool *pool, struct thread_job *job)
         job->pool = pool;
         append(&pool->waiting, job);
         pool->queued++;
-        error = hire(pool);
+        error = spawn_workers(pool);
         if (error) {
             unlink_job(&pool->waiting, job);
             pool->queued--;
         }
-        pthread_cond_signal(&pool->news);
+        pthread_cond_signal(&pool->work_available);
     }
+    if (!error)
+        trace("  ThreadPool: job %p is added, %d wait, %d of %d threads work",
+              (void *)job, pool->queued, pool->working, pool->threads);
     pthread_mutex_unlock(&pool->lock);
     errno = error;
     return error ? -1 : 0;
 }
 
+/* EBUSY: a thread has it. Whether that is so can change until we hold the lock,
+ * and not afterwards. */
 int thread_pool_remove(struct thread_pool *pool, struct thread_job *job)
 {
     pthread_mutex_lock(&pool->lock);
@@ -146,23 +193,24 @@ int thread_pool_remove(struct thread_pool *pool, struct thread_job *job)
     return begun ? -1 : 0;
 }
 
-int thread_pool_set_most(struct thread_pool *pool, int most)
+int thread_pool_set_maximum(struct thread_pool *pool, int maximum)
 {
-    if (most < 1 || most > THREAD_POOL_LIMIT) {
+    if (maximum < 1 || maximum > THREAD_POOL_LIMIT) {
         errno = EINVAL;
         return -1;
     }
     pthread_mutex_lock(&pool->lock);
-    pool->most = most;
-    hire(pool);
-    pthread_cond_broadcast(&pool->news);
+    pool->maximum = maximum;
+    spawn_workers(pool);
+    pthread_cond_broadcast(&pool->work_available);
     pthread_mutex_unlock(&pool->lock);
     return 0;
 }
 
-/* --- for thread_pool_life.c --- */
+/* --- how a pool begins and ends with its reactor --- */
 
-void thread_pool_drop(struct thread_pool *pool, int error)
+/* Jobs that have not begun are done, with this error. */
+static void drop_waiting(struct thread_pool *pool, int error)
 {
     struct thread_job *job;
 
@@ -177,45 +225,107 @@ void thread_pool_drop(struct thread_pool *pool, int error)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void thread_pool_start(struct thread_pool *pool)
+/* The loop begins. Not before: a thread that is made earlier would be lost in
+ * a fork, and a program that becomes a daemon forks before its loop runs. */
+static void on_start(void *argument)
 {
-    pthread_mutex_lock(&pool->lock);
-    pool->started = true;
-    int error = hire(pool);
-    pthread_mutex_unlock(&pool->lock);
+    struct thread_pool *self = argument;
+
+    pthread_mutex_lock(&self->lock);
+    self->started = true;
+    int error = spawn_workers(self);
+    pthread_mutex_unlock(&self->lock);
     if (error)
-        thread_pool_drop(pool, error);
+        drop_waiting(self, error);
 }
 
-void thread_pool_hurry(struct thread_pool *pool)
+/* The loop is asked to stop. What runs cannot be interrupted, and still uses
+ * what its owner would free: so the loop goes on until it is done. */
+static void on_stop(void *argument)
 {
-    pthread_mutex_lock(&pool->lock);
-    for (struct thread_job *job = pool->begun.first; job; job = job->next)
-        if (job->hurry)
-            job->hurry(job);
-    pthread_mutex_unlock(&pool->lock);
+    struct thread_pool *self = argument;
+
+    self->closed = true;
+    drop_waiting(self, ECANCELED);
+    pthread_mutex_lock(&self->lock);
+    for (struct thread_job *job = self->begun.first; job; job = job->next)
+        if (job->request_cancel)
+            job->request_cancel(job);
+    self->holding = self->begun.first != NULL;
+    pthread_mutex_unlock(&self->lock);
+    if (self->holding)
+        reactor_hold_shutdown(self->reactor);
 }
 
-bool thread_pool_busy(struct thread_pool *pool)
+/* The loop calls nobody any more. As a rule no thread has a job by now; if one
+ * has (after a crash), this waits for it. */
+static void on_end(void *argument)
 {
-    pthread_mutex_lock(&pool->lock);
-    bool busy = pool->begun.first != NULL;
-    pthread_mutex_unlock(&pool->lock);
-    return busy;
+    struct thread_pool *self = argument;
+
+    self->closed = true;
+    drop_waiting(self, ECANCELED);
+    pthread_mutex_lock(&self->lock);
+    self->over = true;
+    pthread_cond_broadcast(&self->work_available);
+    pthread_mutex_unlock(&self->lock);
+    while (self->threads > 0)
+        pthread_join(self->thread[--self->threads], NULL);
 }
 
-void thread_pool_join(struct thread_pool *pool)
+static void free_pool(void *argument)
 {
-    pthread_mutex_lock(&pool->lock);
-    pool->over = true;
-    pthread_cond_broadcast(&pool->news);
-    pthread_mutex_unlock(&pool->lock);
-    while (pool->threads > 0)
-        pthread_join(pool->thread[--pool->threads], NULL);
+    struct thread_pool *self = argument;
+
+    pthread_cond_destroy(&self->work_available);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
 }
 
-void thread_pool_deliver(struct thread_pool *pool)
+/* The reactor is freed, and may have crashed, or never have run. */
+static void on_free(void *argument)
 {
-    while (pool->begun.first)
-        come_back(pool->begun.first);
+    struct thread_pool *self = argument;
+
+    on_end(self);
+    /* Jobs that have come back to a loop that was over: it will not call. */
+    while (self->begun.first)
+        complete_in_loop(self->begun.first);
+    /* A connection that is lost with the reactor may still ask for the pool,
+     * and is refused: so the memory goes after the last of them. */
+    reactor_at_turn_end(self->reactor, &self->freed, free_pool, self);
+}
+
+/* The reactor knows nothing of threads, but finds what hangs at it by the
+ * address of something that is ours. */
+static const char key;
+
+static struct thread_pool *create(struct reactor *reactor)
+{
+    struct thread_pool *self = calloc(1, sizeof(*self));
+
+    if (!self)
+        return NULL;
+    self->reactor = reactor;
+    self->maximum = THREAD_POOL_MAXIMUM;
+    self->waiting.end = &self->waiting.first;
+    self->begun.end = &self->begun.first;
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->work_available, NULL);
+    reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN, &self->stop,
+                        on_stop, self);
+    reactor_add_trigger(reactor, TRIGGER_DURING, REACTOR_SHUTDOWN, &self->end,
+                        on_end, self);
+    reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->free,
+                        on_free, self);
+    reactor_call_when_running(reactor, &self->start, on_start, self);
+    reactor_attach(reactor, &self->base, &key);
+    return self;
+}
+
+struct thread_pool *reactor_thread_pool(struct reactor *reactor)
+{
+    struct attachment *attached = reactor_attached(reactor, &key);
+
+    return attached ? (struct thread_pool *)attached : create(reactor);
 }

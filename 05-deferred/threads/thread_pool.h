@@ -16,7 +16,7 @@
 #include "reactor/reactor.h"
 
 enum {
-    THREAD_POOL_MOST = 10,       /* threads, unless somebody says otherwise */
+    THREAD_POOL_MAXIMUM = 10,    /* threads, unless somebody says otherwise */
     THREAD_POOL_LIMIT = 64,      /* threads, whatever somebody says */
     THREAD_POOL_QUEUE_MAX = 1024 /* jobs that wait for a thread */
 };
@@ -36,7 +36,7 @@ struct thread_job {
 
     /* In the loop, while `run` may be running: the loop is asked to stop, and
      * waits for it. NULL: it will be done when it is done. */
-    void (*hurry)(struct thread_job *self);
+    void (*request_cancel)(struct thread_job *self);
 
     /* It may wait for somebody far away. Such jobs have half of the threads
      * at most, so that the others never wait for all of them. */
@@ -68,6 +68,6 @@ int thread_pool_remove(struct thread_pool *pool, struct thread_job *job);
 
 /* From now on so many jobs run at the same time at most. No thread ends before
  * the loop does. -1 with EINVAL unless it is 1 to THREAD_POOL_LIMIT. */
-int thread_pool_set_most(struct thread_pool *pool, int most);
+int thread_pool_set_maximum(struct thread_pool *pool, int maximum);
 
 #endif

@@ -6,6 +6,10 @@
  * callbacks, and releases it when it adds nothing more. It is freed when the
  * maker has fired it and the receiver has released it; a failure that is still
  * there then is logged.
+ *
+ * Who cannot use it after all: a receiver adds an errback that returns a value,
+ * cancels it and releases it; a maker that has shown it to nobody yet fires it
+ * with NULL and releases it.
  */
 #ifndef DEFERRED_H
 #define DEFERRED_H
@@ -72,8 +76,22 @@ void deferred_unpause(struct deferred *self);
 /* Whether it was fired, or cancelled. */
 bool deferred_called(const struct deferred *self);
 
-/* The receiver adds nothing more and does not touch it again. NULL does
- * nothing. */
+/* The receiver adds nothing more and does not touch it again. A callback of its
+ * own chain may do this; the rest of the chain runs as ever. NULL does nothing.
+ */
 void deferred_release(struct deferred *self);
+
+/* Deferreds that somebody waits for who may leave before they have fired: a
+ * client's, say. It lives in the struct of who waits; all zeroes is empty. */
+struct deferred_group {
+    struct deferred *first;
+};
+
+/* Releases it, and remembers it until it is freed. Needs no memory. */
+void deferred_group_add(struct deferred_group *self, struct deferred *deferred);
+
+/* Cancels those that are left, and forgets them. Call it before the group, or
+ * what their callbacks are given, is freed. */
+void deferred_group_cancel(struct deferred_group *self);
 
 #endif

@@ -6,26 +6,29 @@
 const struct failure_type DeferredTimeout = { "TimeoutError", "Timed out",
                                               false };
 
+/* Lives until the chain gets to on_result, in time or not. */
 struct timeout {
     struct delayed_call call;
     struct deferred *deferred;
 };
 
-static void time_out(void *argument)
+static void on_timeout(void *argument)
 {
     struct timeout *timeout = argument;
 
     deferred_cancel(timeout->deferred);
 }
 
-/* The chain has got here, in time or not. */
-static struct result in_time(struct result result, void *argument)
+/* The chain has got here: no more timeout. */
+static struct result on_result(struct result result, void *argument)
 {
     struct timeout *timeout = argument;
     bool too_late = timeout->call.state == CALL_CALLED;
 
     delayed_call_cancel(&timeout->call);
     free(timeout);
+    /* A CancelledError that is not ours, from whoever gave up, stays one; and
+     * so does any other outcome, though it comes late. */
     if (too_late && result.kind == RESULT_FAILURE &&
         failure_check(result.failure, &CancelledError))
         return result_error(&DeferredTimeout, 0);
@@ -40,12 +43,14 @@ int deferred_add_timeout(struct deferred *self, struct clock clock,
     if (!timeout)
         return -1;
     timeout->deferred = self;
-    if (clock_call_later(clock, &timeout->call, seconds, time_out, timeout) <
+    if (clock_call_later(clock, &timeout->call, seconds, on_timeout, timeout) <
         0) {
         free(timeout);
         return -1;
     }
-    if (deferred_add_both(self, in_time, timeout) < 0) {
+    /* The timer first: on a Deferred that has fired the pair runs at once, and
+     * frees all this. */
+    if (deferred_add_both(self, on_result, timeout) < 0) {
         delayed_call_cancel(&timeout->call);
         free(timeout);
         return -1;
@@ -53,55 +58,62 @@ int deferred_add_timeout(struct deferred *self, struct clock clock,
     return 0;
 }
 
-struct later {
+/* Lives until on_timer's chain has called the function, or on_cancel. */
+struct deferred_later_state {
     struct delayed_call call;
     struct deferred *deferred;
     struct result (*function)(void *argument);
     void *argument;
 };
 
-static struct result call_it(struct result result, void *argument)
+/* The first callback of the Deferred, so that whatever the function returns,
+ * a Deferred as well, is the chain's affair. */
+static struct result call_function(struct result result, void *argument)
 {
-    struct later later = *(struct later *)argument;
+    struct deferred_later_state state =
+        *(struct deferred_later_state *)argument;
 
     (void)result;
     free(argument);
-    return later.function(later.argument);
+    return state.function(state.argument);
 }
 
-static void now(void *argument)
+static void on_timer(void *argument)
 {
-    deferred_callback(((struct later *)argument)->deferred, NULL);
+    struct deferred_later_state *state = argument;
+
+    deferred_callback(state->deferred, NULL);
 }
 
-static void never(struct deferred *deferred, void *argument)
+static void on_cancel(struct deferred *deferred, void *argument)
 {
-    struct later *later = argument;
+    struct deferred_later_state *state = argument;
 
     (void)deferred;
-    delayed_call_cancel(&later->call);
-    free(later);
+    delayed_call_cancel(&state->call);
+    free(state);
 }
 
 struct deferred *deferred_later(struct clock clock, double seconds,
                                 struct result (*function)(void *argument),
                                 void *argument)
 {
-    struct later *later = calloc(1, sizeof(*later));
+    struct deferred_later_state *state = calloc(1, sizeof(*state));
 
-    if (!later)
+    if (!state)
         return NULL;
-    *later = (struct later){ .function = function, .argument = argument };
-    if (clock_call_later(clock, &later->call, seconds, now, later) < 0) {
-        free(later);
-        return NULL;
-    }
-    later->deferred = deferred_new(never, later);
-    if (!later->deferred) {
-        delayed_call_cancel(&later->call);
-        free(later);
+    *state = (struct deferred_later_state){ .function = function,
+                                            .argument = argument };
+    if (clock_call_later(clock, &state->call, seconds, on_timer, state) < 0) {
+        free(state);
         return NULL;
     }
-    deferred_add_callback(later->deferred, call_it, later);
-    return later->deferred;
+    state->deferred = deferred_new(on_cancel, state);
+    if (!state->deferred) {
+        delayed_call_cancel(&state->call);
+        free(state);
+        return NULL;
+    }
+    deferred_add_callback(state->deferred, call_function, state);
+    return state->deferred;
 }

@@ -34,7 +34,8 @@ static bool starts_with(const char *line, size_t length, const char *word)
     return length >= strlen(word) && !memcmp(line, word, strlen(word));
 }
 
-/* Hears no line any more, and leaves when what it has asked is answered. */
+/* Hears no line any more, and leaves when what it has asked is answered: who
+ * sends its commands and ends its stream wants the answers, too. */
 static void leave(struct cmd_protocol *self)
 {
     line_receiver_pause(&self->base);
@@ -93,6 +94,8 @@ static void cmd_connection_lost(struct protocol *base, struct failure reason)
                 failure_message(reason, text));
     if (self->client_ip[0])
         ((struct my_factory *)base->factory)->clients--;
+    /* First the input, so that no line comes while those that are under way are
+     * cancelled. */
     line_receiver_connection_lost(base, reason);
     lastlog_cancel(&self->lastlog);
     comphash_cancel(&self->comphash);
@@ -104,6 +107,9 @@ static void cmd_line_received(struct line_receiver *base, const char *line,
     struct cmd_protocol *self = (struct cmd_protocol *)base;
     char text[LOG_TEXT_MAX];
 
+    /* The delimiter is LF; telnet and Windows send CR LF (RFC 854). */
+    if (length > 0 && line[length - 1] == '\r')
+        length--;
     log_message("Cmd received from %s : %s", self->client_ip,
                 text_escape(line, length, text, sizeof(text), TEXT_LOG));
     process_cmd(self, line, length);

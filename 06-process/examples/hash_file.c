@@ -23,7 +23,9 @@ struct hash_job {
     char path[];
 };
 
-/* Reads all of it. Returns 0 or an errno. */
+/* Reads all of it; returns 0 or an errno. Each piece is a moment to look
+ * whether anybody still waits: a file of many gigabytes would hold the end of
+ * the program for as long as it takes. */
 static int hash(struct sha1 *sha1, int file, struct hash_job *job)
 {
     char *piece = malloc(PIECE);
@@ -39,7 +41,7 @@ static int hash(struct sha1 *sha1, int file, struct hash_job *job)
     return error;
 }
 
-/* Returns 0 or an errno. */
+/* Why it cannot be hashed, as an errno, or 0: what has no end is no file. */
 static int refusal(const struct stat *status)
 {
     return S_ISREG(status->st_mode)   ? 0
@@ -65,7 +67,7 @@ static int open_regular(const char *path)
     return -1;
 }
 
-/* In a thread. */
+/* In a thread: all that it touches is the job, and its own. */
 static struct result hash_path(void *argument)
 {
     struct hash_job *job = argument;
@@ -84,7 +86,7 @@ static struct result hash_path(void *argument)
     return result_value(text);
 }
 
-/* In the loop. */
+/* In the loop, while the thread may be reading: so it is an atomic. */
 static void no_longer_wanted(void *argument)
 {
     atomic_store(&((struct hash_job *)argument)->unwanted, true);

@@ -17,6 +17,7 @@ struct deferred_job {
     struct result result;
 };
 
+/* In a thread: touches the job, and nothing of the loop. */
 static void run(struct thread_job *base)
 {
     struct deferred_job *self = (struct deferred_job *)base;
@@ -26,7 +27,7 @@ static void run(struct thread_job *base)
         self->result = result_error(&ThreadError, EINVAL);
 }
 
-static void hurry(struct thread_job *base)
+static void request_cancel(struct thread_job *base)
 {
     struct deferred_job *self = (struct deferred_job *)base;
 
@@ -34,7 +35,8 @@ static void hurry(struct thread_job *base)
         self->options.unwanted(self->argument);
 }
 
-/* Nobody runs with the argument any more. */
+/* Nobody runs with the argument any more. Not earlier: a job whose Deferred was
+ * cancelled may still be running with it. */
 static void finish(struct deferred_job *self)
 {
     if (self->options.free_argument)
@@ -48,6 +50,8 @@ static struct result error_result(int error)
                               : result_error(&ThreadError, error);
 }
 
+/* In the loop. A value that nobody takes, as its Deferred was cancelled, would
+ * be lost here without free_value. */
 static void done(struct thread_job *base, int error)
 {
     struct deferred_job *self = (struct deferred_job *)base;
@@ -61,7 +65,7 @@ static void done(struct thread_job *base, int error)
 
 /* The Deferred is not ours after this. A job that has begun goes on, and
  * `done` will find nobody. */
-static void cancel(struct deferred *deferred, void *argument)
+static void on_cancel(struct deferred *deferred, void *argument)
 {
     struct deferred_job *self = argument;
 
@@ -70,7 +74,7 @@ static void cancel(struct deferred *deferred, void *argument)
     if (thread_pool_remove(self->base.pool, &self->base) == 0)
         finish(self);
     else
-        hurry(&self->base);
+        request_cancel(&self->base);
 }
 
 struct deferred *defer_to_thread_with(struct reactor *reactor,
@@ -80,7 +84,7 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
 {
     struct thread_pool *pool = reactor_thread_pool(reactor);
     struct deferred_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
-    struct deferred *deferred = self ? deferred_new(cancel, self) : NULL;
+    struct deferred *deferred = self ? deferred_new(on_cancel, self) : NULL;
 
     if (!deferred) {
         free(self);
@@ -88,7 +92,7 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
     }
     self->base.run = run;
     self->base.done = done;
-    self->base.hurry = hurry;
+    self->base.request_cancel = request_cancel;
     self->deferred = deferred;
     self->function = function;
     self->argument = argument;
@@ -96,7 +100,7 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
         self->options = *options;
     self->base.slow = self->options.slow;
     if (thread_pool_add(pool, &self->base) < 0)
-        done(&self->base, errno);
+        done(&self->base, errno); /* the receiver hears of it by an errback */
     return deferred;
 }
 

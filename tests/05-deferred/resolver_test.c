@@ -137,7 +137,7 @@ static void cancelled(const char *poller)
     int told = 0;
 
     begin(&talk, poller);
-    CHECK(thread_pool_set_most(reactor_thread_pool(talk.reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(talk.reactor), 1) == 0);
     struct deferred *runs = look_up(&talk, "hang", &told);
     struct deferred *waits = look_up(&talk, "hang", &told);
     loop_turns(talk.reactor, 1);
@@ -307,7 +307,7 @@ static void a_silent_name_server_and_others(const char *poller)
     for (int i = 0; i < 20; i++)
         call(&talk, "hang", number, NULL);
     loop_turns(talk.reactor, 2);
-    gate_until(&gate, THREAD_POOL_MOST / 2);
+    gate_until(&gate, THREAD_POOL_MAXIMUM / 2);
     talk_call(&other, number, NULL);
     struct deferred *job = defer_to_thread(talk.reactor, quick, NULL);
     CHECK(job && deferred_add_both(job, note_quick, &told) == 0);
@@ -339,7 +339,7 @@ static void C9_stop_in_the_look_up(const char *poller)
     loop_turns(talk.reactor, 2);
     gate_until(&gate, 1);
     stop_connecting(&talk);
-    CHECK(thread_pool_set_most(reactor_thread_pool(talk.reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(talk.reactor), 1) == 0);
     call(&talk, "good", 1, NULL); /* it waits for a thread */
     loop_turns(talk.reactor, 2);
     stop_connecting(&talk);
@@ -391,7 +391,7 @@ static void C20_the_loop_ends(const char *poller)
 
     begin(&runs, poller);
     talk_join(&waits, runs.reactor, &Talker);
-    CHECK(thread_pool_set_most(reactor_thread_pool(runs.reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(runs.reactor), 1) == 0);
     call(&runs, "hang", number, NULL);
     loop_turns(runs.reactor, 2);
     gate_until(&gate, 1);

@@ -207,7 +207,7 @@ static void H3_logged_and_the_pool_goes_on(const char *poller)
 
     CHECK(stream != NULL);
     log_start(stream, reactor);
-    CHECK(thread_pool_set_most(reactor_thread_pool(reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(reactor), 1) == 0);
     errand->fails = true;
     deferred_release(defer_to_thread_with(reactor, run, errand, &owned));
     deferred_release(defer(reactor, errand_new(NULL), &outcome));
@@ -229,7 +229,7 @@ static void cancelled_before_it_begins(const char *poller)
     struct reactor *reactor = begin(poller);
     struct outcome first, second;
 
-    CHECK(thread_pool_set_most(reactor_thread_pool(reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(reactor), 1) == 0);
     struct deferred *one = defer(reactor, errand_new(&gate), &first);
     struct deferred *two = defer(reactor, errand_new(&gate), &second);
     loop_turns(reactor, 1);
@@ -390,7 +390,7 @@ static void stopped_with_jobs_in_the_queue(const char *poller)
     struct delayed_call stop = { 0 }, let = { 0 };
     struct outcome outcomes[3], late;
 
-    CHECK(thread_pool_set_most(reactor_thread_pool(reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(reactor), 1) == 0);
     for (int i = 0; i < 3; i++)
         deferred_release(defer(reactor, errand_new(&gate), &outcomes[i]));
     loop_turns(reactor, 1);
@@ -413,7 +413,7 @@ static void told_when_the_reactor_is_freed(const char *poller)
     struct reactor *reactor = begin(poller);
     struct outcome ran, waits;
 
-    CHECK(thread_pool_set_most(reactor_thread_pool(reactor), 1) == 0);
+    CHECK(thread_pool_set_maximum(reactor_thread_pool(reactor), 1) == 0);
     deferred_release(defer(reactor, errand_new(&gate), &ran));
     deferred_release(defer(reactor, errand_new(NULL), &waits));
     loop_turns(reactor, 1);

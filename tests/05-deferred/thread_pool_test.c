@@ -155,17 +155,17 @@ static void H2_twelve_in_two_rounds(const char *poller)
     for (int i = 0; i < 12; i++) {
         CHECK(add(&yard, &jobs[i]) == 0);
         /* It has not begun if it is one of the last two. */
-        if (i >= THREAD_POOL_MOST)
+        if (i >= THREAD_POOL_MAXIMUM)
             jobs[i].base.run = sleep_a_while;
     }
-    gate_until(&yard.gate, THREAD_POOL_MOST);
+    gate_until(&yard.gate, THREAD_POOL_MAXIMUM);
     sleep_ms(200);
-    gate_let(&yard.gate, THREAD_POOL_MOST);
+    gate_let(&yard.gate, THREAD_POOL_MAXIMUM);
     until_done(&yard, 12);
     double took = reactor_seconds() - start;
     CHECK(took >= 0.4 && took < 1.2);
-    CHECK(atomic_load(&yard.gate.most) == THREAD_POOL_MOST);
-    CHECK(threads_now() == yard.before + THREAD_POOL_MOST);
+    CHECK(atomic_load(&yard.gate.most) == THREAD_POOL_MAXIMUM);
+    CHECK(threads_now() == yard.before + THREAD_POOL_MAXIMUM);
     yard_close(&yard);
 }
 
@@ -194,20 +194,20 @@ static void H2_most_can_be_changed(const char *poller)
 
     yard_open(&yard, poller);
     errno = 0;
-    CHECK(thread_pool_set_most(yard.pool, 0) < 0 && errno == EINVAL);
-    CHECK(thread_pool_set_most(yard.pool, THREAD_POOL_LIMIT + 1) < 0);
-    CHECK(thread_pool_set_most(yard.pool, 2) == 0);
+    CHECK(thread_pool_set_maximum(yard.pool, 0) < 0 && errno == EINVAL);
+    CHECK(thread_pool_set_maximum(yard.pool, THREAD_POOL_LIMIT + 1) < 0);
+    CHECK(thread_pool_set_maximum(yard.pool, 2) == 0);
     loop_turns(yard.reactor, 1);
     struct yard_job *jobs = add_all(&yard, 20);
     gate_until(&yard.gate, 2);
     sleep_ms(20);
     CHECK(atomic_load(&yard.gate.most) == 2);
     CHECK(threads_now() == yard.before + 2);
-    CHECK(thread_pool_set_most(yard.pool, 5) == 0);
+    CHECK(thread_pool_set_maximum(yard.pool, 5) == 0);
     gate_until(&yard.gate, 5);
     CHECK(threads_now() == yard.before + 5);
     /* Less again: as the five get through, only one more begins at a time. */
-    CHECK(thread_pool_set_most(yard.pool, 1) == 0);
+    CHECK(thread_pool_set_maximum(yard.pool, 1) == 0);
     gate_let(&yard.gate, 4);
     until_done(&yard, 4);
     sleep_ms(20);
@@ -243,14 +243,14 @@ static void H2_each_reactor_its_own(const char *poller)
 
 static void queue_limit(const char *poller)
 {
-    enum { ALL = THREAD_POOL_MOST + THREAD_POOL_QUEUE_MAX };
+    enum { ALL = THREAD_POOL_MAXIMUM + THREAD_POOL_QUEUE_MAX };
     struct yard_job more = { .passes = true };
     struct yard yard;
 
     yard_open(&yard, poller);
     loop_turns(yard.reactor, 1);
-    struct yard_job *running = add_all(&yard, THREAD_POOL_MOST);
-    gate_until(&yard.gate, THREAD_POOL_MOST);
+    struct yard_job *running = add_all(&yard, THREAD_POOL_MAXIMUM);
+    gate_until(&yard.gate, THREAD_POOL_MAXIMUM);
     struct yard_job *jobs = add_all(&yard, THREAD_POOL_QUEUE_MAX - 1);
     struct yard_job *last = add_all(&yard, 1);
     errno = 0;
@@ -260,7 +260,7 @@ static void queue_limit(const char *poller)
     gate_let(&yard.gate, ALL - 1);
     until_done(&yard, ALL);
     CHECK(yard.ran == ALL && last->done == 0);
-    CHECK(threads_now() == yard.before + THREAD_POOL_MOST);
+    CHECK(threads_now() == yard.before + THREAD_POOL_MAXIMUM);
     yard_close(&yard);
     free(running);
     free(jobs);
@@ -304,7 +304,7 @@ static void removed(const char *poller)
     struct yard yard;
 
     yard_open(&yard, poller);
-    CHECK(thread_pool_set_most(yard.pool, 1) == 0);
+    CHECK(thread_pool_set_maximum(yard.pool, 1) == 0);
     loop_turns(yard.reactor, 1);
     for (int i = 0; i < 3; i++)
         CHECK(add(&yard, &jobs[i]) == 0);
@@ -330,17 +330,17 @@ static void slow_jobs_have_half_of_it(const char *poller)
         slow[i].base.slow = true;
         CHECK(add(&yard, &slow[i]) == 0);
     }
-    gate_until(&yard.gate, THREAD_POOL_MOST / 2);
+    gate_until(&yard.gate, THREAD_POOL_MAXIMUM / 2);
     for (int i = 0; i < 8; i++) {
         quick[i].passes = true;
         CHECK(add(&yard, &quick[i]) == 0);
     }
     until_done(&yard, 8);
     CHECK(quick[7].done == 1);
-    CHECK(atomic_load(&yard.gate.most) == THREAD_POOL_MOST / 2);
+    CHECK(atomic_load(&yard.gate.most) == THREAD_POOL_MAXIMUM / 2);
     gate_let(&yard.gate, 20);
     until_done(&yard, 28);
-    CHECK(atomic_load(&yard.gate.most) == THREAD_POOL_MOST / 2);
+    CHECK(atomic_load(&yard.gate.most) == THREAD_POOL_MAXIMUM / 2);
     yard_close(&yard);
 }
 
@@ -446,7 +446,7 @@ static void H4_the_end_waits_for_what_runs(const char *poller)
     struct yard yard;
 
     yard_open(&yard, poller);
-    CHECK(thread_pool_set_most(yard.pool, 1) == 0);
+    CHECK(thread_pool_set_maximum(yard.pool, 1) == 0);
     loop_turns(yard.reactor, 1);
     struct yard_job *jobs = add_all(&yard, 6);
     gate_until(&yard.gate, 1);
@@ -474,7 +474,7 @@ static void stop_and_let(void *argument)
     struct yard *yard = argument;
 
     loop_stop(yard->reactor);
-    gate_let(&yard->gate, THREAD_POOL_MOST);
+    gate_let(&yard->gate, THREAD_POOL_MAXIMUM);
 }
 
 /* Stopped when three of a hundred were done: each is done once. */
@@ -502,11 +502,11 @@ static void H4_all_that_run_come_back(const char *poller)
 
     yard_open(&yard, poller);
     loop_turns(yard.reactor, 1);
-    struct yard_job *jobs = add_all(&yard, THREAD_POOL_MOST);
-    gate_until(&yard.gate, THREAD_POOL_MOST);
+    struct yard_job *jobs = add_all(&yard, THREAD_POOL_MAXIMUM);
+    gate_until(&yard.gate, THREAD_POOL_MAXIMUM);
     CHECK(reactor_call_later(yard.reactor, &stop, 0, stop_and_let, &yard) == 0);
     CHECK(reactor_run(yard.reactor) == 0);
-    CHECK(yard.ran == THREAD_POOL_MOST);
+    CHECK(yard.ran == THREAD_POOL_MAXIMUM);
     yard_close(&yard);
     free(jobs);
 }
@@ -544,13 +544,13 @@ static void the_loop_has_crashed(const char *poller)
     yard_open(&yard, poller);
     loop_turns(yard.reactor, 1);
     struct yard_job *jobs = add_all(&yard, 30);
-    gate_until(&yard.gate, THREAD_POOL_MOST);
+    gate_until(&yard.gate, THREAD_POOL_MAXIMUM);
     gate_let(&yard.gate, 30);
-    while (atomic_load(&yard.gate.passed) < THREAD_POOL_MOST)
+    while (atomic_load(&yard.gate.passed) < THREAD_POOL_MAXIMUM)
         sleep_ms(1);
     CHECK(yard.done == 0);
     yard_close(&yard);
-    CHECK(yard.ran >= THREAD_POOL_MOST && yard.done == 30);
+    CHECK(yard.ran >= THREAD_POOL_MAXIMUM && yard.done == 30);
     free(jobs);
 }
 
@@ -639,7 +639,7 @@ static void made_while_the_loop_ends(const char *poller)
 
 /* --- signals --- */
 
-static sigset_t seen[THREAD_POOL_MOST];
+static sigset_t seen[THREAD_POOL_MAXIMUM];
 static atomic_int seers;
 
 static void look_at_mask(struct thread_job *base)
@@ -660,17 +660,17 @@ static void kill_us(void *argument)
 {
     struct yard *yard = argument;
 
-    gate_until(&yard->gate, THREAD_POOL_MOST);
+    gate_until(&yard->gate, THREAD_POOL_MAXIMUM);
     CHECK(kill(getpid(), SIGUSR1) == 0);
     CHECK(pthread_equal(handled_by, pthread_self()));
     CHECK(kill(getpid(), SIGTERM) == 0);
-    gate_let(&yard->gate, THREAD_POOL_MOST);
+    gate_let(&yard->gate, THREAD_POOL_MAXIMUM);
 }
 
 static void signals_are_for_the_loop(const char *poller)
 {
     const struct sigaction noting = { .sa_handler = note_thread };
-    struct yard_job jobs[THREAD_POOL_MOST] = { 0 };
+    struct yard_job jobs[THREAD_POOL_MAXIMUM] = { 0 };
     struct delayed_call call = { 0 };
     sigset_t before, after;
     struct yard yard;
@@ -679,7 +679,7 @@ static void signals_are_for_the_loop(const char *poller)
     yard_open(&yard, poller);
     loop_turns(yard.reactor, 1);
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    for (int i = 0; i < THREAD_POOL_MOST; i++) {
+    for (int i = 0; i < THREAD_POOL_MAXIMUM; i++) {
         jobs[i].yard = &yard;
         jobs[i].base.run = look_at_mask;
         jobs[i].base.done = done;
@@ -690,8 +690,8 @@ static void signals_are_for_the_loop(const char *poller)
     CHECK(reactor_call_later(yard.reactor, &call, 0, kill_us, &yard) == 0);
     CHECK(reactor_run(yard.reactor) == 0);
     CHECK(reactor_stop_signal(yard.reactor) == SIGTERM);
-    CHECK(yard.ran == THREAD_POOL_MOST);
-    for (int i = 0; i < THREAD_POOL_MOST; i++)
+    CHECK(yard.ran == THREAD_POOL_MAXIMUM);
+    for (int i = 0; i < THREAD_POOL_MAXIMUM; i++)
         for (int signal = 1; signal < 32; signal++)
             if (signal != SIGKILL && signal != SIGSTOP)
                 CHECK(sigismember(&seen[i], signal) == 1);

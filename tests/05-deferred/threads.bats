@@ -59,11 +59,11 @@ threads_sanitize() { # NAME...
 @test "H2: a pool that is too eager, or too small, is seen" {
     unit_broken thread_pool.c 's/pool->started && //' \
         thread_pool_test H2_starts_with_the_loop
-    unit_broken thread_pool.c 's/pool->threads < pool->most/pool->threads < 1/' \
+    unit_broken thread_pool.c 's/pool->threads < pool->maximum/pool->threads < 1/' \
         thread_pool_test H2_twelve_in_two_rounds
     unit_broken thread_pool.c 's/pool->queued > pool->threads - pool->working/pool->queued > 0/' \
         thread_pool_test H2_grows_on_demand_only
-    unit_broken thread_pool.c 's/if \(pool->working >= pool->most\)/if (0)/' \
+    unit_broken thread_pool.c 's/if \(pool->working >= pool->maximum\)/if (0)/' \
         thread_pool_test H2_most_can_be_changed
     unit_broken thread_pool.c 's/pool->queued == THREAD_POOL_QUEUE_MAX/0/' \
         thread_pool_test queue_limit
@@ -72,15 +72,15 @@ threads_sanitize() { # NAME...
 }
 
 @test "H4: an end that does not wait, or leaves something behind, is seen" {
-    unit_broken thread_pool_life.c 's/reactor_hold_shutdown\(.*\)/(void)0/' \
+    unit_broken thread_pool.c 's/reactor_hold_shutdown\(.*\)/(void)0/' \
         thread_pool_test H4_all_that_run_come_back
-    unit_broken thread_pool_life.c "$(unit_in stop)s/thread_pool_drop\\(.*\\);//" \
+    unit_broken thread_pool.c "$(unit_in on_stop)s/drop_waiting\\(.*\\);//" \
         thread_pool_test H4_the_end_waits_for_what_runs
-    unit_broken thread_pool_life.c "$(unit_in end)s/thread_pool_join\\(.*\\);//" \
+    unit_broken thread_pool.c "$(unit_in on_end)s/pthread_join\\(.*\\);/continue;/" \
         thread_pool_test H4_the_end_waits_for_what_runs
-    unit_broken thread_pool_life.c 's/thread_pool_deliver\(self\)/(void)0/' \
+    unit_broken thread_pool.c 's/complete_in_loop\(self->begun.first\)/break/' \
         thread_pool_test the_loop_has_crashed
-    unit_broken thread_pool_life.c 's/reactor_disconnect\(.*\)/dispose(\&self->grave)/' \
+    unit_broken thread_pool.c 's/reactor_at_turn_end\(.*\);/free_pool(self);/' \
         thread_pool_test asked_when_all_is_freed
 }
 
@@ -89,7 +89,7 @@ threads_sanitize() { # NAME...
         thread_pool_test signals_are_for_the_loop
     unit_broken thread_pool.c 's/return pool->threads > 0 \? 0 : error/return error/' \
         thread_pool_test fewer_threads_will_do
-    unit_broken thread_pool.c "$(unit_in hire)s/return .*;/return 0;/" \
+    unit_broken thread_pool.c "$(unit_in spawn_workers)s/return .*;/return 0;/" \
         thread_pool_test no_thread_at_all
 }
 
@@ -98,7 +98,7 @@ threads_sanitize() { # NAME...
         thread_defer_test cancelled_while_it_runs
     unit_broken threads.c 's/ *self->options.free_value\(result.value\);/;/' \
         thread_defer_test cancelled_while_it_runs
-    unit_broken threads.c "$(unit_in cancel)s/finish\\(self\\);/;/" \
+    unit_broken threads.c "$(unit_in on_cancel)s/finish\\(self\\);/;/" \
         thread_defer_test cancelled_before_it_begins
     unit_broken threads.c 's/self->result.kind == RESULT_DEFERRED/0/' \
         thread_defer_test H1_no_deferred_from_a_thread

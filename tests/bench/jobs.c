@@ -70,7 +70,7 @@ static void measure(const char *what, int threads, int at_a_time)
     struct thread_pool *pool =
         bench.reactor ? reactor_thread_pool(bench.reactor) : NULL;
 
-    if (!pool || thread_pool_set_most(pool, threads) < 0)
+    if (!pool || thread_pool_set_maximum(pool, threads) < 0)
         abort();
     double start = reactor_seconds();
     while (at_a_time-- > 0)
@@ -102,6 +102,6 @@ int main(void)
     measure_deferred();
     measure("1 thread, one job at a time", 1, 1);
     measure("1 thread, 512 at a time", 1, MANY);
-    measure("10 threads, 512 at a time", THREAD_POOL_MOST, MANY);
+    measure("10 threads, 512 at a time", THREAD_POOL_MAXIMUM, MANY);
     return 0;
 }
