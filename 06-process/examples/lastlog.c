@@ -1,51 +1,71 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * lastlog.c - tail's output becomes the client's while it comes, so nothing of
+ * it is kept here, however much that is.
+ */
 #include "examples/lastlog.h"
-#include "net/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "net/text.h"
 
 static struct transport *client_of(const struct lastlog *self)
 {
     return self->client->base.transport;
 }
 
+/* The process outlives the kill: process_ended is what ends it for us. */
+static void end_tail(void *argument)
+{
+    struct lastlog *self = argument;
+
+    process_signal(self->tail, "KILL");
+    process_lose_connection(self->tail);
+}
+
+/* Waits for tail to say something; without memory for that, not at all. */
+static void wait_for_tail(struct lastlog *self)
+{
+    if (delayed_call_reset(&self->patience, LASTLOG_SECONDS) < 0 &&
+        reactor_call_later(self->reactor, &self->patience, LASTLOG_SECONDS,
+                           end_tail, self) < 0)
+        end_tail(self);
+}
+
 /* --- what tail prints --- */
 
-/* Keeps a piece of a line, or what there is room for. */
-static void keep(struct lastlog *self, const char *data, size_t length)
-{
-    if (length > LASTLOG_LINE_MAX - self->column)
-        length = LASTLOG_LINE_MAX - self->column;
-    self->column += length;
-    if (buffer_append(&self->text, data, length) < 0)
-        transport_abort_connection(client_of(self));
-}
-
-static void end_line(struct lastlog *self)
-{
-    self->column = 0;
-    if (buffer_append(&self->text, "\n", 1) < 0)
-        transport_abort_connection(client_of(self));
-}
-
-/* However it is cut: lines end where there is a newline, and tail prints no
- * more than ten. */
+/* Passes on a piece, however it is cut: whether a line is a heading is known
+ * when its second byte is there, and so one "=" may have to be kept back. */
 static void out_received(struct process_protocol *base, const char *data,
                          size_t length)
 {
     struct lastlog *self = base->owner;
-    const char *end = data + length, *newline;
+    const char *end = data + length;
 
     if (!self) /* the client has gone */
         return;
-    while ((newline = memchr(data, '\n', (size_t)(end - data)))) {
-        keep(self, data, (size_t)(newline - data));
-        end_line(self);
-        data = newline + 1;
+    wait_for_tail(self);
+    while (data < end) {
+        const char *newline = memchr(data, '\n', (size_t)(end - data));
+        const char *stop = newline ? newline + 1 : end;
+        if (self->state <= ONE_EQUALS_SIGN && *data == '=') {
+            self->state =
+                self->state == LINE_START ? ONE_EQUALS_SIGN : IN_HEADING;
+            data++;
+            continue;
+        }
+        if (self->state == ONE_EQUALS_SIGN)
+            transport_write_text(client_of(self), "=");
+        if (self->state != IN_HEADING)
+            transport_write(client_of(self), data, (size_t)(stop - data));
+        if (newline)
+            self->state = LINE_START;
+        else if (self->state != IN_HEADING)
+            self->state = IN_LINE;
+        data = stop;
     }
-    keep(self, data, (size_t)(end - data));
 }
 
 /* tail writes one sentence in many pieces; it is logged when it is whole. */
@@ -54,8 +74,10 @@ static void err_received(struct process_protocol *base, const char *data,
 {
     struct lastlog *self = base->owner;
 
-    if (self && buffer_length(&self->complaint) + length <= LASTLOG_LINE_MAX)
+    if (self)
         buffer_append(&self->complaint, data, length);
+    if (self && buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
+        end_tail(self);
 }
 
 /* For whoever looks after the server. */
@@ -72,24 +94,7 @@ static void log_complaint(struct lastlog *self)
     buffer_clear(&self->complaint);
 }
 
-/* --- what the client gets --- */
-
-static void write_lines(struct transport *client, const struct buffer *text)
-{
-    size_t left = buffer_length(text), length;
-    const char *line = buffer_data(text), *newline;
-
-    transport_write_text(client, "Begin lastlog\n");
-    /* Without memory for its newline the last line has none. */
-    while (left > 0 && (newline = memchr(line, '\n', left))) {
-        length = (size_t)(newline - line) + 1;
-        if (length < 2 || memcmp(line, "==", 2))
-            transport_write(client, line, length);
-        line += length;
-        left -= length;
-    }
-    transport_write_text(client, "End lastlog\n");
-}
+/* --- the end --- */
 
 /* The lines that have come meanwhile are the client's doing, not tail's. */
 static void go_on(struct lastlog *self)
@@ -101,26 +106,23 @@ static void go_on(struct lastlog *self)
     log_enter(before);
 }
 
+/* A few bytes ask for many, so a client that does not read stops tail, which
+ * then waits in its own write; that is no silence of the file's. And it is not
+ * answered again before it has read. */
 static void write_watermark_changed(void *argument)
 {
     struct lastlog *self = argument;
+    bool full = self->write_watermark.full;
 
-    if (!self->write_watermark.full)
+    if (self->tail && full) {
+        process_pause_producing(self->tail);
+        delayed_call_cancel(&self->patience);
+    } else if (self->tail) {
+        process_resume_producing(self->tail);
+        wait_for_tail(self);
+    } else if (!full) {
         go_on(self);
-}
-
-/* A few bytes ask for many, so a client that asks and does not read is not
- * answered again before it has read. */
-static void answer(struct lastlog *self)
-{
-    struct transport *client = client_of(self);
-
-    write_watermark_watch(&self->write_watermark, client,
-                          write_watermark_changed, self);
-    write_lines(client, &self->text);
-    buffer_clear(&self->text);
-    if (!self->write_watermark.full)
-        go_on(self);
+    }
 }
 
 static void process_ended(struct process_protocol *base, struct failure reason)
@@ -135,9 +137,14 @@ static void process_ended(struct process_protocol *base, struct failure reason)
         log_message("%s", process_reason_text(reason, text));
     self->tail = NULL;
     delayed_call_cancel(&self->patience);
-    if (self->column > 0)
-        end_line(self);
-    answer(self);
+    /* The last line of a file need not have a newline; in the answer it has. */
+    if (self->state == ONE_EQUALS_SIGN)
+        transport_write_text(client_of(self), "=");
+    if (self->state == ONE_EQUALS_SIGN || self->state == IN_LINE)
+        transport_write_text(client_of(self), "\n");
+    transport_write_text(client_of(self), "End lastlog\n");
+    if (!self->write_watermark.full)
+        go_on(self);
 }
 
 static const struct process_protocol_class TailProtocol = {
@@ -150,24 +157,6 @@ static const struct process_protocol_class TailProtocol = {
 
 /* --- the command --- */
 
-static void end_tail(void *argument)
-{
-    struct lastlog *self = argument;
-
-    process_signal(self->tail, "KILL");
-    process_lose_connection(self->tail);
-}
-
-/* As Python words it. */
-static void no_tail(struct lastlog *self, int error)
-{
-    char text[FAILURE_TEXT_MAX];
-
-    snprintf(text, sizeof(text), "An error occured : [Errno %d] %s: 'tail'\n",
-             error, strerror(error));
-    transport_write_text(client_of(self), text);
-}
-
 void lastlog_start(struct lastlog *self)
 {
     const char *const arguments[] = {
@@ -175,24 +164,29 @@ void lastlog_start(struct lastlog *self)
     };
     const struct process_options options = { .arguments = arguments,
                                              .owner = self };
+    char text[FAILURE_TEXT_MAX];
 
     self->tail =
         reactor_spawn_process(self->reactor, &TailProtocol, "tail", &options);
-    if (!self->tail) {
-        no_tail(self, errno);
+    if (!self->tail) { /* as Python words it */
+        snprintf(text, sizeof(text),
+                 "An error occured : [Errno %d] %s: 'tail'\n", errno,
+                 strerror(errno));
+        transport_write_text(client_of(self), text);
         return;
     }
     self->asked = log_running();
+    self->state = LINE_START;
     line_receiver_pause(self->client);
-    if (reactor_call_later(self->reactor, &self->patience, LASTLOG_SECONDS,
-                           end_tail, self) < 0)
-        end_tail(self);
+    write_watermark_watch(&self->write_watermark, client_of(self),
+                          write_watermark_changed, self);
+    transport_write_text(client_of(self), "Begin lastlog\n");
+    wait_for_tail(self);
 }
 
 /* The process outlives this; it must not find us any more. */
 void lastlog_cancel(struct lastlog *self)
 {
-    buffer_clear(&self->text);
     buffer_clear(&self->complaint);
     if (!self->tail)
         return;

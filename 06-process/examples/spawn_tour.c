@@ -108,8 +108,8 @@ static void begin_step(void *argument)
 }
 
 static const struct process_descriptor map[] = {
-    { .number = 5, .from = PROCESS_READ },
-    { .number = 1, .from = 1 },
+    { .child_fd = 5, .from = PROCESS_READ },
+    { .child_fd = 1, .from = 1 },
 };
 static const char *const environment[] = { "HOME=/home/lab", NULL };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * command.c - how a command starts and is ended.
+ * command.c - one line in a shell: how it starts and is ended, and the answer
+ * that is collected from what it prints.
  */
 #include "process/command.h"
 
@@ -12,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct process *spawn(struct reactor *reactor,
-                             const struct process_protocol_class *class,
-                             const char *line, int input, void *owner)
+static struct process *spawn_shell(struct reactor *reactor,
+                                   const struct process_protocol_class *class,
+                                   const char *line, int input, void *owner)
 {
     const char *const arguments[] = { "sh", "-c", "--", line, NULL };
     const struct process_descriptor descriptors[] = {
@@ -27,7 +28,6 @@ static struct process *spawn(struct reactor *reactor,
         .parent_environment = true,
         .descriptors = descriptors,
         .descriptor_count = 3,
-        .own_group = true,
         .owner = owner,
     };
 
@@ -47,7 +47,7 @@ struct process *command_spawn(struct reactor *reactor,
     char *copy = strndup(line, length);
     int input = copy ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     if (input >= 0)
-        process = spawn(reactor, class, copy, input, owner);
+        process = spawn_shell(reactor, class, copy, input, owner);
     int error = errno;
     if (input >= 0)
         close(input);
@@ -56,6 +56,8 @@ struct process *command_spawn(struct reactor *reactor,
     return process;
 }
 
+/* The child leads a process group, so what the shell has started dies as well,
+ * and nobody is left to hold the pipes open. */
 void command_end(struct process *process)
 {
     if (process_pid(process) > 0)
@@ -76,4 +78,141 @@ const char *command_explain(int error, char *text)
         strerror_r(error, why, sizeof(why));
     snprintf(text, COMMAND_TEXT_MAX, "command failed: %s\n", why);
     return text;
+}
+
+/* --- a command whose output is collected --- */
+
+/* It lives until the command has ended, or nobody wants it any more; then the
+ * process, which lives on, has no owner. */
+struct run {
+    struct deferred *deferred;
+    struct process *process;
+    struct buffer outputs[2]; /* what has come on 1 and on 2 */
+    int error;                /* why it was ended, or 0 */
+};
+
+/* Beyond the limit the command is ended, and its answer is that alone: a part
+ * of the output would look like all of it. */
+static void collect(struct process_protocol *base, int child_fd,
+                    const char *data, size_t length)
+{
+    struct run *run = base->owner;
+
+    if (!run || run->error)
+        return;
+    struct buffer *output = &run->outputs[child_fd == STDERR_FILENO];
+    if (buffer_length(output) + length > COMMAND_OUTPUT_MAX)
+        run->error = EFBIG;
+    else if (buffer_append(output, data, length) < 0)
+        run->error = ENOMEM;
+    if (run->error)
+        command_end(run->process);
+}
+
+static void free_run(struct run *run)
+{
+    buffer_clear(&run->outputs[0]);
+    buffer_clear(&run->outputs[1]);
+    free(run);
+}
+
+/* Our own words, when there are none of the command's to send. */
+static struct buffer *explanation(int error)
+{
+    struct buffer *answer = calloc(1, sizeof(*answer));
+    char text[COMMAND_TEXT_MAX];
+
+    command_explain(error, text);
+    if (answer && buffer_append(answer, text, strlen(text)) == 0)
+        return answer;
+    free(answer);
+    return NULL;
+}
+
+/* Takes the bytes out of the run, which may have 16 MiB of them. */
+static struct buffer *take_answer(struct run *run)
+{
+    struct buffer *answer, *chosen = &run->outputs[0];
+
+    if (run->error)
+        return explanation(run->error);
+    if (buffer_length(chosen) == 0)
+        chosen = &run->outputs[1];
+    answer = malloc(sizeof(*answer));
+    if (answer) {
+        *answer = *chosen;
+        *chosen = (struct buffer){ 0 };
+    }
+    return answer;
+}
+
+static void command_ended(struct process_protocol *base, struct failure reason)
+{
+    struct run *run = base->owner;
+
+    (void)reason; /* the wire has no place for it */
+    if (!run)
+        return;
+    struct deferred *deferred = run->deferred;
+    struct buffer *answer = take_answer(run);
+    free_run(run);
+    deferred_fire(deferred, answer ? result_value(answer)
+                                   : result_error(&MemoryError, 0));
+}
+
+static const struct process_protocol_class CommandProtocol = {
+    .name = "CommandProtocol",
+    .size = sizeof(struct process_protocol),
+    .child_data_received = collect,
+    .process_ended = command_ended,
+};
+
+static void cancel(struct deferred *deferred, void *argument)
+{
+    struct run *run = argument;
+
+    (void)deferred;
+    process_get_protocol(run->process)->owner = NULL;
+    command_end(run->process);
+    free_run(run);
+}
+
+void command_free_answer(struct buffer *answer)
+{
+    if (answer)
+        buffer_clear(answer);
+    free(answer);
+}
+
+/* A command that cannot be run has its answer at once. */
+static struct deferred *refuse(int error)
+{
+    struct buffer *answer = explanation(error);
+    struct deferred *deferred = answer ? deferred_succeed(answer) : NULL;
+
+    if (!deferred)
+        command_free_answer(answer);
+    return deferred;
+}
+
+struct deferred *command_run(struct reactor *reactor, const char *line,
+                             size_t length)
+{
+    struct run *run = calloc(1, sizeof(*run));
+
+    if (!run)
+        return NULL;
+    run->process = command_spawn(reactor, &CommandProtocol, line, length, run);
+    if (!run->process) {
+        int error = errno;
+        free(run);
+        return refuse(error);
+    }
+    struct deferred *deferred = deferred_new(cancel, run);
+    run->deferred = deferred;
+    if (!deferred) {
+        cancel(NULL, run);
+        errno = ENOMEM;
+    }
+    return deferred;
 }

@@ -1,50 +1,97 @@
 /* SPDX-License-Identifier: MIT
  *
- * process.c - the life of a process: how it starts, what is heard, its end.
+ * process.c - the life of a child, from reactor_spawn_process to its end.
+ *
+ * Once it is spawned three things happen to it, in any order: a pipe brings
+ * bytes (pipe_data_received), a pipe ends (pipe_connection_lost), the child
+ * ends (reap_children). The last of the ends frees it (end_if_over).
  */
 #include "process/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "process/process_descriptors.h"
-#include "process/process_pipe.h"
-#include "process/process_reap.h"
+#include "net/net.h"
+#include "process/spawn.h"
 #include "reactor/trace.h"
+#include "stream/connection.h"
 
 extern char **environ;
 
-void process_child_data_received(struct process *self, int number,
-                                 const char *data, size_t length)
-{
-    struct process_protocol *protocol = self->protocol;
-    const struct process_protocol_class *class = protocol->class;
+struct process {
+    struct process_protocol *protocol;
+    struct reactor *reactor;
+    struct process *next;       /* among the children that live */
+    struct process_pipe *pipes; /* those that are open */
+    enum { PROCESS_ALIVE, PROCESS_REAPED, PROCESS_ABANDONED } state;
+    pid_t pid;     /* 0 unless it lives */
+    int status;    /* what waitpid said */
+    bool terminal; /* its pipes, 0 and 1, are the two sides of one */
+    bool hangs_up; /* and that is to be closed */
+    int master;    /* our side, kept open while the child lives: one that has
+                      closed its own and goes on is not to be killed; or -1 */
+};
 
-    trace("  %s: %zu bytes from %d of its child", class->name, length, number);
-    if (number == STDOUT_FILENO && class->out_received)
-        class->out_received(protocol, data, length);
-    else if (number == STDERR_FILENO && class->err_received)
-        class->err_received(protocol, data, length);
-    else if (class->child_data_received)
-        class->child_data_received(protocol, number, data, length);
+/* Our end of one of its pipes: a connection, and the protocol that hands on to
+ * the process what the connection hears. The process has the list; a pipe
+ * leaves it when it is lost, and is freed by the connection. */
+struct process_pipe {
+    struct protocol base;
+    struct connection *connection;
+    struct process *process;
+    struct process_pipe *next;
+    int child_fd;
+    bool writes; /* we do */
+};
+
+/* --- how it has ended, in numbers and in words --- */
+
+const struct failure_type ProcessDone = {
+    "ProcessDone", "A process has ended without apparent errors", false
+};
+const struct failure_type ProcessTerminated = {
+    "ProcessTerminated", "A process has ended with a probable error condition",
+    false
+};
+
+int process_exit_code(struct failure reason)
+{
+    return WIFEXITED(reason.number) ? WEXITSTATUS(reason.number) : -1;
 }
 
-static void tell_lost(struct process_protocol *protocol, int number)
+int process_exit_signal(struct failure reason)
 {
-    const struct process_protocol_class *class = protocol->class;
-
-    if (number == STDIN_FILENO && class->in_connection_lost)
-        class->in_connection_lost(protocol);
-    else if (number == STDOUT_FILENO && class->out_connection_lost)
-        class->out_connection_lost(protocol);
-    else if (number == STDERR_FILENO && class->err_connection_lost)
-        class->err_connection_lost(protocol);
-    else if (class->child_connection_lost)
-        class->child_connection_lost(protocol, number);
+    return WIFSIGNALED(reason.number) ? WTERMSIG(reason.number) : 0;
 }
 
-static struct failure reason_of(const struct process *self)
+const char *process_reason_text(struct failure reason, char *text)
+{
+    size_t size = FAILURE_TEXT_MAX;
+    const char *what = reason.type->text;
+    int code = process_exit_code(reason);
+    int signal = process_exit_signal(reason);
+
+    if (code == 0)
+        snprintf(text, size, "%s: process finished with exit code 0.", what);
+    else if (code > 0)
+        snprintf(text, size, "%s: process ended with exit code %d.", what,
+                 code);
+    else if (signal > 0)
+        snprintf(text, size, "%s: process ended by signal %d.", what, signal);
+    else
+        snprintf(text, size, "%s: process ended.", what);
+    return text;
+}
+
+static struct failure process_reason(const struct process *self)
 {
     struct failure reason = { &ProcessTerminated, self->status, NULL };
 
@@ -53,25 +100,67 @@ static struct failure reason_of(const struct process *self)
     return reason;
 }
 
-void process_hang_up(struct process *self)
+/* --- its end --- */
+
+static void hang_up(struct process *self)
 {
     if (self->master >= 0)
         close(self->master);
     self->master = -1;
 }
 
-/* It ends when it is reaped and no pipe is open, whichever comes last. */
+/* It is over when it is reaped and no pipe is open, whichever comes last. A
+ * child that has exited may have left output in its pipes, and children of its
+ * own that go on writing to them; one that has closed its pipes may live on.
+ * Frees the process: nobody may touch it after this call. */
 static void end_if_over(struct process *self)
 {
     struct process_protocol *protocol = self->protocol;
 
     if (self->state == PROCESS_ALIVE || self->pipes)
         return;
+    trace("  %s: process_ended", protocol->class->name);
     if (self->state == PROCESS_REAPED && protocol->class->process_ended)
-        protocol->class->process_ended(protocol, reason_of(self));
-    process_hang_up(self);
+        protocol->class->process_ended(protocol, process_reason(self));
+    hang_up(self);
     free(protocol);
     free(self);
+}
+
+/* --- its pipes --- */
+
+static void pipe_data_received(struct protocol *base, const char *data,
+                               size_t length)
+{
+    int child_fd = ((struct process_pipe *)base)->child_fd;
+    struct process_protocol *protocol =
+        ((struct process_pipe *)base)->process->protocol;
+    const struct process_protocol_class *class = protocol->class;
+
+    struct log_system before = log_enter((struct log_system){ NULL, NULL });
+    trace("  %s: %zu bytes from %d of its child", class->name, length,
+          child_fd);
+    if (child_fd == STDOUT_FILENO && class->out_received)
+        class->out_received(protocol, data, length);
+    else if (child_fd == STDERR_FILENO && class->err_received)
+        class->err_received(protocol, data, length);
+    else if (class->child_data_received)
+        class->child_data_received(protocol, child_fd, data, length);
+    log_enter(before);
+}
+
+static void notify_pipe_lost(struct process_protocol *protocol, int child_fd)
+{
+    const struct process_protocol_class *class = protocol->class;
+
+    if (child_fd == STDIN_FILENO && class->in_connection_lost)
+        class->in_connection_lost(protocol);
+    else if (child_fd == STDOUT_FILENO && class->out_connection_lost)
+        class->out_connection_lost(protocol);
+    else if (child_fd == STDERR_FILENO && class->err_connection_lost)
+        class->err_connection_lost(protocol);
+    else if (class->child_connection_lost)
+        class->child_connection_lost(protocol, child_fd);
 }
 
 /* One side of the terminal is lost: when the child has closed it, nobody will
@@ -83,37 +172,384 @@ static void end_terminal(struct process *self)
     if (other && (other->writes || self->hangs_up))
         transport_abort_connection(other->base.transport);
     if (!other && self->hangs_up)
-        process_hang_up(self);
+        hang_up(self);
 }
 
-void process_child_connection_lost(struct process *self, int number)
+static void unlink_pipe(struct process_pipe *self)
 {
-    if (self->terminal)
-        end_terminal(self);
-    tell_lost(self->protocol, number);
-    end_if_over(self);
+    struct process_pipe **link = &self->process->pipes;
+
+    while (*link != self)
+        link = &(*link)->next;
+    *link = self->next;
 }
 
-void process_reaped(struct process *self, int status)
+/* It leaves the list first: the callback may look for it, and the last to go
+ * ends the process. */
+static void pipe_connection_lost(struct protocol *base, struct failure reason)
+{
+    struct process_pipe *self = (struct process_pipe *)base;
+    struct process *process = self->process;
+
+    (void)reason; /* Twisted's protocols do not hear it either */
+    struct log_system before = log_enter((struct log_system){ NULL, NULL });
+    unlink_pipe(self);
+    if (process->terminal)
+        end_terminal(process);
+    notify_pipe_lost(process->protocol, self->child_fd);
+    end_if_over(process);
+    log_enter(before);
+}
+
+static const struct protocol_class ProcessPipe = {
+    .name = "ProcessPipe",
+    .size = sizeof(struct process_pipe),
+    .data_received = pipe_data_received,
+    .connection_lost = pipe_connection_lost,
+};
+
+/* A pipe that we write becomes readable when nobody is left to read it: an
+ * error is pending, and the pollers report it to whoever reads. So it is
+ * watched for reading although there is nothing to read, or we would hear that
+ * the child has closed its input only when we write to it. */
+static int writer_do_read(struct descriptor *base)
+{
+    (void)base;
+    return EPIPE;
+}
+
+/* A terminal that the child has closed takes nothing more, and the pollers
+ * report that it has hung up all the time: without this look the loop would
+ * spin on a write that never succeeds. */
+static int terminal_do_write(struct descriptor *base)
+{
+    const struct buffer *output = &((struct connection *)base)->output;
+    struct pollfd hung_up = { .fd = base->fd };
+    size_t before = buffer_length(output);
+    int result = connection_do_write(base);
+
+    if (result == REASON_NONE && before > 0 &&
+        buffer_length(output) == before && poll(&hung_up, 1, 0) > 0)
+        return EIO;
+    return result;
+}
+
+/* Connections in all but these: no `describe`, for what children say is logged
+ * under nobody's name, as Twisted does it; and the two functions above. */
+static const struct descriptor_class ProcessReader = {
+    .name = "ProcessReader",
+    .do_read = connection_do_read,
+    .do_write = connection_do_write,
+    .connection_lost = connection_connection_lost,
+    .dispose = connection_dispose,
+};
+static const struct descriptor_class ProcessWriter = {
+    .name = "ProcessWriter",
+    .do_read = writer_do_read,
+    .do_write = connection_do_write,
+    .connection_lost = connection_connection_lost,
+    .dispose = connection_dispose,
+};
+static const struct descriptor_class TerminalWriter = {
+    .name = "TerminalWriter",
+    .do_read = writer_do_read,
+    .do_write = terminal_do_write,
+    .connection_lost = connection_connection_lost,
+    .dispose = connection_dispose,
+};
+
+/* Adds a pipe over `fd`, which is the pipe's then and shall not block. The loop
+ * has it from pipe_start on; before that it can only be discarded. Returns 0,
+ * or -1 with errno. */
+static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
+{
+    struct process_pipe **link = &process->pipes;
+
+    if (net_set_blocking(fd, false) < 0)
+        return -1;
+    struct process_pipe *self =
+        (struct process_pipe *)protocol_new(&ProcessPipe);
+    struct connection *connection =
+        self ? connection_new(process->reactor, fd, NULL) : NULL;
+    if (!connection) {
+        free(self);
+        errno = ENOMEM;
+        return -1;
+    }
+    self->connection = connection;
+    self->process = process;
+    self->child_fd = child_fd;
+    self->writes = writes;
+    while (*link)
+        link = &(*link)->next;
+    *link = self;
+    return 0;
+}
+
+/* A terminal is readable when the child has written: its end is heard of where
+ * it is read, so the side that we write is not watched for it. */
+static void pipe_start(struct process_pipe *self)
+{
+    struct connection *connection = self->connection;
+    bool terminal = self->process->terminal;
+
+    connection_start(connection, &self->base);
+    connection->base.class = !self->writes ? &ProcessReader
+                             : terminal    ? &TerminalWriter
+                                           : &ProcessWriter;
+    if (self->writes && terminal)
+        transport_pause_producing(self->base.transport);
+}
+
+static void pipe_discard(struct process_pipe *self)
+{
+    unlink_pipe(self);
+    close(self->connection->base.fd);
+    free(self->connection);
+    free(self);
+}
+
+/* What is queued for the child goes first; what it says is not wanted. */
+static void pipe_close(struct process_pipe *self)
+{
+    if (self->writes)
+        transport_lose_connection(self->base.transport);
+    else
+        transport_abort_connection(self->base.transport);
+}
+
+static struct process_pipe *find_pipe(const struct process *self, int child_fd)
+{
+    struct process_pipe *pipe = self->pipes;
+
+    while (pipe && pipe->child_fd != child_fd)
+        pipe = pipe->next;
+    return pipe;
+}
+
+/* --- reaping --- */
+
+/* The children of a loop, which hang on it. A program has one handler of
+ * SIGCHLD, so one loop at a time can have any: whose children a signal is about
+ * only waitpid can tell. */
+struct reaper {
+    struct attachment attachment;
+    struct process *living;
+};
+static const char reaper_key;
+
+/* waitpid has said `status`. */
+static void process_reaped(struct process *self, int status)
 {
     struct process_protocol *protocol = self->protocol;
 
+    trace("  reaped %d, status 0x%x", (int)self->pid, (unsigned)status);
     self->state = PROCESS_REAPED;
-    self->pid = 0;
+    self->pid = 0; /* the number may be another's from now on */
     self->status = status;
-    process_hang_up(self);
+    hang_up(self);
     if (self->terminal && self->pipes && self->pipes->writes)
         transport_abort_connection(self->pipes->base.transport);
+    trace("  %s: process_exited", protocol->class->name);
     if (protocol->class->process_exited)
-        protocol->class->process_exited(protocol, reason_of(self));
+        protocol->class->process_exited(protocol, process_reason(self));
     end_if_over(self);
 }
 
-void process_abandon(struct process *self)
+/* SIGCHLD has come. One signal may stand for many children, so each that lives
+ * is asked about. Never waitpid(-1): it would take the status of children that
+ * the program has started in another way, which somebody else waits for. */
+static void reap_children(void *argument)
 {
-    self->state = PROCESS_ABANDONED;
-    self->pid = 0;
-    end_if_over(self);
+    struct process **link = &((struct reaper *)argument)->living, *process;
+
+    while ((process = *link)) {
+        int status = PROCESS_STATUS_UNKNOWN;
+        pid_t pid = waitpid(process->pid, &status, WNOHANG);
+        /* An error is ECHILD: somebody else did take it. */
+        if (pid == 0 || (pid < 0 && errno != ECHILD)) {
+            link = &process->next;
+            continue;
+        }
+        struct process *next = process->next;
+        *link = next; /* first: it may be freed, and others added */
+        process_reaped(process, status);
+        while (*link != next) /* the new ones have a signal of their own */
+            link = &(*link)->next;
+    }
+}
+
+/* The loop is freed, and the pipes are lost: nobody will ever reap those that
+ * live. */
+static void reaper_free(struct attachment *attachment)
+{
+    struct reaper *self = (struct reaper *)attachment;
+    struct process *process, *next = self->living;
+
+    while ((process = next)) {
+        next = process->next;
+        process->state = PROCESS_ABANDONED;
+        end_if_over(process);
+    }
+    free(self);
+}
+
+/* Takes SIGCHLD before the first child can die. NULL with errno: EBUSY when
+ * another loop has children. */
+static struct reaper *reaper_of(struct reactor *reactor)
+{
+    struct reaper *self =
+        (struct reaper *)reactor_attached(reactor, &reaper_key);
+
+    if (self)
+        return self;
+    self = calloc(1, sizeof(*self));
+    if (!self || reactor_on_signal(reactor, SIGCHLD, reap_children, self) < 0) {
+        free(self);
+        return NULL;
+    }
+    self->attachment.free = reaper_free;
+    reactor_attach(reactor, &self->attachment, &reaper_key);
+    return self;
+}
+
+/* --- from the options to a child --- */
+
+static int close_both(int one, int other)
+{
+    int error = errno;
+
+    close(one);
+    close(other);
+    errno = error;
+    return -1;
+}
+
+/* Makes a pipe: one end is ours, and does not block; the other is the child's,
+ * which does, for programs expect that. Returns the child's end, or -1. */
+static int open_pipe(struct process *self, int child_fd, bool writes)
+{
+    int ends[2];
+
+    if (net_pipe(ends, NET_BLOCKING) < 0)
+        return -1;
+    if (pipe_add(self, child_fd, ends[writes], writes) < 0)
+        return close_both(ends[0], ends[1]);
+    return ends[!writes];
+}
+
+/* Our side has a number for each direction, so that the one can be full and
+ * the other be read. */
+static int open_side(struct process *self, int child_fd, bool writes)
+{
+    int fd = fcntl(self->master, F_DUPFD_CLOEXEC, 0);
+
+    if (fd >= 0 && pipe_add(self, child_fd, fd, writes) < 0)
+        return close_both(fd, -1);
+    return fd;
+}
+
+static int open_terminal(struct process *self, char *path)
+{
+    self->terminal = true;
+    self->master = spawn_open_terminal(path);
+    if (self->master < 0 || open_side(self, STDIN_FILENO, true) < 0 ||
+        open_side(self, STDOUT_FILENO, false) < 0)
+        return -1;
+    return 0;
+}
+
+/* Whether the map makes sense: no number twice, every number of ours open. That
+ * has to be asked now, for our pipes are about to take the free numbers. */
+static int check_map(const struct process_descriptor *rows, int count)
+{
+    errno = EINVAL;
+    if (count < 0 || count > PROCESS_DESCRIPTORS_MAX)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        if (rows[i].child_fd < 0 || rows[i].child_fd == INT_MAX ||
+            rows[i].from < PROCESS_WRITE)
+            return -1;
+        for (int j = 0; j < i; j++)
+            if (rows[j].child_fd == rows[i].child_fd)
+                return -1;
+    }
+    for (int i = 0; i < count; i++)
+        if (rows[i].from >= 0 && fcntl(rows[i].from, F_GETFD) < 0)
+            return -1;
+    return 0;
+}
+
+/* From the map to pipes, and to moves for the child. */
+static int open_map(struct process *self, const struct process_descriptor *rows,
+                    int count, struct spawn_spec *spec)
+{
+    if (check_map(rows, count) < 0)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        int from = rows[i].from;
+        if (from < 0)
+            from = open_pipe(self, rows[i].child_fd, from == PROCESS_WRITE);
+        if (from < 0)
+            return -1;
+        spec->moves[spec->count++] =
+            (struct spawn_move){ .from = from, .to = rows[i].child_fd };
+    }
+    return 0;
+}
+
+/* The child has its own ends now. While we held them open as well, no pipe
+ * would ever end. */
+static void close_childs_ends(const struct process_descriptor *rows,
+                              const struct spawn_spec *spec)
+{
+    int error = errno;
+
+    for (int i = 0; i < spec->count; i++)
+        if (rows[i].from < 0)
+            close(spec->moves[i].from);
+    errno = error;
+}
+
+/* Sets the pid, or returns -1 with errno: then some pipes may be there, and
+ * are to be discarded. */
+static int start_child(struct process *self, const char *executable,
+                       const struct process_options *options)
+{
+    static const struct process_descriptor usual[] = {
+        { STDIN_FILENO, PROCESS_WRITE },
+        { STDOUT_FILENO, PROCESS_READ },
+        { STDERR_FILENO, PROCESS_READ },
+    };
+    const char *const name_alone[] = { executable, NULL };
+    const char *const nothing[] = { NULL };
+    const struct process_descriptor *rows = options->descriptors;
+    int count = rows ? options->descriptor_count : 3, result;
+    struct spawn_move moves[PROCESS_DESCRIPTORS_MAX];
+    char terminal[SPAWN_TERMINAL_MAX];
+    struct spawn_spec spec = {
+        .executable = executable,
+        .arguments = options->arguments ? options->arguments : name_alone,
+        .environment = options->environment ? options->environment : nothing,
+        .path = options->path,
+        .terminal = options->use_pty ? terminal : NULL,
+        .moves = moves,
+    };
+
+    if (options->parent_environment)
+        spec.environment = (const char *const *)environ;
+    if (options->use_pty && rows) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (!rows)
+        rows = usual;
+    result = options->use_pty ? open_terminal(self, terminal)
+                              : open_map(self, rows, count, &spec);
+    if (result == 0)
+        self->pid = spawn_child(&spec);
+    close_childs_ends(rows, &spec);
+    return self->pid > 0 ? 0 : -1;
 }
 
 static struct process *process_new(struct reactor *reactor,
@@ -136,62 +572,187 @@ static struct process *process_new(struct reactor *reactor,
 }
 
 /* It has never begun. Keeps errno. */
-static struct process *discard(struct process *self)
+static struct process *process_discard(struct process *self)
 {
     int error = errno;
 
     while (self->pipes)
-        process_pipe_discard(self->pipes);
-    process_hang_up(self);
+        pipe_discard(self->pipes);
+    hang_up(self);
     free(self->protocol);
     free(self);
     errno = error;
     return NULL;
 }
 
-static int start(struct process *self, const char *executable,
-                 const struct process_options *options)
-{
-    const char *const name_alone[] = { executable, NULL };
-    const char *const nothing[] = { NULL };
-    struct process_start start = {
-        .executable = executable,
-        .arguments = options->arguments ? options->arguments : name_alone,
-        .environment = options->environment ? options->environment : nothing,
-        .path = options->path,
-        .own_group = options->own_group,
-    };
-
-    if (options->parent_environment)
-        start.environment = (const char *const *)environ;
-    if (process_descriptors_open(self, options, &start) == 0)
-        self->pid = process_spawn(&start);
-    process_descriptors_close(&start);
-    return self->pid > 0 ? 0 : -1;
-}
-
+/* A child that cannot be started is an errno, and nothing is called. */
 struct process *reactor_spawn_process(
     struct reactor *reactor, const struct process_protocol_class *class,
     const char *executable, const struct process_options *options)
 {
     static const struct process_options usual = { 0 };
-    struct process *self = NULL;
+    struct reaper *reaper = reaper_of(reactor);
+    struct process *self = reaper ? process_new(reactor, class) : NULL;
 
     if (!options)
         options = &usual;
-    if (process_reap_start(reactor) == 0)
-        self = process_new(reactor, class);
     if (!self)
         return NULL;
-    if (start(self, executable, options) < 0)
-        return discard(self);
+    if (start_child(self, executable, options) < 0)
+        return process_discard(self);
     trace("  spawn_process: %s %s is %d", class->name, executable,
           (int)self->pid);
-    process_reap_add(self);
+    self->next = reaper->living;
+    reaper->living = self;
     for (struct process_pipe *pipe = self->pipes; pipe; pipe = pipe->next)
-        process_pipe_start(pipe);
+        pipe_start(pipe);
     self->protocol->owner = options->owner;
     if (class->connection_made)
         class->connection_made(self->protocol);
     return self;
+}
+
+/* --- what a program does with it --- */
+
+struct transport *process_get_transport(const struct process *process,
+                                        int child_fd)
+{
+    const struct process_pipe *pipe = find_pipe(process, child_fd);
+
+    return pipe ? pipe->base.transport : NULL;
+}
+
+struct process_protocol *process_get_protocol(const struct process *process)
+{
+    return process->protocol;
+}
+
+int process_write_to_child(struct process *process, int child_fd,
+                           const void *data, size_t length)
+{
+    const struct process_pipe *pipe = find_pipe(process, child_fd);
+
+    if (!pipe || !pipe->writes) {
+        errno = EBADF;
+        return -1;
+    }
+    transport_write(pipe->base.transport, data, length);
+    return 0;
+}
+
+void process_write(struct process *process, const void *data, size_t length)
+{
+    process_write_to_child(process, STDIN_FILENO, data, length);
+}
+
+/* The two sides of a terminal end together, and not by this. */
+void process_close_child_fd(struct process *process, int child_fd)
+{
+    struct process_pipe *pipe = find_pipe(process, child_fd);
+
+    if (pipe && !process->terminal)
+        pipe_close(pipe);
+}
+
+void process_close_stdin(struct process *process)
+{
+    process_close_child_fd(process, STDIN_FILENO);
+}
+
+void process_close_stdout(struct process *process)
+{
+    process_close_child_fd(process, STDOUT_FILENO);
+}
+
+void process_close_stderr(struct process *process)
+{
+    process_close_child_fd(process, STDERR_FILENO);
+}
+
+void process_lose_connection(struct process *process)
+{
+    struct process_pipe *pipe = process->pipes;
+
+    process->hangs_up = process->terminal;
+    if (!pipe)
+        hang_up(process);
+    for (; pipe; pipe = pipe->next) {
+        pipe_close(pipe);
+        /* The first is the side that we write, and may have something to
+         * finish; the other follows it. */
+        if (process->terminal)
+            return;
+    }
+}
+
+/* What the child writes stays in its pipes, and when these are full its next
+ * write waits: so it is stopped, and costs us nothing. */
+void process_pause_producing(struct process *process)
+{
+    struct process_pipe *pipe = process->pipes;
+
+    for (; pipe; pipe = pipe->next)
+        if (!pipe->writes)
+            transport_pause_producing(pipe->base.transport);
+}
+
+void process_resume_producing(struct process *process)
+{
+    struct process_pipe *pipe = process->pipes;
+
+    for (; pipe; pipe = pipe->next)
+        if (!pipe->writes)
+            transport_resume_producing(pipe->base.transport);
+}
+
+int process_register_producer(struct process *process,
+                              struct producer *producer, bool streaming)
+{
+    struct process_pipe *pipe = find_pipe(process, STDIN_FILENO);
+
+    if (pipe && pipe->writes)
+        return transport_register_producer(pipe->base.transport, producer,
+                                           streaming);
+    producer->stop_producing(producer);
+    return 0;
+}
+
+void process_unregister_producer(struct process *process)
+{
+    struct process_pipe *pipe = find_pipe(process, STDIN_FILENO);
+
+    if (pipe && pipe->writes)
+        transport_unregister_producer(pipe->base.transport);
+}
+
+pid_t process_pid(const struct process *process)
+{
+    return process->pid;
+}
+
+/* Once it is reaped its number may be another program's: that must not be hit
+ * by a signal that was meant for this one. */
+int process_signal_number(struct process *process, int signal)
+{
+    if (process->pid > 0)
+        return kill(process->pid, signal);
+    errno = ESRCH;
+    return -1;
+}
+
+int process_signal(struct process *process, const char *name)
+{
+    static const struct {
+        const char *name;
+        int signal;
+    } known[] = {
+        { "HUP", SIGHUP },   { "STOP", SIGSTOP }, { "INT", SIGINT },
+        { "KILL", SIGKILL }, { "TERM", SIGTERM },
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (!strcmp(known[i].name, name))
+            return process_signal_number(process, known[i].signal);
+    errno = EINVAL;
+    return -1;
 }

@@ -33,20 +33,20 @@ struct process_protocol_class {
     void (*connection_made)(struct process_protocol *self);
 
     /* The child has written, on 1, on 2, on another number; at least one
-     * byte. NULL: the third hears it; without that it is ignored. */
+     * byte. NULL: child_data_received hears it, if it is there. */
     void (*out_received)(struct process_protocol *self, const char *data,
                          size_t length);
     void (*err_received)(struct process_protocol *self, const char *data,
                          size_t length);
-    void (*child_data_received)(struct process_protocol *self, int number,
+    void (*child_data_received)(struct process_protocol *self, int child_fd,
                                 const char *data, size_t length);
 
     /* Once for each pipe, whoever has closed it: that on 0, on 1, on 2, on
-     * another number. NULL: the fourth hears it, if it is there. */
+     * another number. NULL: child_connection_lost hears it, if it is there. */
     void (*in_connection_lost)(struct process_protocol *self);
     void (*out_connection_lost)(struct process_protocol *self);
     void (*err_connection_lost)(struct process_protocol *self);
-    void (*child_connection_lost)(struct process_protocol *self, int number);
+    void (*child_connection_lost)(struct process_protocol *self, int child_fd);
 
     /* Once, when the child has ended. Output may still come: that which waits
      * in the pipes, and that of its own children. NULL: nothing. */
@@ -68,8 +68,8 @@ struct process_protocol {
  * write, the other end, or a descriptor of ours to share. */
 enum { PROCESS_READ = -1, PROCESS_WRITE = -2 };
 struct process_descriptor {
-    int number; /* the child's */
-    int from;   /* PROCESS_READ, PROCESS_WRITE, or a number of ours */
+    int child_fd;
+    int from; /* PROCESS_READ, PROCESS_WRITE, or a number of ours */
 };
 
 enum { PROCESS_DESCRIPTORS_MAX = 64 }; /* of one child */
@@ -87,24 +87,26 @@ struct process_options {
     const struct process_descriptor *descriptors;
     int descriptor_count;
 
-    /* A terminal on 0, 1 and 2, which controls a session of the child's own.
-     * All that it writes, and the echo of what we write, is out_received. No
-     * `descriptors` then. */
+    /* A terminal on 0, 1 and 2, which controls the child's session. All that it
+     * writes, and the echo of what we write, is out_received. No `descriptors`
+     * then. */
     bool use_pty;
-
-    /* The child leads a process group of its own, to which kill(-pid) sends a
-     * signal: it, and what it has started. A terminal's child does anyway. */
-    bool own_group;
 
     void *owner; /* for the protocol's callbacks */
 };
 
 /* Starts a program: a path, or a name that is looked up in our own PATH. The
- * child has default signals, none of them blocked. Returns NULL with errno
- * when it could not be started: ENOENT, EACCES, ENOEXEC and so on, whether it
- * is the program or `path`; EINVAL or EBADF for a wrong map; EMFILE; EBUSY when
- * another loop, or another function of this one, has SIGCHLD. Then nothing is
- * called, and nothing is left open. */
+ * child has default signals, none of them blocked, and leads a session of its
+ * own, so kill(-pid) reaches it and what it has started. Our terminal is not
+ * its terminal: /dev/tty, where it could be stopped for ever, cannot be opened,
+ * and Control-C does not reach it (in Twisted it does). A C library without
+ * POSIX_SPAWN_SETSID gives it a process group alone.
+ *
+ * Returns NULL with errno when it could not be started: ENOENT, EACCES, ENOEXEC
+ * and so on, whether it is the program or `path`; EINVAL or EBADF for a wrong
+ * map; EMFILE; EBUSY when another loop, or another function of this one, has
+ * SIGCHLD, of which a program has one handler. Then nothing is called, and
+ * nothing is left open. */
 struct process *reactor_spawn_process(
     struct reactor *reactor, const struct process_protocol_class *class,
     const char *executable, const struct process_options *options);
@@ -113,18 +115,18 @@ struct process *reactor_spawn_process(
  * much is queued, pausing one alone); NULL when there is none (any more). Its
  * get_peer and get_host have nothing to tell. */
 struct transport *process_get_transport(const struct process *process,
-                                        int number);
+                                        int child_fd);
 struct process_protocol *process_get_protocol(const struct process *process);
 
 /* Queues bytes for the child's 0; without such a pipe they are dropped. The
  * second returns -1 with EBADF when we write to no pipe of that number. */
 void process_write(struct process *process, const void *data, size_t length);
-int process_write_to_child(struct process *process, int number,
+int process_write_to_child(struct process *process, int child_fd,
                            const void *data, size_t length);
 
 /* A pipe that we write is closed when all that is queued has been sent, one
  * that we read at once. Not mapped, closed already, a terminal: nothing. */
-void process_close_child_fd(struct process *process, int number);
+void process_close_child_fd(struct process *process, int child_fd);
 void process_close_stdin(struct process *process);
 void process_close_stdout(struct process *process);
 void process_close_stderr(struct process *process);

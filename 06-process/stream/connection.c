@@ -130,7 +130,7 @@ static void deliver(struct connection *self, const char *data, size_t length)
         self->protocol->class->data_received(self->protocol, data, length);
 }
 
-static int do_read(struct descriptor *base)
+int connection_do_read(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
     char data[CONNECTION_READ_MAX];
@@ -176,7 +176,7 @@ void connection_stop_producer(struct connection *self)
     producer->stop_producing(producer);
 }
 
-static void connection_lost(struct descriptor *base, int reason)
+void connection_connection_lost(struct descriptor *base, int reason)
 {
     struct connection *self = (struct connection *)base;
     struct log_system before = log_enter(connection_log_system(self));
@@ -194,7 +194,7 @@ static void connection_lost(struct descriptor *base, int reason)
     log_enter(before);
 }
 
-static void dispose(struct descriptor *base)
+void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
 
@@ -211,10 +211,10 @@ static void dispose(struct descriptor *base)
 
 static const struct descriptor_class Connection = {
     .name = "Connection",
-    .do_read = do_read,
+    .do_read = connection_do_read,
     .do_write = connection_do_write,
-    .connection_lost = connection_lost,
-    .dispose = dispose,
+    .connection_lost = connection_connection_lost,
+    .dispose = connection_dispose,
 };
 
 struct connection *connection_new(struct reactor *reactor, int fd,

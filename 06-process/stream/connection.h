@@ -83,7 +83,10 @@ struct log_system connection_log_system(const struct connection *connection);
  * in connection.c. Between these two files: */
 extern const struct transport_class connection_transport;
 struct connection *connection_of(const struct transport *transport);
+int connection_do_read(struct descriptor *base);
 int connection_do_write(struct descriptor *base);
+void connection_connection_lost(struct descriptor *base, int reason);
+void connection_dispose(struct descriptor *base);
 void connection_update_read_interest(struct connection *self);
 void connection_stop_producer(struct connection *self);
 int connection_start_lingering(struct connection *self);

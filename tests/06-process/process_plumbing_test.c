@@ -17,6 +17,9 @@
 
 #include "child.h"
 #include "net/net.h"
+#include "process/spawn.h"
+
+enum { SIGNALS = 31 }; /* without those of POSIX's real-time extension */
 
 /* A file with this text in it that nobody else sees, close-on-exec or not. */
 static int file_with(const char *text, int flags)
@@ -170,10 +173,10 @@ static void S4_trap22_pipes_in_the_way(const char *poller)
         CHECK(net_pipe(ends[i], NET_BLOCKING) == 0);
     for (int i = 0; i < PIPES; i++) {
         char line[32];
-        rows[i].number = ends[PIPES - 1 - i][1];
+        rows[i].child_fd = ends[PIPES - 1 - i][1];
         rows[i].from = PROCESS_READ;
-        snprintf(line, sizeof(line), "echo %d >/dev/fd/%d;", rows[i].number,
-                 rows[i].number);
+        snprintf(line, sizeof(line), "echo %d >/dev/fd/%d;", rows[i].child_fd,
+                 rows[i].child_fd);
         strcat(script, line);
         close(ends[PIPES - 1 - i][0]);
         close(ends[PIPES - 1 - i][1]);
@@ -227,6 +230,41 @@ static void S5_trap22_nothing_else_is_open(const char *poller)
     reactor_free(reactor);
 }
 
+/* Numbers that somebody else has opened: ordinary, high, and above a limit that
+ * was lowered since. Whatever the limit is, it takes no time to find them. */
+static void L12_nothing_is_inherited(const char *poller)
+{
+    static const int numbers[] = { 40, 77, 5000, 70000 };
+    enum { NUMBERS = sizeof(numbers) / sizeof(*numbers) };
+    struct reactor *reactor = loop_new(poller);
+    struct rlimit before, limit;
+    int file = file_with("", 0);
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    limit = (struct rlimit){ before.rlim_max, before.rlim_max };
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    for (int i = 0; i < NUMBERS; i++)
+        if ((rlim_t)numbers[i] < limit.rlim_max)
+            CHECK(dup2(file, numbers[i]) == numbers[i]);
+    for (int low = 0; low < 2; low++) {
+        const rlim_t lower = 64;
+        struct child child = { 0 };
+        limit.rlim_cur = low ? lower : limit.rlim_max;
+        CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        double start = reactor_seconds();
+        child_run(&child, reactor, list);
+        CHECK(reactor_seconds() - start < 0.5);
+        CHILD_UNTIL(reactor, child.ended == 1);
+        if (strcmp(child.out, "0  1  2\n"))
+            unit_failed(child.out, "0  1  2", low);
+    }
+    for (int i = 0; i < NUMBERS; i++)
+        close(numbers[i]);
+    close(file);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    reactor_free(reactor);
+}
+
 static void S5_trap22_a_sibling_has_no_pipe_of_mine(const char *poller)
 {
     struct reactor *reactor = loop_new(poller);
@@ -275,27 +313,28 @@ static void S6_trap22_who_blocks(const char *poller)
     reactor_free(reactor);
 }
 
-static void S7_signals_are_as_new(const char *poller)
+/* Whatever the parent ignores, SIGPIPE and SIGXFSZ among it, and blocks. */
+static void S7_L2_L10_signals_are_as_new(const char *poller)
 {
     struct reactor *reactor = loop_new(poller);
-    struct sigaction ignore = { .sa_handler = SIG_IGN }, before[2];
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, before[SIGNALS + 1];
     struct child child = { 0 };
-    sigset_t some, mask;
+    sigset_t all, mask;
 
-    sigemptyset(&some);
-    sigaddset(&some, SIGTERM);
-    sigaddset(&some, SIGUSR2);
-    CHECK(sigaction(SIGUSR1, &ignore, &before[0]) == 0);
-    CHECK(sigaction(SIGPIPE, &ignore, &before[1]) == 0);
-    CHECK(sigprocmask(SIG_BLOCK, &some, &mask) == 0);
+    sigfillset(&all);
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        if (signal != SIGCHLD)
+            sigaction(signal, &ignore, &before[signal]);
+    CHECK(sigprocmask(SIG_BLOCK, &all, &mask) == 0);
     const char *const arguments[] = { "grep", "-E", "Sig(Blk|Ign|Cgt)",
                                       "/proc/self/status", NULL };
     const struct process_options options = { .arguments = arguments };
     CHECK(child_spawn(&child, reactor, "/bin/grep", &options) != NULL);
-    CHILD_UNTIL(reactor, child.ended == 1);
     CHECK(sigprocmask(SIG_SETMASK, &mask, NULL) == 0);
-    CHECK(sigaction(SIGUSR1, &before[0], NULL) == 0);
-    CHECK(sigaction(SIGPIPE, &before[1], NULL) == 0);
+    CHILD_UNTIL(reactor, child.ended == 1);
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        if (signal != SIGCHLD && signal != SIGKILL && signal != SIGSTOP)
+            CHECK(sigaction(signal, &before[signal], NULL) == 0);
     CHECK(!strncmp(child.out,
                    "SigBlk:\t0000000000000000\n"
                    "SigIgn:\t0000000000000000\n",
@@ -400,21 +439,50 @@ static void S11_a_name_is_looked_up(const char *poller)
     reactor_free(reactor);
 }
 
-static void a_group_of_its_own(const char *poller)
+/* Field 5 of /proc/PID/stat is the group, 6 the session, 7 the terminal. */
+static void a_session_of_its_own(const char *poller)
 {
-    static const char script[] =
-        "read -r pid name state parent group rest </proc/$$/stat\n"
-        "[ $group = $$ ] && echo own || echo ours";
     struct reactor *reactor = loop_new(poller);
+    struct child child = { 0 };
 
-    for (int own = 0; own < 2; own++) {
-        const struct process_options options = { .own_group = own };
-        struct child child = { 0 };
-        child_run_with(&child, reactor, script, &options);
-        CHILD_UNTIL(reactor, child.ended == 1);
-        CHECK(!strcmp(child.out, own ? "own\n" : "ours\n"));
-    }
+    child_run(&child, reactor,
+              "read a b c d group session tty rest </proc/$$/stat; "
+              "test $group = $$ && test $session = $$ && test $tty = 0 && "
+              "echo own");
+    CHILD_UNTIL(reactor, child.ended == 1);
+    CHECK(!strcmp(child.out, "own\n"));
     reactor_free(reactor);
+}
+
+/* In a program that has a terminal: there a child that reads it, and is not in
+ * its foreground, would be stopped, and nobody continue it. */
+static void try_dev_tty(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    struct child child = { 0 };
+    char path[SPAWN_TERMINAL_MAX];
+    int ours = spawn_open_terminal(path);
+
+    CHECK(ours >= 0 && setsid() > 0 && open(path, O_RDWR) >= 0);
+    CHECK(open("/dev/tty", O_RDWR | O_CLOEXEC) >= 0); /* it has one */
+    child_run(&child, reactor, "read x </dev/tty; echo went on; kill 0");
+    CHILD_UNTIL(reactor, child.ended == 1);
+    CHECK(!strcmp(child.out, "went on\n"));
+    CHECK(process_exit_signal(child.reason) == SIGTERM);
+    reactor_free(reactor);
+}
+
+static void L8_no_terminal_that_stops_it(const char *poller)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        try_dev_tty(poller);
+        _exit(0);
+    }
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void S11_maps_that_make_no_sense(const char *poller)
@@ -560,12 +628,14 @@ static const struct unit_case cases[] = {
     { "S5_trap22_nothing_else_is_open", S5_trap22_nothing_else_is_open },
     { "S5_trap22_a_sibling", S5_trap22_a_sibling_has_no_pipe_of_mine },
     { "S6_trap22_who_blocks", S6_trap22_who_blocks },
-    { "S7_signals_are_as_new", S7_signals_are_as_new },
+    { "S7_signals_are_as_new", S7_L2_L10_signals_are_as_new },
     { "S8_the_environment", S8_the_environment },
     { "S9_the_working_directory", S9_the_working_directory },
     { "S11_what_cannot_be_run", S11_what_cannot_be_run },
     { "S11_a_name_is_looked_up", S11_a_name_is_looked_up },
-    { "a_group_of_its_own", a_group_of_its_own },
+    { "a_session_of_its_own", a_session_of_its_own },
+    { "L8_no_terminal_that_stops_it", L8_no_terminal_that_stops_it },
+    { "L12_nothing_is_inherited", L12_nothing_is_inherited },
     { "S11_maps_that_make_no_sense", S11_maps_that_make_no_sense },
     { "spawn_without_memory", spawn_without_memory },
     { "spawn_without_descriptors", spawn_without_descriptors },

@@ -23,7 +23,7 @@ load ../lib/unit
 
 @test "a spawn that holds up the loop is seen" {
     [[ ${CFLAGS:-} != *sanitize* ]] || skip "the case measures nothing then"
-    unit_broken process_spawn.c 's/int error = copy_away\(start\);/& usleep(30000);/' \
+    unit_broken spawn.c 's/int error = copy_sources\(spec\);/& usleep(30000);/' \
         process_many_test a_large_parent_is_not_held_up "${POLLERS[@]}"
 }
 
@@ -34,9 +34,9 @@ load ../lib/unit
 # --- the traps, and that their tests can fail ---------------------------------
 
 @test "trap 20: one waitpid a signal, or waitpid(-1), is seen" {
-    unit_broken process_reap.c 's/process_reaped\(process, status\);/&return;/' \
+    unit_broken process.c 's/process_reaped\(process, status\);/&return;/' \
         process_many_test S22_trap20_thirty_and_a_stranger "${POLLERS[@]}"
-    unit_broken process_reap.c 's/waitpid\(process->pid/waitpid(-1/' \
+    unit_broken process.c 's/waitpid\(process->pid/waitpid(-1/' \
         process_many_test S22_trap20_thirty_and_a_stranger
 }
 
@@ -46,89 +46,125 @@ load ../lib/unit
     unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
         process_life_test S14_trap21_a_grandchild_has_the_pipe
     unit_broken process.c \
-        "/^void process_reaped/,/^}/s/if \\(protocol/if (!self->pipes \\&\\& protocol/" \
+        "$(unit_in process_reaped)s/if \\(protocol/if (!self->pipes \\&\\& protocol/" \
         process_life_test S14_trap21_a_grandchild_has_the_pipe
 }
 
 @test "trap 22: moves in the order of the map are seen" {
-    unit_broken process_spawn.c 's/if \(!is_target\(start, move->from\)\)/if (1)/' \
+    unit_broken spawn.c 's/if \(!is_target\(spec, move->from\)\)/if (1)/' \
         process_plumbing_test S4_trap22_exchanged
-    unit_broken process_spawn.c 's/if \(!is_target\(start, move->from\)\)/if (1)/' \
+    unit_broken spawn.c 's/if \(!is_target\(spec, move->from\)\)/if (1)/' \
         process_plumbing_test S4_trap22_pipes_in_the_way
 }
 
 @test "S2 S3 S4 S11 S20: a target overwritten, a name or a limit unheeded are seen" {
-    unit_broken process_spawn.c 's/F_DUPFD_CLOEXEC, above/F_DUPFD_CLOEXEC, 0/' \
+    unit_broken spawn.c 's/F_DUPFD_CLOEXEC, above/F_DUPFD_CLOEXEC, 0/' \
         process_plumbing_test S4_targets_that_are_free
-    unit_broken process_spawn.c 's/posix_spawnp\(/posix_spawn(/' \
+    unit_broken spawn.c 's/posix_spawnp\(/posix_spawn(/' \
         process_plumbing_test S11_a_name_is_looked_up
-    unit_broken process_descriptors.c 's/count > PROCESS_DESCRIPTORS_MAX/count >= PROCESS_DESCRIPTORS_MAX/' \
+    unit_broken process.c 's/count > PROCESS_DESCRIPTORS_MAX/count >= PROCESS_DESCRIPTORS_MAX/' \
         process_plumbing_test S11_maps_that_make_no_sense
-    unit_broken process_spawn.c 's/flags \|= POSIX_SPAWN_SETPGROUP/flags |= 0/' \
-        process_plumbing_test a_group_of_its_own
-    unit_broken process.c 's/else if \(class->child_data/else if (number > 2 \&\& class->child_data/' \
+    unit_broken spawn.c 's/POSIX_SPAWN_SETSID\);/0);/' \
+        process_plumbing_test a_session_of_its_own
+    unit_broken spawn.c 's/POSIX_SPAWN_SETSID\);/0);/' \
+        process_plumbing_test L8_no_terminal_that_stops_it "${POLLERS[@]}"
+    unit_broken process.c 's/else if \(class->child_data/else if (child_fd > 2 \&\& class->child_data/' \
         process_life_test S2_S16_one_callback_for_all
-    unit_broken process_transport.c 's/if \(pipe && pipe->writes\)/if (pipe)/' \
+    unit_broken process.c 's/if \(pipe && pipe->writes\)/if (pipe)/' \
         process_life_test S20_no_such_pipe
 }
 
 @test "trap 22: descriptors that a child should not have are seen" {
-    local keep='s/if \(is_target\(self->start, fd\)\)/if (1)/
+    local keep='s/if \(flags < 0 .*/if (1)/
         s/= posix_spawn_file_actions_addclosefrom_np\(.*\)/= 0/'
-    unit_broken process_spawn.c "$keep" \
+    unit_broken spawn.c "$keep" \
         process_plumbing_test S5_trap22_nothing_else_is_open
     # And without the mark on our ends of the pipes.
-    unit_broken process_spawn.c "$keep
-        s/int error = copy_away\\(start\\);/for (int fd = 3; fd < 64; fd++) fcntl(fd, F_SETFD, 0);&/" \
+    unit_broken spawn.c "$keep
+        s/int error = copy_sources\\(spec\\);/for (int fd = 3; fd < 64; fd++) fcntl(fd, F_SETFD, 0);&/" \
         process_plumbing_test S5_trap22_a_sibling
 }
 
-@test "S5: without closefrom, too" {
-    local object=$BATS_TEST_TMPDIR/portable.o name
+UNLISTED='s,/proc/self/fd",/no/such",'
+
+# portable NAME [SCRIPT]: process_plumbing_test as $PORTABLE, without closefrom.
+portable() {
+    local copy=$BATS_TEST_TMPDIR/$1
     unit_build process_plumbing_test
-    unit_compile "$object" -DPROCESS_PORTABLE -c "$ROOT/$STAGE/process/process_spawn.c"
-    unit_link process_plumbing_test "${object%.o}" "$object"
-    for name in $("$PROGRAM"); do
-        soon "${object%.o}" epoll "$name"
+    unit_copy spawn.c "s/^#define _GNU_SOURCE/&\n#define PROCESS_PORTABLE/
+        ${2:-}" "$copy"
+    unit_compile "$copy/spawn.o" -c "$copy/spawn.c"
+    unit_link process_plumbing_test "$copy/spawn" "$copy/spawn.o"
+    PORTABLE=$copy/spawn
+}
+
+@test "S5 L12: without closefrom, and without a list of what is open, too" {
+    local name
+    portable listed
+    for name in $("$PORTABLE"); do
+        soon "$PORTABLE" epoll "$name"
     done
+    portable unlisted "$UNLISTED"
+    for name in $("$PORTABLE"); do
+        soon "$PORTABLE" epoll "$name"
+    done
+    portable marked "$UNLISTED; s/OPEN_FDS_TRIED = 65536/OPEN_FDS_TRIED = 4000/"
+    soon "$PORTABLE" epoll L12_nothing_is_inherited
+}
+
+portable_is_seen() { # NAME SCRIPT
+    portable "$@"
+    if soon "$PORTABLE" epoll L12_nothing_is_inherited; then
+        echo "not seen: $2"
+        return 1
+    fi
+}
+
+@test "L12: numbers that are not tried, or only up to the limit, are seen" {
+    # Up to a limit that is lower than what is open.
+    portable_is_seen limit "$UNLISTED
+        s/actions, OPEN_FDS_TRIED\\)/actions, (int)sysconf(_SC_OPEN_MAX))/"
+    # What is above goes to the child, too.
+    portable_is_seen unmarked "$UNLISTED
+        s/OPEN_FDS_TRIED = 65536/OPEN_FDS_TRIED = 4000/; s/syscall\\(.*\\);//"
 }
 
 @test "trap 22: a child's end that does not block is seen" {
-    unit_broken process_descriptors.c 's/net_set_blocking\(ours/net_set_blocking(theirs/' \
+    unit_broken process.c 's/\(pipe_add\(self, child_fd, ends\[writes\]/(net_set_blocking(ends[!writes], false), pipe_add(self, child_fd, ends[writes]/' \
         process_plumbing_test S6_trap22_who_blocks
 }
 
 @test "S7: signals that a child inherits are seen" {
-    unit_broken process_spawn.c 's/POSIX_SPAWN_SETSIGDEF \| //' \
+    unit_broken spawn.c 's/POSIX_SPAWN_SETSIGDEF \|$/0 |/' \
         process_plumbing_test S7_signals_are_as_new
-    unit_broken process_spawn.c 's/ \| POSIX_SPAWN_SETSIGMASK//' \
+    unit_broken spawn.c 's/POSIX_SPAWN_SETSIGMASK \|/0 |/' \
         process_plumbing_test S7_signals_are_as_new
 }
 
 @test "S16: not watching a pipe that is only written is seen" {
-    unit_broken process_pipe.c 's/if \(self->process->terminal\)/if (1)/' \
+    unit_broken process.c 's/if \(self->writes && terminal\)/if (self->writes)/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
-    unit_broken process_pipe.c 's/self->class.do_read = .*;//' \
+    unit_broken process.c 's/= writer_do_read/= connection_do_read/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
 }
 
 @test "S18 S21 S24 S26: more that is seen" {
-    unit_broken process_pipe.c 's/if \(self->writes\)/if (0)/' \
+    unit_broken process.c "$(unit_in pipe_close)s/if \\(self->writes\\)/if (0)/" \
         process_life_test S18_close_stdin_sends_all_first
-    unit_broken process.c "/^void process_reaped/,/^}/s/self->pid = 0;//" \
+    unit_broken process.c "$(unit_in process_reaped)s/self->pid = 0;//" \
         process_life_test S21_signals
-    unit_broken process_transport.c 's/if \(!pipe->writes\)/if (0)/' \
+    unit_broken process.c 's/if \(!pipe->writes\)/if (0)/' \
         process_life_test S24_pause_and_resume
-    unit_broken process_spawn.c 's/flags \|= POSIX_SPAWN_SETSID/flags |= 0/' \
+    unit_broken spawn.c 's/POSIX_SPAWN_SETSID\);/0);/' \
         process_pty_test S26_a_session_of_its_own
-    unit_broken process_descriptors.c 's/close_both\(ours, theirs\)/-1/' \
+    unit_broken process.c 's/close_both\(ends\[0\], ends\[1\]\)/-1/' \
         process_plumbing_test spawn_without_memory
 }
 
 @test "S26: a terminal that is closed too early is seen" {
     unit_broken process.c "$(unit_in end_terminal)s/self->hangs_up\\)\$/true)/" \
         process_pty_test S26_S15_a_terminal_that_is_closed
-    unit_broken process.c "/^void process_reaped/,/^}/s/process_hang_up\\(self\\)/process_lose_connection(self)/" \
+    unit_broken process.c "$(unit_in process_reaped)s/hang_up\\(self\\)/process_lose_connection(self)/" \
         process_pty_test S26_output_before_the_end
 }
 
@@ -137,13 +173,13 @@ load ../lib/unit
 }
 
 @test "S3 S22 S26 trap 13: what odd conditions would do is seen" {
-    unit_broken process_descriptors.c 's/fcntl\(rows\[i\].from, F_GETFD\) < 0/0/' \
+    unit_broken process.c 's/fcntl\(rows\[i\].from, F_GETFD\) < 0/0/' \
         process_odd_test S3_a_number_that_is_not_open
-    unit_broken process_reap.c 's/pthread_sigmask\(.*\);//' \
+    unit_broken signals.c 's|row->was_blocked = mask\(SIG_UNBLOCK, signal\);||' \
         process_odd_test S22_the_signal_was_blocked
-    unit_broken process_reap.c 's/while \(\*link != next\)/while (0)/' \
+    unit_broken process.c 's/while \(\*link != next\)/while (0)/' \
         process_odd_test trap13_ends_that_spawn
-    unit_broken process_pipe.c 's/self->class.do_write = .*;//' \
+    unit_broken process.c 's/= terminal_do_write/= connection_do_write/' \
         process_odd_test S26_a_terminal_that_has_hung_up
 }
 

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * spawn.c - a list of what the child shall do before it is another program, for
+ * posix_spawn: change directory, open the terminal, move descriptors, close
+ * what it should not have.
+ */
+/* For posix_spawn_file_actions_addchdir_np and POSIX_SPAWN_SETSID, which POSIX
+ * has since 2024 and the C libraries had before, and for pseudo-terminals. */
+#define _GNU_SOURCE
+#include "process/spawn.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Without a list of what is open every number below this one is tried. */
+enum { OPEN_FDS_TRIED = 65536 };
+
+/* glibc has one call for all numbers from a given one on, newer than POSIX;
+ * with -DPROCESS_PORTABLE this file does without. */
+#if defined(__GLIBC__) && !defined(PROCESS_PORTABLE)
+#if __GLIBC_PREREQ(2, 34)
+#define HAVE_CLOSEFROM
+#endif
+#endif
+
+/* A C library without sessions gives the child a process group at least: then
+ * one that reads /dev/tty, while we have a terminal, is stopped for ever, and
+ * a terminal of its own does not control it. */
+#ifndef POSIX_SPAWN_SETSID
+#define POSIX_SPAWN_SETSID POSIX_SPAWN_SETPGROUP
+#endif
+
+static bool is_target(const struct spawn_spec *spec, int fd)
+{
+    if (spec->terminal && fd <= STDERR_FILENO)
+        return true;
+    for (int i = 0; i < spec->count; i++)
+        if (spec->moves[i].to == fd)
+            return true;
+    return false;
+}
+
+/* The first number above all targets. */
+static int above_targets(const struct spawn_spec *spec)
+{
+    int above = spec->terminal ? STDERR_FILENO + 1 : 0;
+
+    for (int i = 0; i < spec->count; i++)
+        if (spec->moves[i].to >= above)
+            above = spec->moves[i].to + 1;
+    return above;
+}
+
+/* The child moves one after the other, and no move may overwrite what a later
+ * one needs: with {0 from 1} and then {1 from 0} both would be our 1. Nor does
+ * every dup2 of a number onto itself clear close-on-exec. So a source that is a
+ * target too is first copied to above all targets. Returns 0 or an errno. */
+static int copy_sources(struct spawn_spec *spec)
+{
+    int above = above_targets(spec);
+
+    for (int i = 0; i < spec->count; i++)
+        spec->moves[i].source = spec->moves[i].from;
+    for (int i = 0; i < spec->count; i++) {
+        struct spawn_move *move = &spec->moves[i];
+        if (!is_target(spec, move->from))
+            continue;
+        move->source = fcntl(move->from, F_DUPFD_CLOEXEC, above);
+        if (move->source < 0)
+            return errno;
+    }
+    return 0;
+}
+
+static void close_copies(const struct spawn_spec *spec)
+{
+    for (int i = 0; i < spec->count; i++) {
+        const struct spawn_move *move = &spec->moves[i];
+        if (move->source != move->from && move->source >= 0)
+            close(move->source);
+    }
+}
+
+/* Has the child close a number that exec would leave open. The functions from
+ * here on return 0 or an errno, as those of posix_spawn do. */
+static int close_in_child(const struct spawn_spec *spec,
+                          posix_spawn_file_actions_t *actions, int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+
+    if (flags < 0 || flags & FD_CLOEXEC || is_target(spec, fd))
+        return 0;
+    int error = posix_spawn_file_actions_addclose(actions, fd);
+    /* Above the limit, which was lowered, a number cannot be named; but the
+     * mark can be made up for. */
+    if (error == EBADF && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+        error = 0;
+    return error;
+}
+
+/* Every number below `end` is tried. */
+static int close_each(const struct spawn_spec *spec,
+                      posix_spawn_file_actions_t *actions, int end)
+{
+    int error = 0;
+
+    for (int fd = 0; fd < end && !error; fd++)
+        error = close_in_child(spec, actions, fd);
+    return error;
+}
+
+/* What is open is closed in the child, whatever its number. Linux lists it.
+ * Without /proc, or without a descriptor for the list, numbers are tried, and
+ * not up to the limit, which may be 2^30, or none: that would hold up the loop
+ * for seconds. What is above is marked by the kernel, where it can. */
+static int close_listed(const struct spawn_spec *spec,
+                        posix_spawn_file_actions_t *actions)
+{
+    DIR *list = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    int error = 0;
+
+    if (!list) {
+#ifdef SYS_close_range /* with CLOSE_RANGE_CLOEXEC, 4 */
+        syscall(SYS_close_range, OPEN_FDS_TRIED, ~0U, 4U);
+#endif
+        return close_each(spec, actions, OPEN_FDS_TRIED);
+    }
+    while (!error && (entry = readdir(list)))
+        if (entry->d_name[0] != '.')
+            error = close_in_child(spec, actions, atoi(entry->d_name));
+    closedir(list);
+    return error;
+}
+
+/* exec closes what is marked close-on-exec, and everything of ours is. What is
+ * left was opened by somebody else without the mark, and would keep their
+ * files, and the pipes of other children, open in this child. */
+static int close_others(const struct spawn_spec *spec,
+                        posix_spawn_file_actions_t *actions)
+{
+#ifdef HAVE_CLOSEFROM
+    int above = above_targets(spec);
+
+    if (above <= OPEN_FDS_TRIED) {
+        int error = posix_spawn_file_actions_addclosefrom_np(actions, above);
+        return error ? error : close_each(spec, actions, above);
+    }
+#endif
+    return close_listed(spec, actions);
+}
+
+/* The first terminal that the leader of a session opens controls it: Control-C
+ * that we write is SIGINT there, and our hang-up SIGHUP. */
+static int add_terminal(posix_spawn_file_actions_t *actions, const char *path)
+{
+    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, path,
+                                                 O_RDWR, 0);
+
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO,
+                                                 STDOUT_FILENO);
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO,
+                                                 STDERR_FILENO);
+    return error;
+}
+
+/* In the order in which the child does them. */
+static int add_actions(const struct spawn_spec *spec,
+                       posix_spawn_file_actions_t *actions)
+{
+    int error = 0;
+
+    if (spec->path)
+        error = posix_spawn_file_actions_addchdir_np(actions, spec->path);
+    if (!error && spec->terminal)
+        error = add_terminal(actions, spec->terminal);
+    for (int i = 0; i < spec->count && !error; i++)
+        error = posix_spawn_file_actions_adddup2(actions, spec->moves[i].source,
+                                                 spec->moves[i].to);
+    return error ? error : close_others(spec, actions);
+}
+
+/* What we ignore (SIGPIPE, SIGXFSZ) or block is our affair: a child that
+ * inherited it would not die where it should. And our terminal is ours: a child
+ * in our session, but not in its foreground, that reads /dev/tty is stopped by
+ * SIGTTIN, and nobody would ever continue it; in a session of its own there is
+ * no /dev/tty, and to open it fails at once. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t all, none;
+
+    /* sigfillset leaves out those that glibc has for itself, and these would
+     * be ignored in the child. */
+    memset(&all, 0xff, sizeof(all));
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(attributes, &all);
+    posix_spawnattr_setsigmask(attributes, &none);
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF |
+                                                    POSIX_SPAWN_SETSIGMASK |
+                                                    POSIX_SPAWN_SETSID);
+}
+
+static int spawn(struct spawn_spec *spec, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = posix_spawn_file_actions_init(&actions);
+
+    if (error)
+        return error;
+    error = posix_spawnattr_init(&attributes);
+    if (!error) {
+        error = add_actions(spec, &actions);
+        if (!error)
+            error = set_attributes(&attributes);
+        if (!error)
+            error = posix_spawnp(pid, spec->executable, &actions, &attributes,
+                                 (char *const *)spec->arguments,
+                                 (char *const *)spec->environment);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+int spawn_child(struct spawn_spec *spec)
+{
+    pid_t pid = -1;
+    int error = copy_sources(spec);
+
+    if (!error)
+        error = spawn(spec, &pid);
+    close_copies(spec);
+    errno = error;
+    return error ? -1 : pid;
+}
+
+int spawn_open_terminal(char *path)
+{
+    int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    const char *name = NULL;
+
+    if (fd < 0)
+        return -1;
+    if (grantpt(fd) == 0 && unlockpt(fd) == 0)
+        name = ptsname(fd);
+    if (name && strlen(name) < SPAWN_TERMINAL_MAX) {
+        strcpy(path, name);
+        return fd;
+    }
+    int error = name ? ENAMETOOLONG : errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
