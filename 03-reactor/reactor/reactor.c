@@ -96,6 +96,11 @@ void reactor_free(struct reactor *reactor)
     waker_close(&reactor->waker);
     delayed_calls_clear(&reactor->calls);
     thread_calls_close(&reactor->thread_calls);
+    for (struct attachment *it = reactor->attachments, *next; it; it = next) {
+        next = it->next;
+        if (it->free)
+            it->free(it);
+    }
     free(reactor);
 }
 
@@ -286,7 +291,8 @@ struct running reactor_running_now(const struct reactor *reactor)
 void reactor_attach(struct reactor *reactor, struct attachment *attachment,
                     const void *key)
 {
-    *attachment = (struct attachment){ key, reactor->attachments };
+    attachment->key = key;
+    attachment->next = reactor->attachments;
     reactor->attachments = attachment;
 }
 

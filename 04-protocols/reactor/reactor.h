@@ -83,9 +83,11 @@ struct running reactor_running_now(const struct reactor *reactor);
 struct running reactor_enter(struct reactor *reactor, struct running running);
 
 /* What an upper layer has one of for each reactor, such as its pool of threads,
- * hangs here: found by `key`, the address of something of that layer's. It is
- * its owner's, and must outlive the reactor's last callback. */
+ * hangs here: found by `key`, the address of something of that layer's. It must
+ * outlive the reactor's last callback, and so `free` is called after that, by
+ * reactor_free; NULL: nothing. */
 struct attachment {
+    void (*free)(struct attachment *attachment); /* yours to set */
     const void *key;
     struct attachment *next;
 };
