@@ -31,6 +31,11 @@ diff: ## what a stage changes: make diff STAGE=02-select [PART=net]
 	    echo "make diff STAGE=02-select (or a later stage)" >&2; exit 2; fi; \
 	tests/tools/stage-diff "$$old" '$(STAGE)' $(PART)
 
+turns: ## a time line of a trace: make -s turns FILE=trace > turns.svg
+	@[ -f '$(FILE)' ] || { echo "make -s turns FILE=trace > turns.svg; a trace" \
+	    "is what a program says with TRACE=1 on standard error" >&2; exit 2; }
+	@awk -f tests/tools/turns.awk '$(FILE)'
+
 compdb: ## compile_commands.json, for editors
 	@{ sep='['; for file in $(wildcard 0[1-6]-*/*/*.c); do \
 	    printf '%s\n{"directory":"%s","file":"%s","command":"cc %s %s"}' \
@@ -86,5 +91,5 @@ bats:
 	    "install -y bats (Debian, Ubuntu), or https://bats-core.readthedocs.io" >&2; \
 	    exit 1; }
 
-.PHONY: all $(STAGES) demo test diff compdb check format lint warnings \
+.PHONY: all $(STAGES) demo test diff turns compdb check format lint warnings \
         sanitize fuzz bench valgrind clean help bats
