@@ -1,0 +1,16 @@
+#!/usr/bin/env bats
+# Stage 06: TLS by a helper process. Our side with tests/tools/tls_helper.c,
+# which has the helpers' manners and speaks no TLS; then the real ones, where
+# they are installed.
+
+# shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
+
+load helpers
+load unit
+load servers
+
+export TLS_TOOL=$ROOT/tests/$BUILD/tls_helper
+
+@test "X7: a client's connection, whatever its helper does" {
+    DEADLINE=60 unit_cases ssl_client_test
+}
