@@ -46,8 +46,8 @@ static struct log_system enter(const struct ssl_connection *self)
 
 /* --- the helper's life --- */
 
-/* The group, for a helper may be a script that has started the real one. Its
- * number is ours to use as long as we have not heard that it was reaped. */
+/* The group, for a helper may be a script that has started the real one. When
+ * it was reaped, the number may be somebody else's: kill(-0) would be us. */
 static void kill_helper(struct ssl_connection *self)
 {
     if (self->pid > 0)
@@ -62,7 +62,7 @@ static void lose_patience(void *argument)
 static void be_patient(struct ssl_connection *self, double seconds)
 {
     delayed_call_cancel(&self->patience);
-    if (self->pid > 0 && reactor_call_later(self->reactor, &self->patience,
+    if (self->has_helper && reactor_call_later(self->reactor, &self->patience,
                                             seconds, lose_patience, self) < 0)
         kill_helper(self); /* rather than to wait for ever */
 }
@@ -82,7 +82,7 @@ static const struct descriptor_class Memory = { .name = "SslConnection",
 
 void ssl_connection_free_if_gone(struct ssl_connection *self)
 {
-    if (self->raw || self->pid > 0 || self->door_open ||
+    if (self->raw || self->has_helper || self->door_open ||
         self->state != SSL_OVER)
         return;
     delayed_call_cancel(&self->patience);
@@ -168,7 +168,7 @@ static void end_of_stream(struct ssl_connection *self)
  * now; it is called again when more is known. */
 static void decide(struct ssl_connection *self)
 {
-    bool ended = self->pid == 0;
+    bool ended = !self->has_helper;
     bool known = ended || (self->class->half_close && self->words.end);
 
     if (self->state != SSL_CONNECTED || (self->raw && !self->has_ended) ||
@@ -308,12 +308,20 @@ static void err_received(struct process_protocol *base, const char *data,
     decide(self);
 }
 
-static void process_ended(struct process_protocol *base, struct failure reason)
+static void process_exited(struct process_protocol *base, struct failure reason)
 {
     struct ssl_connection *self = base->owner;
 
     self->pid = 0;
     self->status = reason.number;
+}
+
+static void process_ended(struct process_protocol *base, struct failure reason)
+{
+    struct ssl_connection *self = base->owner;
+
+    (void)reason;
+    self->has_helper = false;
     trace("  helper of %s has ended",
           self->protocol ? self->protocol->class->name : "nobody");
     if (self->state == SSL_SHAKING)
@@ -328,19 +336,23 @@ static const struct process_protocol_class SslHelper = {
     .name = "SslHelper",
     .size = sizeof(struct process_protocol),
     .err_received = err_received,
+    .process_exited = process_exited,
     .process_ended = process_ended,
 };
 
-/* The reactor is being freed, and will reap nobody any more. */
+/* The reactor is being freed, and will reap nobody any more. One who has
+ * been reaped already will still be heard of, as will the raw connection. */
 static void end_with_reactor(void *argument)
 {
     struct ssl_connection *self = argument;
 
-    kill_helper(self);
-    if (self->pid > 0)
+    if (self->pid > 0) {
+        kill_helper(self);
         waitpid(self->pid, &self->status, 0); /* not for long: it is killed */
-    self->pid = 0;
-    if (self->raw) /* it is lost with the reactor, and comes back to us */
+        self->pid = 0;
+        self->has_helper = false;
+    }
+    if (self->raw || self->has_helper)
         return;
     if (self->state == SSL_CONNECTED)
         tell(self, reason_to_tell(self));
@@ -366,6 +378,7 @@ struct process *ssl_connection_spawn(struct ssl_connection *self,
     if (!process)
         return NULL;
     self->pid = process_pid(process);
+    self->has_helper = true;
     reactor_add_trigger(self->reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->end,
                         end_with_reactor, self);
     return process;

@@ -63,8 +63,9 @@ struct ssl_connection {
     enum { SSL_SHAKING, SSL_CONNECTED, SSL_OVER } state;
     bool has_ended; /* the raw stream has, in our direction */
     bool end_told;  /* and it was a good end, and the protocol knows */
-    pid_t pid;      /* the helper's; 0: it has ended */
-    int status;     /* then: what waitpid said */
+    bool has_helper; /* it has not ended, or not all that it said is heard */
+    pid_t pid;       /* the helper's while it runs, or 0 */
+    int status;      /* then: what waitpid said */
     struct ssl_words words;
     struct failure raw_reason; /* why the raw connection was lost */
     struct delayed_call patience;

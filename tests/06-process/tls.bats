@@ -14,3 +14,7 @@ export TLS_TOOL=$ROOT/tests/$BUILD/tls_helper
 @test "X7: a client's connection, whatever its helper does" {
     DEADLINE=60 unit_cases ssl_client_test
 }
+
+@test "X7: a port's connections, whatever their helpers do" {
+    DEADLINE=60 unit_cases ssl_port_test
+}
