@@ -32,7 +32,7 @@ static struct result print_contents(struct result result, void *argument)
 
     (void)argument;
     text_escape(buffer_data(&page->body), length < SHOWN ? length : SHOWN, text,
-                sizeof(text));
+                sizeof(text), TEXT_LINE);
     clock_gettime(CLOCK_REALTIME, &now);
     printf("%zu %s %lld.%02ld\n", length, text, (long long)now.tv_sec,
            now.tv_nsec / 10000000);

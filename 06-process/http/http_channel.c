@@ -61,9 +61,9 @@ static void send_head(struct http_channel *self, struct http_response response)
     const struct http_request *request = &self->request;
     char text[HTTP_RESPONSE_MAX], path[LOG_TEXT_MAX];
 
-    log_message(
-        "%d %s %s", response.status, methods[request->method],
-        text_escape(request->path, strlen(request->path), path, sizeof(path)));
+    log_message("%d %s %s", response.status, methods[request->method],
+                text_escape(request->path, strlen(request->path), path,
+                            sizeof(path), TEXT_LOG));
     response.keep_alive = request->keep_alive;
     transport_write_text(transport_of(self),
                          http_response_head(&response, text));

@@ -67,18 +67,13 @@ static void be_patient(struct ssl_connection *self, double seconds)
         kill_helper(self); /* rather than to wait for ever */
 }
 
-static void free_all(struct descriptor *memory)
+static void free_all(void *argument)
 {
-    struct ssl_connection *self =
-        (struct ssl_connection *)((char *)memory -
-                                  offsetof(struct ssl_connection, memory));
+    struct ssl_connection *self = argument;
 
     free(self->protocol);
     free(self);
 }
-
-static const struct descriptor_class Memory = { .name = "SslConnection",
-                                                .dispose = free_all };
 
 void ssl_connection_free_if_gone(struct ssl_connection *self)
 {
@@ -89,7 +84,7 @@ void ssl_connection_free_if_gone(struct ssl_connection *self)
     reactor_remove_trigger(self->reactor, &self->end);
     if (self->class->gone)
         self->class->gone(self);
-    reactor_disconnect(self->reactor, &self->memory, REASON_DONE);
+    reactor_at_turn_end(self->reactor, &self->freed, free_all, self);
 }
 
 void ssl_connection_fail(struct ssl_connection *self, struct failure reason)
@@ -370,7 +365,6 @@ struct process *ssl_connection_spawn(struct ssl_connection *self,
                                              .parent_environment = true,
                                              .descriptors = map,
                                              .descriptor_count = count,
-                                             .own_group = true,
                                              .owner = self };
     struct process *process = reactor_spawn_process(self->reactor, &SslHelper,
                                                     arguments[0], &options);
@@ -500,6 +494,5 @@ struct ssl_connection *ssl_connection_new(
     self->transport.class = &ssl_transport;
     self->reactor = reactor;
     self->peer = *peer;
-    self->memory = (struct descriptor){ .class = &Memory, .fd = -1 };
     return self;
 }

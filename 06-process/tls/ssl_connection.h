@@ -69,8 +69,8 @@ struct ssl_connection {
     struct ssl_words words;
     struct failure raw_reason; /* why the raw connection was lost */
     struct delayed_call patience;
-    struct trigger end;       /* with the reactor */
-    struct descriptor memory; /* without a number: how it is freed */
+    struct trigger end;    /* with the reactor */
+    struct turn_end freed; /* at the end of a turn */
 };
 
 /* Zeroes but for the class, the reactor and the peer; NULL with ENOMEM. */

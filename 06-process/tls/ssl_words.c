@@ -64,7 +64,8 @@ static void complain(struct ssl_words *self, const char *line)
 {
     size_t count = sizeof(handshake_errors) / sizeof(*handshake_errors);
 
-    text_escape(line, strlen(line), self->complaint, sizeof(self->complaint));
+    text_escape(line, strlen(line), self->complaint, sizeof(self->complaint),
+                TEXT_LOG);
     for (size_t i = 0; i < count && !self->detail; i++)
         if (strstr(line, handshake_errors[i].part))
             self->detail = handshake_errors[i].text;

@@ -5,9 +5,9 @@
 
 # shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
 
-load helpers
-load unit
-load servers
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
 
 export TLS_TOOL=$ROOT/tests/$BUILD/tls_helper
 
