@@ -101,11 +101,18 @@ static bool accept_one(struct listener *self)
 {
     struct address peer;
     char text[ADDRESS_TEXT_MAX];
-    int fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
 
+    if (self->full) {
+        reactor_remove_reader(self->reactor, &self->base);
+        return false;
+    }
+    int fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
     if (fd >= 0) {
         trace("  accept: %s is %d", address_text(&peer, text), fd);
-        welcome(self, fd, &peer);
+        if (self->take)
+            self->take(self, fd, &peer);
+        else
+            welcome(self, fd, &peer);
         return true;
     }
     if (errno == EMFILE)
@@ -113,6 +120,12 @@ static bool accept_one(struct listener *self)
     else if (errno != EAGAIN)
         take_rest(self, errno);
     return false;
+}
+
+void listener_resume(struct listener *self)
+{
+    self->full = false;
+    reactor_add_reader(self->reactor, &self->base);
 }
 
 int listener_do_read(struct descriptor *base)

@@ -20,6 +20,12 @@ struct listener {
     struct reactor *reactor;
     struct factory *factory;
 
+    /* What is done with a client, whose `fd` it takes; NULL: a connection is
+     * made of it. While `full` is set nobody is accepted: they wait with the
+     * kernel until listener_resume. */
+    void (*take)(struct listener *self, int fd, const struct address *peer);
+    bool full;
+
     /* The rest belongs to listener.c; zeroes at first. */
     int accepts;  /* clients accepted in one turn */
     int accepted; /* connections so far */
@@ -41,6 +47,8 @@ void listener_stop(struct listener *listener, void (*stopped)(void *argument),
 /* The same without the loss: `stopped` hears of the end, whatever it is. */
 void listener_on_stopped(struct listener *listener,
                          void (*stopped)(void *argument), void *argument);
+
+void listener_resume(struct listener *listener);
 
 int listener_do_read(struct descriptor *base);
 
