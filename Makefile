@@ -31,6 +31,12 @@ diff: ## what a stage changes: make diff STAGE=02-select [PART=net]
 	    echo "make diff STAGE=02-select (or a later stage)" >&2; exit 2; fi; \
 	tests/tools/stage-diff "$$old" '$(STAGE)' $(PART)
 
+book: ## the chapters as pages for a browser, under tests/build/book
+	@tests/tools/book-html . tests/build/book
+	@echo 'tests/build/book/index.html; in a browser, after make:'
+	@echo '  05-deferred/build/examples/web_server -p 8080 -d tests/build/book'
+	@echo '  http://127.0.0.1:8080/'
+
 turns: ## a time line of a trace: make -s turns FILE=trace > turns.svg
 	@[ -f '$(FILE)' ] || { echo "make -s turns FILE=trace > turns.svg; a trace" \
 	    "is what a program says with TRACE=1 on standard error" >&2; exit 2; }
@@ -91,5 +97,5 @@ bats:
 	    "install -y bats (Debian, Ubuntu), or https://bats-core.readthedocs.io" >&2; \
 	    exit 1; }
 
-.PHONY: all $(STAGES) demo test diff turns compdb check format lint warnings \
+.PHONY: all $(STAGES) demo test diff book turns compdb check format lint warnings \
         sanitize fuzz bench valgrind clean help bats
