@@ -2088,12 +2088,12 @@ recv success
 @test "B6: put_client shows a refusal that is sent in mid-upload" {
     local no end
     no=$(upload_refusal 'disk is full')
-    head -c 20000000 /dev/zero > file
+    head -c 20000000 /dev/zero | tr '\0' x > file
+    printf enough | dd of=file bs=1 seek=3000 conv=notrunc status=none
     for end in '' reset; do
         # shellcheck disable=SC2086
         start tests/puppet send=hi wait=filesize 'send={"status":200}' \
-            $'wait=\x01' "send=$no" $end
-        printf '\1' | dd of=file bs=1 seek=3000 conv=notrunc status=none
+            wait=enough "send=$no" $end
         run upload_client 'put file' 'put file'
         [ "$status" -eq 1 ]
         [[ $output == *$'\nstart sending file file\n'"$no"$'\nput_client: file: refused while it was sent' ]]
