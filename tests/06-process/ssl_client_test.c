@@ -58,8 +58,8 @@ static void refusals(const char *poller)
         const char *mode, *message;
         int number;
     } rows[] = {
-        { "expired",
-          "TLS hand-shake failed: the certificate has expired.", 10 },
+        { "expired", "TLS hand-shake failed: the certificate has expired.",
+          10 },
         { "self-signed",
           "TLS hand-shake failed: the certificate is self-signed, and not "
           "trusted.",
@@ -68,8 +68,8 @@ static void refusals(const char *poller)
           "TLS hand-shake failed: the certificate is of an authority that is "
           "not known.",
           20 },
-        { "name",
-          "TLS hand-shake failed: the certificate is for another name.", 62 },
+        { "name", "TLS hand-shake failed: the certificate is for another name.",
+          62 },
         { "not-tls", "TLS hand-shake failed: no TLS is spoken there.", 0 },
         { "forged", "TLS hand-shake failed.", 0 },
     };
@@ -77,8 +77,8 @@ static void refusals(const char *poller)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct talk talk;
         char byte;
-        int fd = -1, listener = ssl_client(&talk, poller, &Talker,
-                                           rows[i].mode);
+        int fd = -1,
+            listener = ssl_client(&talk, poller, &Talker, rows[i].mode);
         TALK_UNTIL(&talk, talk.failed == 1);
         CHECK(failure_check(talk.reason, &SslError));
         CHECK(talk.reason.number == rows[i].number);
@@ -276,8 +276,8 @@ static void the_loop_ends(const char *poller)
 {
     for (int stage = 0; stage < 6; stage++) {
         struct talk talk;
-        int fd = -1, listener = ssl_client(
-                         &talk, poller, &Talker, stage < 2 ? "silent" : "stay");
+        int fd = -1, listener = ssl_client(&talk, poller, &Talker,
+                                           stage < 2 ? "silent" : "stay");
         if (stage >= 2)
             fd = ssl_accept(&talk, listener);
         else
