@@ -17,8 +17,11 @@ const char html_head[] =
 
 _Static_assert(sizeof(html_head) <= HTML_HEAD_MAX, "html_head is too long");
 
-void html_put_text(FILE *page, const char *text)
+void html_put_text(FILE *page, const char *name)
 {
+    char shown[TEXT_ESCAPE_MAX * HTML_TEXT_MAX + 1], *text = shown;
+
+    text_escape(name, strlen(name), shown, sizeof(shown), TEXT_LINE);
     for (; *text; text++) {
         if (strchr("<>&\"'", *text))
             fprintf(page, "&#%d;", *text);

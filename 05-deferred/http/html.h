@@ -12,11 +12,13 @@
  * as the browser is. */
 extern const char html_head[];
 
-/* Bytes of html_head, with its NUL. */
-enum { HTML_HEAD_MAX = 512 };
+enum {
+    HTML_HEAD_MAX = 512, /* bytes of html_head, with its NUL */
+    HTML_TEXT_MAX = 1024 /* bytes of a text that is shown whole */
+};
 
-/* Text for people, in a page: what is markup there is escaped, and what no
- * stranger's text may show as well. */
-void html_put_text(FILE *page, const char *text);
+/* A name or a path, for people, in a page: what is markup there is escaped, and
+ * what no stranger's text may show as well. */
+void html_put_text(FILE *page, const char *name);
 
 #endif

@@ -79,7 +79,7 @@ static void put_link(FILE *page, const char *name, const char *file)
 {
     char encoded[HTTP_ENCODED_MAX * sizeof(((struct entry *)0)->name) + 1];
 
-    fprintf(page, " <a href=\"%s%s\">", http_encode(name, encoded), file);
+    fprintf(page, "<a href=\"%s%s\">", http_encode(name, encoded), file);
     html_put_text(page, *file ? file : name);
     fputs("</a>", page);
 }
@@ -109,8 +109,10 @@ static void put_entry(FILE *page, int directory, const struct entry *entry)
     if (entry->kind == DIRECTORY) {
         sprintf(inside, "%s%s", entry->name, readme);
         if (can_be_fetched(directory, inside, &status) &&
-            S_ISREG(status.st_mode))
+            S_ISREG(status.st_mode)) {
+            putc(' ', page);
             put_link(page, entry->name, readme);
+        }
     }
     fputs("</td><td>", page);
     if (entry->kind != DIRECTORY)
@@ -131,7 +133,7 @@ static void put_page(FILE *page, DIR *stream, struct entry *entries,
     html_put_text(page, path);
     fputs("</h1>\n<table>\n", page);
     if (path[1] != '\0')
-        fputs("<tr><td> <a href=\"../\">../</a></td><td></td></tr>\n", page);
+        fputs("<tr><td><a href=\"../\">../</a></td><td></td></tr>\n", page);
     for (size_t i = 0; i < count; i++)
         put_entry(page, dirfd(stream), &entries[i]);
     fputs(more ? "</table>\n<p>And more.</p>\n" : "</table>\n", page);
