@@ -47,12 +47,18 @@ struct port *endpoint_listen_logged(const struct options *options,
                                             .backlog = SOMAXCONN };
     struct port *port =
         reactor_listen_tcp(reactor, options->port, factory, &where);
+    struct address address;
     char what[ADDRESS_TEXT_MAX];
 
     if (port)
         return port;
+    int error = errno;
+    /* That there is no such name, errno cannot say. */
+    const char *why =
+        address_resolve(&address, options->interface, options->port);
     snprintf(what, sizeof(what), "%.60s:%d", options->interface, options->port);
-    options_failed(options, what, strerror(errno));
+    options_failed(options, why ? options->interface : what,
+                   why ? why : strerror(error));
     reactor_free(reactor);
     exit(EXIT_FAILURE);
 }
