@@ -17,9 +17,9 @@ static void echoes(const char *poller)
     client_options = (struct ssl_connector_options){ .helper = ssl_helper() };
     talk_new(&talk, poller, &Talker);
     talk_join(&server, talk.reactor, &Echo);
-    struct tcp_port *port =
+    struct port *port =
         reactor_listen_tcp(talk.reactor, 0, &server.base, &local);
-    CHECK(port && tcp_port_get_host(port, &address) == 0);
+    CHECK(port && port_get_host(port, &address) == 0);
     ssl_call(&talk, "127.0.0.1", address_port(&address));
     TALK_UNTIL(&talk, talk.made == 1);
     for (int i = 0; i < 16; i++)
