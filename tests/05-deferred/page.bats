@@ -30,7 +30,7 @@ load ../lib/servers
     unit_cases get_page_end_test
 }
 
-@test "no size limit, no head limit are seen" {
+@test "proof: no size limit, no head limit are seen" {
     unit_broken http_client.c 's/if \(size > factory_of/if (0 \&\& size > factory_of/' \
         http_client_limits_test size_limits select
     unit_broken http_client.c 's/size > (factory_of.*body)\)/size >= \1)/' \
@@ -45,7 +45,7 @@ load ../lib/servers
         http_client_limits_test line_limits select
 }
 
-@test "half a page that passes for a page is seen" {
+@test "proof: half a page that passes for a page is seen" {
     unit_broken http_client.c 's/ && failure_check\(reason, &ConnectionDone\)//' \
         http_client_test cut_off_anywhere select
     unit_broken http_client.c 's/self->state == BODY_TO_CLOSE && f/self->state != STATUS \&\& f/' \
@@ -54,7 +54,7 @@ load ../lib/servers
         http_client_test cut_off_anywhere select
 }
 
-@test "a body that depends on the cuts is seen" {
+@test "proof: a body that depends on the cuts is seen" {
     unit_broken http_client.c 's/^    self->left -= taken;//' \
         http_client_test splits select
     unit_broken http_client.c 's/data \+ taken, length - taken/data, 0/' \
@@ -63,7 +63,7 @@ load ../lib/servers
         http_client_test answers select
 }
 
-@test "contradictions, hidden lines, odd numbers are seen" {
+@test "proof: contradictions, hidden lines, odd numbers are seen" {
     unit_broken page_head.c 's/strcmp\(next, \*value\) != 0/0/' \
         http_client_test bad_answers select
     unit_broken http_client.c "s/memchr\(line, '.0', length\)/0/" \
@@ -78,7 +78,7 @@ load ../lib/servers
     unit_broken url.c 's/^    remove_dots.*//' url_test followed select
 }
 
-@test "redirects without end, no timeout, cancelling for nothing are seen" {
+@test "proof: redirects without end, no timeout, cancelling for nothing are seen" {
     unit_broken get_page.c 's/self->redirects-- == 0/0/' get_page_test redirect_limits
     unit_broken get_page.c 's/self->redirects-- == 0/--self->redirects == 0/' \
         get_page_test redirect_limits
@@ -90,7 +90,7 @@ load ../lib/servers
     unit_broken get_page.c 's/fail\(self, &UserError, 0\);//' get_page_end_test freed
 }
 
-@test "what is not freed is seen, where there is a sanitizer" {
+@test "proof: what is not freed is seen, where there is a sanitizer" {
     [[ ${CFLAGS:-} == *address* ]] || skip "no address sanitizer"
     unit_broken page.c 's/buffer_clear\(&page->body\);//' http_client_test answers select
     unit_broken get_page.c 's/^    free\(self\);//' get_page_test fetches_a_page

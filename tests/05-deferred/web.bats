@@ -109,7 +109,7 @@ web_broken() {
     unit_cases http_response_test select
 }
 
-@test "a limit, a check or a byte left out of http_request.c is seen" {
+@test "proof: a limit, a check or a byte left out of http_request.c is seen" {
     unit_broken http_request.c 's/length > HTTP_LINE_MAX \|\| //' http_request_test limits
     unit_broken http_request.c 's/ \|\| self->bytes > HTTP_HEAD_MAX//' http_request_test limits
     unit_broken http_request.c 's/> HTTP_HEADERS_MAX/>= HTTP_HEADERS_MAX/' http_request_test limits
@@ -122,7 +122,7 @@ web_broken() {
     unit_broken http_request.c "s/text\\[5\\] == '1' \\? 0 : 505/0/" http_request_test first_line
 }
 
-@test "20,000 mutated requests, cut anywhere, under the sanitizers" {
+@test "proof: 20,000 mutated requests, cut anywhere, under the sanitizers" {
     local flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
     echo 'int main(void) { return 0; }' >empty.c
     # shellcheck disable=SC2086 # flags are words
@@ -167,7 +167,7 @@ web_gets() {
     web_each web_gets
 }
 
-@test "a body that a HEAD must not have is seen" {
+@test "proof: a body that a HEAD must not have is seen" {
     web_broken http_channel.c 's/if \(self->request.method == HTTP_HEAD\)/if (0)/' \
         web_ask 'send=HEAD /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' 'until=\r\n\r\n' quiet=20
 }
@@ -337,7 +337,7 @@ web_no_way_out() {
     web_each web_no_way_out
 }
 
-@test "a check of a path left out is seen" {
+@test "proof: a check of a path left out is seen" {
     web_broken http_files.c "s/\\*name == '\\.'/0/" web_no_way_out
     web_broken http_files.c 's/ \| O_NOFOLLOW//' web_no_way_out
     web_broken http_files.c 's/(next = open_name\(.*\);)/next = openat(fd, name, OPEN_FLAGS); length = strlen(name);/' \
@@ -409,7 +409,7 @@ web_limits() {
     web_each web_limits
 }
 
-@test "a limit left out is seen" {
+@test "proof: a limit left out is seen" {
     DEADLINE=3 web_broken http_channel.c 's/\.max_length = .*/.max_length = 1 << 30,/' web_limits
 }
 
@@ -467,10 +467,13 @@ web_prompt() {
 
 @test "T50: an answer does not wait for the one before" {
     web_each web_prompt
+}
+
+@test "proof: T50: an answer that waits is seen" {
     web_broken http_channel.c 's/tcp_options_set.*;//' web_prompt
 }
 
-@test "requests that do not wait for a file are seen" {
+@test "proof: requests that do not wait for a file are seen" {
     web_broken http_channel.c \
         "/^void http_channel_send_file/,/^}/s/line_receiver_pause.*;//" web_pipeline
 }
@@ -537,7 +540,7 @@ web_asks_only() {
     web_each web_asks_only
 }
 
-@test "answers without a limit are seen" {
+@test "proof: answers without a limit are seen" {
     server_without_quarantine
     web_broken http_channel.c '/^static void pause_answers/,/^}/s/line_receiver_pause.*;/(void)answers;/' \
         web_asks_only
@@ -686,7 +689,7 @@ web_keeps_the_slow() {
     done
 }
 
-@test "no end of patience is seen" {
+@test "proof: no end of patience is seen" {
     web_hasty epoll 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
     DEADLINE=3
     run web_drops_the_idle

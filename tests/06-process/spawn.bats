@@ -21,7 +21,7 @@ load ../lib/unit
     DEADLINE=60 unit_cases process_many_test # thousands, on a busy machine
 }
 
-@test "a spawn that holds up the loop is seen" {
+@test "proof: a spawn that holds up the loop is seen" {
     [[ ${CFLAGS:-} != *sanitize* ]] || skip "the case measures nothing then"
     unit_broken process_spawn.c 's/int error = copy_away\(start\);/& usleep(30000);/' \
         process_many_test a_large_parent_is_not_held_up "${POLLERS[@]}"
@@ -33,14 +33,14 @@ load ../lib/unit
 
 # --- the traps, and that their tests can fail ---------------------------------
 
-@test "trap 20: one waitpid a signal, or waitpid(-1), is seen" {
+@test "proof: trap 20: one waitpid a signal, or waitpid(-1), is seen" {
     unit_broken process_reap.c 's/process_reaped\(process, status\);/&return;/' \
         process_many_test S22_trap20_thirty_and_a_stranger "${POLLERS[@]}"
     unit_broken process_reap.c 's/waitpid\(process->pid/waitpid(-1/' \
         process_many_test S22_trap20_thirty_and_a_stranger
 }
 
-@test "trap 21: closing at the exit, or waiting for the pipes, is seen" {
+@test "proof: trap 21: closing at the exit, or waiting for the pipes, is seen" {
     unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
         process_life_test S12_S13_trap21_no_output_is_lost
     unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
@@ -50,14 +50,14 @@ load ../lib/unit
         process_life_test S14_trap21_a_grandchild_has_the_pipe
 }
 
-@test "trap 22: moves in the order of the map are seen" {
+@test "proof: trap 22: moves in the order of the map are seen" {
     unit_broken process_spawn.c 's/if \(!is_target\(start, move->from\)\)/if (1)/' \
         process_plumbing_test S4_trap22_exchanged
     unit_broken process_spawn.c 's/if \(!is_target\(start, move->from\)\)/if (1)/' \
         process_plumbing_test S4_trap22_pipes_in_the_way
 }
 
-@test "S2 S3 S4 S11 S20: a target overwritten, a name or a limit unheeded are seen" {
+@test "proof: S2 S3 S4 S11 S20: a target overwritten, a name or a limit unheeded are seen" {
     unit_broken process_spawn.c 's/F_DUPFD_CLOEXEC, above/F_DUPFD_CLOEXEC, 0/' \
         process_plumbing_test S4_targets_that_are_free
     unit_broken process_spawn.c 's/posix_spawnp\(/posix_spawn(/' \
@@ -72,7 +72,7 @@ load ../lib/unit
         process_life_test S20_no_such_pipe
 }
 
-@test "trap 22: descriptors that a child should not have are seen" {
+@test "proof: trap 22: descriptors that a child should not have are seen" {
     local keep='s/if \(is_target\(self->start, fd\)\)/if (1)/
         s/= posix_spawn_file_actions_addclosefrom_np\(.*\)/= 0/'
     unit_broken process_spawn.c "$keep" \
@@ -93,26 +93,26 @@ load ../lib/unit
     done
 }
 
-@test "trap 22: a child's end that does not block is seen" {
+@test "proof: trap 22: a child's end that does not block is seen" {
     unit_broken process_descriptors.c 's/net_set_blocking\(ours/net_set_blocking(theirs/' \
         process_plumbing_test S6_trap22_who_blocks
 }
 
-@test "S7: signals that a child inherits are seen" {
+@test "proof: S7: signals that a child inherits are seen" {
     unit_broken process_spawn.c 's/POSIX_SPAWN_SETSIGDEF \| //' \
         process_plumbing_test S7_signals_are_as_new
     unit_broken process_spawn.c 's/ \| POSIX_SPAWN_SETSIGMASK//' \
         process_plumbing_test S7_signals_are_as_new
 }
 
-@test "S16: not watching a pipe that is only written is seen" {
+@test "proof: S16: not watching a pipe that is only written is seen" {
     unit_broken process_pipe.c 's/if \(self->process->terminal\)/if (1)/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
     unit_broken process_pipe.c 's/self->class.do_read = .*;//' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
 }
 
-@test "S18 S21 S24 S26: more that is seen" {
+@test "proof: S18 S21 S24 S26: more that is seen" {
     unit_broken process_pipe.c 's/if \(self->writes\)/if (0)/' \
         process_life_test S18_close_stdin_sends_all_first
     unit_broken process.c "/^void process_reaped/,/^}/s/self->pid = 0;//" \
@@ -125,7 +125,7 @@ load ../lib/unit
         process_plumbing_test spawn_without_memory
 }
 
-@test "S26: a terminal that is closed too early is seen" {
+@test "proof: S26: a terminal that is closed too early is seen" {
     unit_broken process.c "$(unit_in end_terminal)s/self->hangs_up\\)\$/true)/" \
         process_pty_test S26_S15_a_terminal_that_is_closed
     unit_broken process.c "/^void process_reaped/,/^}/s/process_hang_up\\(self\\)/process_lose_connection(self)/" \
@@ -136,7 +136,7 @@ load ../lib/unit
     unit_cases process_odd_test
 }
 
-@test "S3 S22 S26 trap 13: what odd conditions would do is seen" {
+@test "proof: S3 S22 S26 trap 13: what odd conditions would do is seen" {
     unit_broken process_descriptors.c 's/fcntl\(rows\[i\].from, F_GETFD\) < 0/0/' \
         process_odd_test S3_a_number_that_is_not_open
     unit_broken process_reap.c 's/pthread_sigmask\(.*\);//' \
