@@ -21,8 +21,8 @@ $(STAGES):
 demo: all ## the guided tour: play the session of every chapter
 	@tests/tools/book demo $(addsuffix /README.md,$(STAGES))
 
-test: bats all ## run every test
-	@bats tests/*/*.bats
+test: bats all ## every behaviour and every text, in two minutes; ONLY=03 one chapter's
+	@$(MAKE) --no-print-directory -s -C tests test ONLY='$(ONLY)'
 
 ##@ Reading
 diff: ## what a stage changes: make diff STAGE=02-select [PART=net]

@@ -34,7 +34,7 @@ udp_multicast_or_skip() {
 
 # --- their tests can fail ------------------------------------------------------
 
-@test "trap 19: taking a refusal for a hang-up is seen" {
+@test "proof: trap 19: taking a refusal for a hang-up is seen" {
     local in_take_error
     in_take_error=$(unit_in take_error)
     unit_broken udp.c "${in_take_error}s/return REASON_NONE/return error/" \
@@ -43,7 +43,7 @@ udp_multicast_or_skip() {
         udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
 }
 
-@test "U7: a refusal told at the wrong time, or a datagram lost to it, is seen" {
+@test "proof: U7: a refusal told at the wrong time, or a datagram lost to it, is seen" {
     unit_broken udp.c 's/reactor_add_writer\(self->base.reactor, &self->base.base\)/tell_refusal(self)/' \
         udp_port_test U7_refused_when_sending
     unit_broken udp.c 's/reactor_add_writer\(self->base.reactor, &self->base.base\);/return 0;/' \
@@ -52,7 +52,7 @@ udp_multicast_or_skip() {
         udp_port_test U7_refused_when_sending
 }
 
-@test "U2: a turn without an end, and an empty datagram taken for one, is seen" {
+@test "proof: U2: a turn without an end, and an empty datagram taken for one, is seen" {
     unit_broken udp.c 's/i < UDP_TURN_DATAGRAMS/i >= 0/' \
         udp_port_test U2_flood_of_empty_ones
     unit_broken udp.c 's/bytes < UDP_TURN_BYTES/1/' \
@@ -63,7 +63,7 @@ udp_multicast_or_skip() {
         udp_port_test U2_all_that_is_there
 }
 
-@test "U5 U6: a stranger's datagram, and a second peer, are seen" {
+@test "proof: U5 U6: a stranger's datagram, and a second peer, are seen" {
     unit_broken udp.c 's/is_connected\(self\) && !is_peer\(self, from\)/0/' \
         udp_port_test U6_one_peer
     unit_broken udp.c 's/is_connected\(self\) && !is_peer\(self, to\)/0/' \
@@ -71,7 +71,7 @@ udp_multicast_or_skip() {
     unit_broken address.c 's/\.ai_flags = AI_NUMERICHOST/.ai_flags = 0/' udp_port_test U5_sends_at_once
 }
 
-@test "U9: an end too early, twice, or with a transport is seen" {
+@test "proof: U9: an end too early, twice, or with a transport is seen" {
     unit_broken port.c 's/reactor_disconnect\((self->reactor), &self->base, REASON_DONE\)/self->base.class->connection_lost(\&self->base, 0); &/' \
         udp_port_test U9_stops_later
     unit_broken udp.c 's/protocol->transport = NULL/(void)0/' \
@@ -80,7 +80,7 @@ udp_multicast_or_skip() {
         udp_port_test U9_stops_later
 }
 
-@test "U1 U6 U7 U9: an IPv4 port taken by IPv6, an error that ends one, another name, two ends are seen" {
+@test "proof: U1 U6 U7 U9: an IPv4 port taken by IPv6, an error that ends one, another name, two ends are seen" {
     if [ -s /proc/net/if_inet6 ]; then
         unit_broken net.c 's/IPV6_V6ONLY/IPV6_UNICAST_HOPS/' \
             udp_port_test U1_six_is_not_four
@@ -99,7 +99,7 @@ udp_multicast_or_skip() {
         udp_port_test U9_stops_later
 }
 
-@test "U11: ports that do not share their number are seen" {
+@test "proof: U11: ports that do not share their number are seen" {
     udp_multicast_or_skip
     unit_broken udp.c 's/NET_NONBLOCKING, share/NET_NONBLOCKING, net_error/' \
         udp_multicast_test U11_two_with_one_number
@@ -115,7 +115,7 @@ udp_unix_broken() { # FILE SCRIPT CASE
     unit_broken "$1" "$2" udp_unix_test "$3"
 }
 
-@test "U16: a file left behind, or not ours and removed, is seen" {
+@test "proof: U16: a file left behind, or not ours and removed, is seen" {
     udp_unix_broken unix_datagram.c 's/base->undo = remove_file/(void)remove_file/' \
         U16_question_and_answer
     udp_unix_broken unix_datagram.c 's/now.st_ino == self->inode/1/' \

@@ -30,7 +30,7 @@ load ../lib/servers
     unit_cases get_page_end_test
 }
 
-@test "no size limit, no head limit are seen" {
+@test "proof: no size limit, no head limit are seen" {
     unit_broken http_client.c 's/if \(size > factory_of/if (0 \&\& size > factory_of/' \
         http_client_limits_test size_limits select
     unit_broken http_client.c 's/size > (factory_of.*body)\)/size >= \1)/' \
@@ -45,7 +45,7 @@ load ../lib/servers
         http_client_limits_test line_limits select
 }
 
-@test "half a page that passes for a page is seen" {
+@test "proof: half a page that passes for a page is seen" {
     unit_broken http_client.c 's/ && failure_check\(reason, &ConnectionDone\)//' \
         http_client_test cut_off_anywhere select
     unit_broken http_client.c 's/self->state == BODY_TO_CLOSE && f/self->begun \&\& f/' \
@@ -54,7 +54,7 @@ load ../lib/servers
         http_client_test cut_off_anywhere select
 }
 
-@test "a body that depends on the cuts is seen" {
+@test "proof: a body that depends on the cuts is seen" {
     unit_broken http_client.c 's/^    self->left -= taken;//' \
         http_client_test splits select
     unit_broken http_client.c 's/data \+ taken, length - taken/data, 0/' \
@@ -63,7 +63,7 @@ load ../lib/servers
         http_client_test answers select
 }
 
-@test "contradictions, hidden lines, odd numbers are seen" {
+@test "proof: contradictions, hidden lines, odd numbers are seen" {
     unit_broken page_head.c 's/strncasecmp\(value->start, .* != 0/0/;s/value->length != next.length/0/' \
         http_client_test bad_answers select
     unit_broken http_client.c "s/memchr\(line, '.0', length\)/0/" \
@@ -78,7 +78,7 @@ load ../lib/servers
     unit_broken url.c 's/^    remove_dots.*//' url_test followed select
 }
 
-@test "H2 H3 H5: what old servers may say, taken for no HTTP, is seen" {
+@test "proof: H2 H3 H5: what old servers may say, taken for no HTTP, is seen" {
     unit_broken page_head.c 's/folded \? " " : ""/""/' http_client_test answers select
     unit_broken page_head.c 's/folded \? first :/folded ||/' http_client_test answers select
     unit_broken page_head.c 's/^    if \(length == 0\) .*/    if (0)/' get_page_test redirects
@@ -86,14 +86,14 @@ load ../lib/servers
     unit_broken page_head.c 's/strspn\(\*list, ", .t"\)/0/' http_client_test answers select
 }
 
-@test "H6 H11: a place that is not told, or cut, and a request that says nothing of us are seen" {
+@test "proof: H6 H11: a place that is not told, or cut, and a request that says nothing of us are seen" {
     unit_broken get_page.c 's/snprintf\(self->location.*>= URL_MAX/0/' get_page_test leads_nowhere
     unit_broken get_page.c 's/strcpy\(self->location.*/;/' get_page_test leads_nowhere
     unit_broken http_client.c '/User-Agent/d' http_client_test request select
     unit_broken http_client.c '/Accept-Encoding/d' http_client_test request select
 }
 
-@test "redirects without end, no timeout, cancelling for nothing are seen" {
+@test "proof: redirects without end, no timeout, cancelling for nothing are seen" {
     unit_broken get_page.c 's/self->redirects-- == 0/0/' get_page_test redirect_limits
     unit_broken get_page.c 's/self->redirects-- == 0/--self->redirects == 0/' \
         get_page_test redirect_limits
@@ -105,7 +105,7 @@ load ../lib/servers
     unit_broken get_page.c 's/fail\(self, &UserError, 0\);//' get_page_end_test freed
 }
 
-@test "what is not freed is seen, where there is a sanitizer" {
+@test "proof: what is not freed is seen, where there is a sanitizer" {
     [[ ${CFLAGS:-} == *address* ]] || skip "no address sanitizer"
     unit_broken page.c 's/buffer_clear\(&page->body\);//' http_client_test answers select
     unit_broken get_page.c 's/^    free\(self\);//' get_page_test fetches_a_page

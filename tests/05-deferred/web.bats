@@ -131,7 +131,7 @@ web_broken() {
     unit_cases http_response_test select
 }
 
-@test "a limit, a check or a byte left out of http_request.c is seen" {
+@test "proof: a limit, a check or a byte left out of http_request.c is seen" {
     unit_broken http_request.c 's/length > HTTP_LINE_MAX \|\| //' http_request_test limits
     unit_broken http_request.c 's/ \|\| self->bytes > HTTP_HEAD_MAX//' http_request_test limits
     unit_broken http_request.c 's/> HTTP_HEADERS_MAX/>= HTTP_HEADERS_MAX/' http_request_test limits
@@ -144,7 +144,7 @@ web_broken() {
     unit_broken http_request.c "s/text\\[5\\] == '1' \\? 0 : 505/0/" http_request_test first_line
 }
 
-@test "20,000 mutated requests, cut anywhere, under the sanitizers" {
+@test "proof: 20,000 mutated requests, cut anywhere, under the sanitizers" {
     local flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
     echo 'int main(void) { return 0; }' >empty.c
     # shellcheck disable=SC2086 # flags are words
@@ -189,7 +189,7 @@ web_gets() {
     web_each web_gets
 }
 
-@test "a body that a HEAD must not have is seen" {
+@test "proof: a body that a HEAD must not have is seen" {
     web_broken http_channel.c 's/if \(self->request.method == HTTP_HEAD\)/if (0)/' \
         web_ask 'send=HEAD /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' 'until=\r\n\r\n' quiet=20
 }
@@ -231,7 +231,7 @@ web_dates() {
     web_asks_since "$OLD_DATE" 'If-None-Match: "a"\r\n' && [ "$LINE" = "$all" ] || return 1
 }
 
-@test "H7 H8: dates of three kinds, older, later; a tag counts more" {
+@test "proof: H7 H8: dates of three kinds, older, later; a tag counts more" {
     web_each web_dates
     web_broken http_request.c 's/self->has_since &= .*;//' web_dates
     web_broken http_date.c 's/is_long \? "-" : " "/" "/' web_dates
@@ -260,7 +260,7 @@ web_written_twice() {
     web_asks_since 'Sat, 01 Jan 2050 00:00:00 GMT' && [ "$LINE" = 'HTTP/1.1 200 OK' ] || return 1
 }
 
-@test "H9: a date as young as the answer proves nothing" {
+@test "proof: H9: a date as young as the answer proves nothing" {
     web_each web_written_twice
     web_broken examples/web_server.c 's/settled = .*;/settled = true;/' web_written_twice
     web_broken examples/web_server.c 's/if \(settled && /if (/' web_written_twice
@@ -298,7 +298,7 @@ web_targets() {
     [ "$LINE" = 'HTTP/1.1 414 URI Too Long' ] || return 1
 }
 
-@test "H10 H12: targets, hosts, methods, and a query that is sent on" {
+@test "proof: H10 H12: targets, hosts, methods, and a query that is sent on" {
     web_each web_targets
     web_broken http_request.c 's/ \|\| !is_authority\(value, length\)//' web_targets
     web_broken http_request.c "s/ && \*text != '\?'//" web_targets
@@ -335,7 +335,7 @@ web_types() {
     web_type odd "$text"
 }
 
-@test "H1: what a browser shows it is told to show" {
+@test "proof: H1: what a browser shows it is told to show" {
     web_each web_types
     web_broken http_files.c 's/strcasecmp\(path/strcmp(path/' web_types
     web_broken http_files.c 's/is_text\(file\) \?/0 ?/' web_types
@@ -447,7 +447,7 @@ web_directories() {
     [ "$(tail -n 1 got)" = odd ]
 }
 
-@test "H13: a directory: moved, its index.html, or its names" {
+@test "proof: H13: a directory: moved, its index.html, or its names" {
     web_each web_directories
     web_broken http_listing.c 's/one->kind != other->kind/0/' web_directories
     web_broken html.c 's/ TEXT_LINE\)/ TEXT_LINES)/;s/text_escape\(.*shown\),/strcpy(shown, name); (void)(/' web_directories
@@ -506,7 +506,7 @@ web_no_way_out() {
     web_each web_no_way_out
 }
 
-@test "a check of a path left out is seen" {
+@test "proof: a check of a path left out is seen" {
     web_broken http_files.c "s/\\*name == '\\.'/0/" web_no_way_out
     web_broken http_files.c 's/ \| O_NOFOLLOW//' web_no_way_out
     web_broken http_files.c 's/(next = open_name\(.*\);)/next = openat(fd, name, OPEN_FLAGS); length = strlen(name);/' \
@@ -578,7 +578,7 @@ web_limits() {
     web_each web_limits
 }
 
-@test "a limit left out is seen" {
+@test "proof: a limit left out is seen" {
     DEADLINE=3 web_broken http_channel.c 's/\.max_length = .*/.max_length = 1 << 30,/' web_limits
 }
 
@@ -636,10 +636,13 @@ web_prompt() {
 
 @test "T50: an answer does not wait for the one before" {
     web_each web_prompt
+}
+
+@test "proof: T50: an answer that waits is seen" {
     web_broken http_channel.c 's/tcp_options_set.*;//' web_prompt
 }
 
-@test "requests that do not wait for a file are seen" {
+@test "proof: requests that do not wait for a file are seen" {
     web_broken http_channel.c \
         "/^void http_channel_send_file/,/^}/s/line_receiver_pause.*;//" web_pipeline
 }
@@ -706,7 +709,7 @@ web_asks_only() {
     web_each web_asks_only
 }
 
-@test "answers without a limit are seen" {
+@test "proof: answers without a limit are seen" {
     server_without_quarantine
     web_broken http_channel.c '/^static void pause_answers/,/^}/s/line_receiver_pause.*;/(void)answers;/' \
         web_asks_only
@@ -855,7 +858,7 @@ web_keeps_the_slow() {
     done
 }
 
-@test "no end of patience is seen" {
+@test "proof: no end of patience is seen" {
     web_hasty epoll 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
     DEADLINE=3
     run web_drops_the_idle

@@ -368,7 +368,7 @@ cmd_once() {
     fi
 }
 
-@test "X2 cmd_server: broken copies are seen to fail" {
+@test "proof: X2 cmd_server: broken copies are seen to fail" {
     # A heading that is looked for only where a piece of the pipe's begins.
     broken examples/lastlog.c 's/self->state = LINE_START;$/self->state = IN_LINE;/' cmd_server
     with_broken server_each 'cmd_server -l file' cmd_files
@@ -616,6 +616,9 @@ shell_prompt() {
 
 @test "X4 T50 shell_server --stream: output does not wait for the output before" {
     server_each 'shell_server --stream' shell_prompt
+}
+
+@test "proof: X4 T50 shell_server --stream: output that waits is seen" {
     broken examples/shell_server.c 's/tcp_options_set.*;//' shell_server
     with_broken server_each 'shell_server --stream' shell_prompt
 }
@@ -759,7 +762,7 @@ defg
 >>>:' ]
 }
 
-@test "X4: broken copies are seen to fail" {
+@test "proof: X4: broken copies are seen to fail" {
     # Commands of clients that have gone are left to themselves.
     broken examples/shell_server.c 's/command_end\(self->stream\);//' shell_server
     with_broken server_each 'shell_server --stream' shell_gone stream
@@ -934,7 +937,7 @@ rpc_greedy() {
     server_each rpc_server rpc_greedy
 }
 
-@test "X4 X5 T152 clients: whichever allocation fails, they end and say so" {
+@test "proof: X4 X5 T152 clients: whichever allocation fails, they end and say so" {
     start 06-process/rpc_server
     server_poor_client 'echo a\n' rpc_client -p "$PORT" -t 9
     start 06-process/shell_server
@@ -948,6 +951,9 @@ rpc_prompt() {
 
 @test "X5 T50 rpc_server: an answer does not wait for the one before" {
     server_each rpc_server rpc_prompt
+}
+
+@test "proof: X5 T50 rpc_server: an answer that waits is seen" {
     broken examples/rpc_server.c 's/rpc_connection_made.*;//' rpc_server
     with_broken server_each rpc_server rpc_prompt
 }
@@ -978,7 +984,7 @@ rpc_once() {
     server_each rpc_server server_rough_peers rpc_once
 }
 
-@test "X5: broken copies are seen to fail" {
+@test "proof: X5: broken copies are seen to fail" {
     broken examples/rpc_server.c 's/self->busy < self->workers/1/' rpc_server
     with_broken server_each rpc_server rpc_workers 4
     broken examples/rpc_server.c 's/deferred_cancel\(call->deferred\);/self->count--;/' rpc_server
