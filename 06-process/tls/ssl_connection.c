@@ -62,8 +62,9 @@ static void lose_patience(void *argument)
 static void be_patient(struct ssl_connection *self, double seconds)
 {
     delayed_call_cancel(&self->patience);
-    if (self->has_helper && reactor_call_later(self->reactor, &self->patience,
-                                            seconds, lose_patience, self) < 0)
+    if (self->has_helper &&
+        reactor_call_later(self->reactor, &self->patience, seconds,
+                           lose_patience, self) < 0)
         kill_helper(self); /* rather than to wait for ever */
 }
 

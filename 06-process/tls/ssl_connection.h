@@ -61,8 +61,8 @@ struct ssl_connection {
 
     /* The rest belongs to ssl_connection.c. */
     enum { SSL_SHAKING, SSL_CONNECTED, SSL_OVER } state;
-    bool has_ended; /* the raw stream has, in our direction */
-    bool end_told;  /* and it was a good end, and the protocol knows */
+    bool has_ended;  /* the raw stream has, in our direction */
+    bool end_told;   /* and it was a good end, and the protocol knows */
     bool has_helper; /* it has not ended, or not all that it said is heard */
     pid_t pid;       /* the helper's while it runs, or 0 */
     int status;      /* then: what waitpid said */
