@@ -51,12 +51,22 @@ static const struct {
     { "http request", "no TLS is spoken there" },
     { "alert", "the peer has refused us" },
     { "unexpected eof", "the peer has closed in the middle of it" },
+    { ":errno=", "the peer has closed in the middle of it" },
     { "fopen", "a certificate or key could not be read" },
 };
 
 static bool begins(const char *text, const char *with)
 {
     return !strncmp(text, with, strlen(with));
+}
+
+/* "connect:errno=111": the number behind these words, if they are there. */
+static bool number_after(const char *line, const char *words, int *number)
+{
+    if (!begins(line, words))
+        return false;
+    *number = atoi(line + strlen(words));
+    return true;
 }
 
 /* Keeps what a person should read when the hand-shake fails. */
@@ -76,14 +86,15 @@ static void client_line(struct ssl_words *self, const char *line)
 {
     if (!strcmp(line, "CONNECTION ESTABLISHED"))
         self->established = true;
-    else if (!strcmp(line, "Verification: OK"))
+    if (!strcmp(line, "Verification: OK"))
         self->verified = true;
-    else if (begins(line, "verify error:num=") && !self->verify_error)
-        self->verify_error = atoi(line + strlen("verify error:num="));
-    else if (begins(line, "connect:errno="))
-        self->connect_error = atoi(line + strlen("connect:errno="));
-    else if (!strcmp(line, "CONNECTION CLOSED BY SERVER") ||
-             strstr(line, ":unexpected eof while reading"))
+    if (!self->verify_error) /* the first counts */
+        number_after(line, "verify error:num=", &self->verify_error);
+    number_after(line, "connect:errno=", &self->connect_error);
+    if (number_after(line, "read:errno=", &self->stream_error) ||
+        number_after(line, "write:errno=", &self->stream_error) ||
+        !strcmp(line, "CONNECTION CLOSED BY SERVER") ||
+        strstr(line, ":unexpected eof while reading"))
         self->end = SSL_CUT;
 }
 
@@ -122,7 +133,7 @@ static void line_received(struct ssl_words *self)
         client_line(self, line);
     }
     if (strstr(line, "error:") || strstr(line, "TIMEOUT") ||
-        strstr(line, "Rejected"))
+        strstr(line, "Rejected") || strstr(line, ":errno="))
         complain(self, line);
 }
 
@@ -159,8 +170,9 @@ struct failure ssl_words_client_end(const struct ssl_words *self, int status)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
-    if (code > 1)
-        return (struct failure){ &ConnectionLost, code, NULL };
+    if (code > 1 || (code == 1 && self->stream_error > 0))
+        return (struct failure){ &ConnectionLost,
+                                 code > 1 ? code : self->stream_error, NULL };
     if (code >= 0 && self->end == SSL_CUT)
         return (struct failure){ &SslTruncated, 0, NULL };
     return (struct failure){ code == 0 ? &ConnectionDone : &SslHelperLost, 0,

@@ -40,6 +40,7 @@ struct ssl_words {
     enum { SSL_NOT_TOLD, SSL_CLOSED, SSL_CUT } end; /* of the peer's stream */
     int verify_error;                               /* the first */
     int connect_error;                              /* an errno */
+    int stream_error;   /* likewise, of reading and writing */
     const char *detail; /* why there is no TLS: a literal, or NULL */
     char complaint[SSL_COMPLAINT_MAX]; /* the last, fit to be printed */
 };
