@@ -26,8 +26,8 @@ void port_stop_listening(struct port *self, void (*stopped)(void *),
     reactor_disconnect(self->reactor, &self->base, REASON_DONE);
 }
 
-/* Twisted closes a port in a call of its own, which runs under no name; we close
- * it in connection_lost, which runs under the port's. */
+/* Twisted closes a port in a call of its own, which runs under no name; we
+ * close it in connection_lost, which runs under the port's. */
 void port_log_closed(const struct port *self, const char *type,
                      const char *where)
 {

@@ -367,10 +367,9 @@ struct port *reactor_listen_ssl(struct reactor *reactor, int port,
         find_helper(self, options->helper ? options->helper : "stunnel") < 0 ||
         (fd = open_socket(port, options)) < 0)
         goto fail;
+    self->base = (struct listener){ .factory = factory, .take = take };
     self->base.base.base = (struct descriptor){ .class = &Port, .fd = fd };
     self->base.base.reactor = reactor;
-    self->base.factory = factory;
-    self->base.take = take;
     self->number = address_local(&local, fd) == 0 ? address_port(&local) : port;
     if (make_directory(self) < 0)
         goto fail;

@@ -3,12 +3,12 @@
  * ssl_port.h - listens with TLS: Twisted's listenSSL. A child, `stunnel`,
  * speaks it, one for each connection.
  *
- * The port is as a tcp_port.h port: the same socket, life and end; who shakes
- * hands when it stops is closed. A
- * client is accepted as there, and given away: the accepted socket is 0 and 1
- * of a helper, which shakes hands with the client and then connects to a UNIX
- * socket of ours, made for this one. The factory hears of a client whose
- * helper has come back, and of no other; of these the log has a line.
+ * What else a port can do, and who owns it, is in protocol/port.h; who shakes
+ * hands when it stops is closed. A client is accepted as in tcp_port.h, and
+ * given away: the accepted socket is 0 and 1 of a helper, which shakes hands
+ * with the client and then connects to a UNIX socket of ours, made for this
+ * one. The factory hears of a client whose helper has come back, and of no
+ * other; of these the log has a line.
  */
 #ifndef SSL_PORT_H
 #define SSL_PORT_H
