@@ -39,13 +39,13 @@ struct reactor *endpoint_reactor(const struct options *options)
     return reactor;
 }
 
-struct tcp_port *endpoint_listen_logged(const struct options *options,
-                                        struct reactor *reactor,
-                                        struct factory *factory)
+struct port *endpoint_listen_logged(const struct options *options,
+                                    struct reactor *reactor,
+                                    struct factory *factory)
 {
     const struct tcp_port_options where = { .interface = options->interface,
                                             .backlog = SOMAXCONN };
-    struct tcp_port *port =
+    struct port *port =
         reactor_listen_tcp(reactor, options->port, factory, &where);
     char what[ADDRESS_TEXT_MAX];
 
@@ -57,15 +57,15 @@ struct tcp_port *endpoint_listen_logged(const struct options *options,
     exit(EXIT_FAILURE);
 }
 
-struct tcp_port *endpoint_listen_tcp(const struct options *options,
-                                     struct reactor *reactor,
-                                     struct factory *factory)
+struct port *endpoint_listen_tcp(const struct options *options,
+                                 struct reactor *reactor,
+                                 struct factory *factory)
 {
-    struct tcp_port *port = endpoint_listen_logged(options, reactor, factory);
+    struct port *port = endpoint_listen_logged(options, reactor, factory);
     struct address address;
     char text[ADDRESS_TEXT_MAX];
 
-    if (tcp_port_get_host(port, &address) == 0)
+    if (port_get_host(port, &address) == 0)
         printf("listening on %s\n", address_text(&address, text));
     return port;
 }

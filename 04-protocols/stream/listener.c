@@ -22,11 +22,11 @@ enum {
 /* Seconds of rest when accept fails and nobody could be turned away. */
 static const double rest = 1.0;
 
-static void name_in_log(const void *object, char *text)
+void listener_describe(const void *object, char *text)
 {
     const struct listener *self = object;
 
-    snprintf(text, LOG_NAME_MAX, "%s", self->factory->name);
+    snprintf(text, RUNNING_TEXT_MAX, "%.150s", self->factory->name);
 }
 
 static int open_reserve(void)
@@ -38,15 +38,15 @@ static void listen_again(void *argument)
 {
     struct listener *self = argument;
 
-    reactor_add_reader(self->reactor, &self->base);
+    reactor_add_reader(self->base.reactor, &self->base.base);
 }
 
 static void take_rest(struct listener *self, int error)
 {
     log_message("Could not accept new connection (%s)", strerror(error));
-    if (reactor_call_later(self->reactor, &self->again, rest, listen_again,
+    if (reactor_call_later(self->base.reactor, &self->again, rest, listen_again,
                            self) == 0) /* or it would rest for ever */
-        reactor_remove_reader(self->reactor, &self->base);
+        reactor_remove_reader(self->base.reactor, &self->base.base);
 }
 
 /* No descriptor is left for those who wait, and they would wait for ever: give
@@ -66,7 +66,7 @@ static void turn_away(struct listener *self)
     close(self->reserve);
     self->reserve = -1;
     for (int i = 0; i < ACCEPTS_FIRST; i++) {
-        fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
+        fd = net_accept(self->base.base.fd, &peer, NET_NONBLOCKING);
         if (fd < 0)
             break;
         close(fd);
@@ -86,7 +86,7 @@ static void welcome(struct listener *self, int fd, const struct address *peer)
     trace("  %s: build_protocol", self->factory->name);
     struct protocol *protocol = factory_build_protocol(self->factory, peer);
     if (protocol)
-        connection = connection_new(self->reactor, fd, peer);
+        connection = connection_new(self->base.reactor, fd, peer);
     if (!connection) {
         free(protocol);
         close(fd);
@@ -101,7 +101,7 @@ static bool accept_one(struct listener *self)
 {
     struct address peer;
     char text[ADDRESS_TEXT_MAX];
-    int fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
+    int fd = net_accept(self->base.base.fd, &peer, NET_NONBLOCKING);
 
     if (fd >= 0) {
         trace("  accept: %s is %d", address_text(&peer, text), fd);
@@ -118,8 +118,6 @@ static bool accept_one(struct listener *self)
 int listener_do_read(struct descriptor *base)
 {
     struct listener *self = (struct listener *)base;
-    struct log_system before =
-        log_enter((struct log_system){ name_in_log, self });
     int count = 0;
 
     while (count < self->accepts && accept_one(self))
@@ -128,7 +126,6 @@ int listener_do_read(struct descriptor *base)
         self->accepts += ACCEPTS_GROWTH;
     else
         self->accepts = count > 0 ? count : 1;
-    log_enter(before);
     return REASON_NONE;
 }
 
@@ -136,28 +133,12 @@ int listener_start(struct listener *self)
 {
     self->accepts = ACCEPTS_FIRST;
     self->reserve = open_reserve();
-    if (reactor_add_reader(self->reactor, &self->base) == 0)
+    if (reactor_add_reader(self->base.reactor, &self->base.base) == 0)
         return 0;
     int error = errno;
     close(self->reserve);
     errno = error;
     return -1;
-}
-
-void listener_on_stopped(struct listener *self, void (*stopped)(void *),
-                         void *argument)
-{
-    if (self->stopped)
-        return;
-    self->stopped = stopped;
-    self->argument = argument;
-}
-
-void listener_stop(struct listener *self, void (*stopped)(void *),
-                   void *argument)
-{
-    listener_on_stopped(self, stopped, argument);
-    reactor_disconnect(self->reactor, &self->base, REASON_DONE);
 }
 
 void listener_lost(struct listener *self)
@@ -166,15 +147,4 @@ void listener_lost(struct listener *self)
     if (self->reserve >= 0)
         close(self->reserve);
     factory_do_stop(self->factory);
-}
-
-void listener_dispose(struct descriptor *base)
-{
-    struct listener *self = (struct listener *)base;
-    void (*stopped)(void *) = self->stopped;
-    void *argument = self->argument;
-
-    free(self);
-    if (stopped)
-        stopped(argument);
 }

@@ -134,7 +134,7 @@ static void listen_ssl(const struct options *options, struct reactor *reactor,
     const struct ssl_port_options where = { .interface = options->interface,
                                             .backlog = SOMAXCONN,
                                             .certificate = certificate };
-    struct ssl_port *port =
+    struct port *port =
         reactor_listen_ssl(reactor, options->port, factory, &where);
     struct address address;
     char text[SSL_PORT_TEXT_MAX];
@@ -145,7 +145,7 @@ static void listen_ssl(const struct options *options, struct reactor *reactor,
         reactor_free(reactor);
         exit(EXIT_FAILURE);
     }
-    if (ssl_port_get_host(port, &address) == 0)
+    if (port_get_host(port, &address) == 0)
         printf("listening on %s\n", address_text(&address, text));
 }
 

@@ -224,7 +224,7 @@ static void take(struct listener *base, int fd, const struct address *peer)
 {
     struct ssl_port *port = (struct ssl_port *)base;
     struct ssl_server *self = (struct ssl_server *)ssl_connection_new(
-        &SslServer, base->reactor, peer);
+        &SslServer, base->base.reactor, peer);
 
     if (!self) {
         close(fd);
@@ -248,19 +248,21 @@ static void take(struct listener *base, int fd, const struct address *peer)
 static void connection_lost(struct descriptor *base, int reason)
 {
     struct ssl_port *self = (struct ssl_port *)base;
+    char number[16];
 
     (void)reason;
-    log_message("(TLS Port %d Closed)", self->number);
+    snprintf(number, sizeof(number), "%d", self->number);
+    port_log_closed(&self->base.base, "TLS", number);
     self->closed = true;
     listener_lost(&self->base);
 }
 
-/* As listener_dispose, but that the memory may be needed for a while. */
+/* As port_dispose, but that the memory may be needed for a while. */
 static void dispose(struct descriptor *base)
 {
     struct ssl_port *self = (struct ssl_port *)base;
-    void (*stopped)(void *) = self->base.stopped;
-    void *argument = self->base.argument;
+    void (*stopped)(void *) = self->base.base.stopped;
+    void *argument = self->base.base.argument;
 
     self->freed = true;
     free_if_over(self);
@@ -270,6 +272,7 @@ static void dispose(struct descriptor *base)
 
 static const struct descriptor_class Port = {
     .name = "SslPort",
+    .describe = listener_describe,
     .do_read = listener_do_read,
     .connection_lost = connection_lost,
     .dispose = dispose,
@@ -346,9 +349,9 @@ static int open_socket(int port, const struct ssl_port_options *options)
         NET_NONBLOCKING);
 }
 
-struct ssl_port *reactor_listen_ssl(struct reactor *reactor, int port,
-                                    struct factory *factory,
-                                    const struct ssl_port_options *options)
+struct port *reactor_listen_ssl(struct reactor *reactor, int port,
+                                struct factory *factory,
+                                const struct ssl_port_options *options)
 {
     struct ssl_port *self = calloc(1, sizeof(*self));
     struct address local;
@@ -364,10 +367,9 @@ struct ssl_port *reactor_listen_ssl(struct reactor *reactor, int port,
         find_helper(self, options->helper ? options->helper : "stunnel") < 0 ||
         (fd = open_socket(port, options)) < 0)
         goto fail;
-    self->base = (struct listener){ .base = { .class = &Port, .fd = fd },
-                                    .reactor = reactor,
-                                    .factory = factory,
-                                    .take = take };
+    self->base = (struct listener){ .factory = factory, .take = take };
+    self->base.base.base = (struct descriptor){ .class = &Port, .fd = fd };
+    self->base.base.reactor = reactor;
     self->number = address_local(&local, fd) == 0 ? address_port(&local) : port;
     if (make_directory(self) < 0)
         goto fail;
@@ -378,7 +380,7 @@ struct ssl_port *reactor_listen_ssl(struct reactor *reactor, int port,
     trace("  listenSSL: %s %d", factory->name, fd);
     log_message("%s starting on %d", factory->name, self->number);
     factory_do_start(factory);
-    return self;
+    return &self->base.base;
 fail:;
     int error = errno;
     if (fd >= 0)
@@ -404,21 +406,4 @@ const char *ssl_port_cannot_listen(char *text, int port,
     else
         tcp_port_cannot_listen(text, options->interface, port, error);
     return text;
-}
-
-int ssl_port_get_host(const struct ssl_port *port, struct address *address)
-{
-    return address_local(address, port->base.base.fd);
-}
-
-void ssl_port_on_stopped(struct ssl_port *port, void (*stopped)(void *),
-                         void *argument)
-{
-    listener_on_stopped(&port->base, stopped, argument);
-}
-
-void ssl_port_stop_listening(struct ssl_port *port, void (*stopped)(void *),
-                             void *argument)
-{
-    listener_stop(&port->base, stopped, argument);
 }

@@ -3,19 +3,18 @@
  * ssl_port.h - listens with TLS: Twisted's listenSSL. A child, `stunnel`,
  * speaks it, one for each connection.
  *
- * The port is as a tcp_port.h port: the same socket, get_host, life and end. A
- * client is accepted as there, and given away: the accepted socket is 0 and 1
- * of a helper, which shakes hands with the client and then connects to a UNIX
- * socket of ours, made for this one. The factory hears of a client whose
- * helper has come back, and of no other; of these the log has a line.
+ * What else a port can do, and who owns it, is in protocol/port.h; who shakes
+ * hands when it stops is closed. A client is accepted as in tcp_port.h, and
+ * given away: the accepted socket is 0 and 1 of a helper, which shakes hands
+ * with the client and then connects to a UNIX socket of ours, made for this
+ * one. The factory hears of a client whose helper has come back, and of no
+ * other; of these the log has a line.
  */
 #ifndef SSL_PORT_H
 #define SSL_PORT_H
 
+#include "protocol/port.h"
 #include "protocol/protocol.h"
-#include "reactor/reactor.h"
-
-struct ssl_port;
 
 enum {
     SSL_PORT_HANDSHAKE = 10, /* seconds, if nobody says */
@@ -39,9 +38,9 @@ struct ssl_port_options {
  * each client, so a certificate can be replaced. NULL with errno: also that of
  * a file that cannot be read; EINVAL for a name with a line end in it; ENOENT
  * when there is no helper. */
-struct ssl_port *reactor_listen_ssl(struct reactor *reactor, int port,
-                                    struct factory *factory,
-                                    const struct ssl_port_options *options);
+struct port *reactor_listen_ssl(struct reactor *reactor, int port,
+                                struct factory *factory,
+                                const struct ssl_port_options *options);
 
 /* As tcp_port_cannot_listen; says what to install when that is what is missing.
  */
@@ -49,12 +48,5 @@ enum { SSL_PORT_TEXT_MAX = 300 };
 const char *ssl_port_cannot_listen(char *text, int port,
                                    const struct ssl_port_options *options,
                                    int error);
-
-/* As those of tcp_port.h. Who shakes hands when the port stops is closed. */
-int ssl_port_get_host(const struct ssl_port *port, struct address *address);
-void ssl_port_stop_listening(struct ssl_port *port,
-                             void (*stopped)(void *argument), void *argument);
-void ssl_port_on_stopped(struct ssl_port *port, void (*stopped)(void *argument),
-                         void *argument);
 
 #endif

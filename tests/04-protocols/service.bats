@@ -35,9 +35,9 @@ load ../lib/servers
 # --- that these tests can fail -------------------------------------------------
 
 @test "V1: another order, or a flag that turns last, is seen" {
-    unit_broken service.c 's/walk_on\(self, true\)/walk_on(self, false)/' \
+    unit_broken service.c 's/next_unvisited\(self, true\)/next_unvisited(self, false)/' \
         service_multi_test V1_order
-    unit_broken service.c 's/walk_on\(self, false\)/walk_on(self, true)/' \
+    unit_broken service.c 's/next_unvisited\(self, false\)/next_unvisited(self, true)/' \
         service_multi_test V1_order
     unit_broken service.c 's/^    self->running = true;$/bool late = true;/
         s/^    return self->running \? 0 : .*/    return self->running = late, 0;/' \
@@ -79,11 +79,11 @@ load ../lib/servers
         service_multi_test V4_removed_while_running
     unit_broken service.c 's/if \(self->base.running \|\| self->base.stopping\)/if (self->base.running)/' \
         service_multi_test V4_removed_while_idle
-    unit_broken service.c 's/if \(take_out\(self, child\)\)/if (0)/' \
+    unit_broken service.c 's/if \(remove_child\(self, child\)\)/if (0)/' \
         service_multi_test V4_added_and_fails
     unit_broken service.c "/^int multi_service_add/,/^}/s/    stopped_if_all_are\\(self\\);.*//" \
         service_multi_test V4_added_and_stops_the_whole
-    unit_broken service.c 's/child->met = false; .*/child->met = true;/' \
+    unit_broken service.c 's/child->visited = false; .*/child->visited = true;/' \
         service_multi_test V4_added_in_the_middle
     unit_broken service.c 's/    if \(child->stopping\)$/if (0)/' \
         service_multi_test V4_removed_while_idle
@@ -101,21 +101,21 @@ load ../lib/servers
         service_server_test V6_a_port_that_ends_by_itself
     unit_broken server_service.c 's/else if \(!self->opening\)/else/' \
         service_server_test V6_stopped_in_start_factory
-    unit_broken server_service.c "$(unit_in start)s/if \(self->port\)\$/if (0)/" \
+    unit_broken server_service.c "/^int server_service_start/,/^}/s/if \(self->port\)\$/if (0)/" \
         service_server_test V6_listens_in_the_privileged_start
-    unit_broken server_service.c 's/"TCPServer", start, start/"TCPServer", NULL, start/' \
+    unit_broken tcp_service.c 's/"TCPServer", server_service_start/"TCPServer", NULL/' \
         service_server_test V6_listens_in_the_privileged_start
-    unit_broken server_service.c 's/"TCPServer", start, start/"TCPServer", start, NULL/' \
+    unit_broken tcp_service.c 's/("TCPServer", server_service_start), server_service_start/\1, NULL/' \
         service_server_test V6_listens_in_the_start
     unit_broken server_service.c 's/^    self->port = NULL;//' \
         service_server_test V6_started_again
-    unit_broken server_service.c "$(unit_in stop)s/if \\(self->port\\)/if (0)/" \
+    unit_broken server_service.c "/^void server_service_stop/,/^}/s/if \\(self->port\\)/if (0)/" \
         service_server_test V6_listens_in_the_start
-    unit_broken server_service.c 's/options.listen_multiple = true/(void)0/' \
+    unit_broken udp_service.c 's/options.listen_multiple = true/(void)0/' \
         service_server_test V6_multicast
-    unit_broken server_service.c 's/"UDPServer", start, start/"UDPServer", NULL, start/' \
+    unit_broken udp_service.c 's/"UDPServer", server_service_start/"UDPServer", NULL/' \
         service_server_test V6_udp
-    unit_broken server_service.c "/^static void \\*open_udp/,/^}/s/self->options/NULL/" \
+    unit_broken udp_service.c "/^static struct port \\*open_udp/,/^}/s/self->udp_options/NULL/" \
         service_server_test V6_udp
 }
 
@@ -130,7 +130,7 @@ load ../lib/servers
         service_client_test V7_connects_in_the_start
     unit_broken client_service.c 's/if \(!base->running\)/if (0)/' \
         service_client_test V7_stopped_in_start_factory
-    unit_broken client_service.c '/self->front.(name|quiet) =/d' \
+    unit_broken client_service.c '/self->proxy_factory.(name|quiet) =/d' \
         service_client_test V7_G5_the_log
 }
 

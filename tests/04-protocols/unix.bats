@@ -35,11 +35,11 @@ load ../lib/servers
 }
 
 @test "U12: a file that is left, or removed too late, or another's is seen" {
-    unit_broken unix_port.c "$(unit_in connection_lost)s/remove_file.*//" \
+    unit_broken unix_port.c "$(unit_in unix_port_connection_lost)s/remove_file.*//" \
         unix_port_test U12_the_file_goes_with_the_loop
-    unit_broken unix_port.c "$(unit_in connection_lost)s/remove_file/close(base->fd); remove_file/" \
+    unit_broken unix_port.c "$(unit_in unix_port_connection_lost)s/remove_file/close(base->fd); remove_file/" \
         unix_port_test U12_unlinked_before_it_is_closed
-    unit_broken unix_port.c 's/status.st_ino == self->number/1/' \
+    unit_broken unix_port.c 's/status.st_ino == self->inode/1/' \
         unix_port_test U12_somebody_elses_file_stays
     unit_broken unix_port.c "/^fail:/,/^}/s/remove_file.*//" \
         unix_port_test a_loop_that_is_being_freed
@@ -63,6 +63,17 @@ load ../lib/servers
         unix_port_test U13_what_is_no_socket_stays
     unit_broken unix_port.c 's/\| O_NOFOLLOW//' \
         unix_port_test U13_what_is_no_socket_stays
+}
+
+@test "L15: a lock file that is left, or another's and removed, or none and trusted is seen" {
+    unit_broken unix_port.c "$(unit_in release_lock)s/unlink\\(name\\)/(void)0/" \
+        unix_port_test U13_what_is_no_socket_stays
+    unit_broken unix_port.c "/^fail:/,/^}/s/release_lock.*/close(self->lock);/" \
+        unix_port_test U13_what_is_no_socket_stays
+    unit_broken unix_port.c 's/ && file.st_size == 0//' \
+        unix_port_test U13_a_stale_socket_is_replaced
+    unit_broken unix_port.c 's/!error && is_file.*\)$/!error)/' \
+        unix_port_test L15_a_lock_that_was_removed_is_none
 }
 
 @test "U13: a factory that is started although nobody listens is seen" {
@@ -189,6 +200,19 @@ unix_shed() {
     unix_start
     [ "$(stat -c %a s)" = 666 ]
     [ "$(stat -c %a s.lock)" = 600 ]
+}
+
+@test "L15: a file that is in the way, and nothing is left beside it" {
+    echo text >plain
+    run soon "$(program 04-protocols/unix_server)" plain
+    [ "$status" -eq 1 ]
+    [ "$output" = 'unix_server: plain: Address already in use' ]
+    [ "$(cat plain)" = text ]
+    [ ! -e plain.lock ]
+    unix_start
+    [ -e s.lock ]
+    server_ends "$PID" TERM
+    [ ! -e s.lock ]
 }
 
 @test "U13 T20: after kill -9 the next server takes its place, not before" {

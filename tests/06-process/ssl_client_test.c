@@ -17,9 +17,9 @@ static void echoes(const char *poller)
     client_options = (struct ssl_connector_options){ .helper = ssl_helper() };
     talk_new(&talk, poller, &Talker);
     talk_join(&server, talk.reactor, &Echo);
-    struct tcp_port *port =
+    struct port *port =
         reactor_listen_tcp(talk.reactor, 0, &server.base, &local);
-    CHECK(port && tcp_port_get_host(port, &address) == 0);
+    CHECK(port && port_get_host(port, &address) == 0);
     ssl_call(&talk, "127.0.0.1", address_port(&address));
     TALK_UNTIL(&talk, talk.made == 1);
     for (int i = 0; i < 16; i++)
@@ -58,8 +58,8 @@ static void refusals(const char *poller)
         const char *mode, *message;
         int number;
     } rows[] = {
-        { "expired",
-          "TLS hand-shake failed: the certificate has expired.", 10 },
+        { "expired", "TLS hand-shake failed: the certificate has expired.",
+          10 },
         { "self-signed",
           "TLS hand-shake failed: the certificate is self-signed, and not "
           "trusted.",
@@ -68,8 +68,8 @@ static void refusals(const char *poller)
           "TLS hand-shake failed: the certificate is of an authority that is "
           "not known.",
           20 },
-        { "name",
-          "TLS hand-shake failed: the certificate is for another name.", 62 },
+        { "name", "TLS hand-shake failed: the certificate is for another name.",
+          62 },
         { "not-tls", "TLS hand-shake failed: no TLS is spoken there.", 0 },
         { "forged", "TLS hand-shake failed.", 0 },
     };
@@ -77,8 +77,8 @@ static void refusals(const char *poller)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct talk talk;
         char byte;
-        int fd = -1, listener = ssl_client(&talk, poller, &Talker,
-                                           rows[i].mode);
+        int fd = -1,
+            listener = ssl_client(&talk, poller, &Talker, rows[i].mode);
         TALK_UNTIL(&talk, talk.failed == 1);
         CHECK(failure_check(talk.reason, &SslError));
         CHECK(talk.reason.number == rows[i].number);
@@ -276,8 +276,8 @@ static void the_loop_ends(const char *poller)
 {
     for (int stage = 0; stage < 6; stage++) {
         struct talk talk;
-        int fd = -1, listener = ssl_client(
-                         &talk, poller, &Talker, stage < 2 ? "silent" : "stay");
+        int fd = -1, listener = ssl_client(&talk, poller, &Talker,
+                                           stage < 2 ? "silent" : "stay");
         if (stage >= 2)
             fd = ssl_accept(&talk, listener);
         else

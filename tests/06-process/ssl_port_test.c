@@ -10,10 +10,9 @@
 
 /* A loop and a port whose helpers are of this mode, in a directory of its own
  * that must be empty in the end. */
-static struct ssl_port *server(struct talk *talk, const char *poller,
-                               const struct protocol_class *class,
-                               const char *mode,
-                               const struct ssl_port_options *options)
+static struct port *server(struct talk *talk, const char *poller,
+                           const struct protocol_class *class, const char *mode,
+                           const struct ssl_port_options *options)
 {
     ssl_mode(mode);
     setenv("TMPDIR", ".", 1);
@@ -217,14 +216,14 @@ static void stops_listening(const char *poller)
 {
     struct talk talk;
     int stopped = 0;
-    struct ssl_port *port = server(&talk, poller, &Talker, "", NULL);
+    struct port *port = server(&talk, poller, &Talker, "", NULL);
     int fd = talk_peer(&talk);
 
     ssl_mode("silent");
     int late = talk_knock(&talk);
     TALK_UNTIL(&talk, talk.made == 1);
-    ssl_port_stop_listening(port, note_stopped, &stopped);
-    ssl_port_stop_listening(port, note_stopped, &stopped);
+    port_stop_listening(port, note_stopped, &stopped);
+    port_stop_listening(port, note_stopped, &stopped);
     TALK_UNTIL(&talk, stopped == 1);
     CHECK(talk.stopped == 1 && talk.lost == 0);
     peer_send(fd, "hello");

@@ -35,17 +35,17 @@ static void pair_open(struct pair *pair, const char *poller,
 {
     const struct ssl_port_options options = { .interface = "127.0.0.1",
                                               .handshake_timeout = 1,
-                                              .certificate = file(certificate) };
+                                              .certificate =
+                                                  file(certificate) };
     struct address address;
 
     talk_new(&pair->server, poller, server);
     talk_join(&pair->client, pair->server.reactor, &Talker);
-    struct ssl_port *port = reactor_listen_ssl(
-        pair->server.reactor, 0, &pair->server.base, &options);
-    CHECK(port && ssl_port_get_host(port, &address) == 0);
+    struct port *port = reactor_listen_ssl(pair->server.reactor, 0,
+                                           &pair->server.base, &options);
+    CHECK(port && port_get_host(port, &address) == 0);
     pair->server.number = address_port(&address);
-    client_options =
-        (struct ssl_connector_options){ .ca_file = file(trusted) };
+    client_options = (struct ssl_connector_options){ .ca_file = file(trusted) };
 }
 
 static void pair_meet(struct pair *pair, const char *poller,
@@ -126,7 +126,7 @@ static void verification(const char *poller)
         CHECK(pair.client.reason.number == rows[i].number);
         if (rows[i].number) {
             CHECK(failure_check(pair.client.reason, &SslError));
-            CHECK(pair.server.builds == 0); /* nobody has got a byte */
+            CHECK(pair.server.builds == 0);   /* nobody has got a byte */
             client_options.unverified = true; /* and who does not mind */
             ssl_call(&pair.client, "127.0.0.1", pair.server.number);
             TALK_UNTIL(&pair.server, pair.client.made == 1);
@@ -213,8 +213,8 @@ static void ends(const char *poller)
             if (!failure_check(other->reason, &SslTruncated))
                 fprintf(stderr, "%d: %s\n", way, other->message);
             CHECK(failure_check(other->reason, &SslTruncated));
-            CHECK(failure_check(dies->reason, way < 4 ? &ConnectionAborted
-                                                      : &SslHelperLost));
+            CHECK(failure_check(dies->reason,
+                                way < 4 ? &ConnectionAborted : &SslHelperLost));
         }
         pair_free(&pair);
     }

@@ -91,8 +91,8 @@ static inline int ssl_accept(struct talk *talk, int listener)
 
 /* --- a server --- */
 
-static inline struct ssl_port *ssl_listen(struct talk *talk, int *number,
-                                          const struct ssl_port_options *more)
+static inline struct port *ssl_listen(struct talk *talk, int *number,
+                                      const struct ssl_port_options *more)
 {
     struct ssl_port_options options = { .children_max = 0 };
     struct address address;
@@ -102,9 +102,9 @@ static inline struct ssl_port *ssl_listen(struct talk *talk, int *number,
     options.interface = "127.0.0.1";
     options.helper = ssl_helper();
     options.certificate = ssl_helper(); /* a file that can be read */
-    struct ssl_port *port =
+    struct port *port =
         reactor_listen_ssl(talk->reactor, 0, &talk->base, &options);
-    CHECK(port && ssl_port_get_host(port, &address) == 0);
+    CHECK(port && port_get_host(port, &address) == 0);
     *number = address_port(&address);
     return port;
 }
