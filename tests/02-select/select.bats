@@ -395,13 +395,13 @@ select_stopped_and_continued() {
     select_build_with short 'select poll epoll_wait' select_server poll_server \
         epoll_server buffered_echo_server
     for server in select_server poll_server epoll_server; do
-        start "02-select/short/$server"
+        BUILD=$BUILD/short start "02-select/$server"
         for _ in {1..5}; do
             select_two_messages
         done
         idle "$PID"
     done
-    start 02-select/short/buffered_echo_server
+    BUILD=$BUILD/short start 02-select/buffered_echo_server
     for _ in {1..10}; do
         run peer "$PORT" send=hello recv=5 shutdown eof
         [ "$output" = hello ]
@@ -418,6 +418,7 @@ select_stopped_and_continued() {
         select_hold -n 8 "$PORT" send=question hold
         eventually select_has_more "$PID" 8
         prlimit --pid "$PID" --nofile=5:5
+        peer -l "$PORT" send=wake close || true # it may be gone already
         wait_gone "$PID"
         logged "$server: poll: more descriptors than the limit allows"
         select_release || true
