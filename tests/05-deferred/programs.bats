@@ -587,6 +587,16 @@ rpc_typed() { # TEXT ARGUMENT...: sets status and output
     run rpc_client "${@:2}" <typed
 }
 
+@test "D7 D8: IPv4 seen from IPv6 is reached" {
+    grep -q '^0*1 ' /proc/net/if_inet6 || skip "no IPv6 here"
+    start 05-deferred/rpc_server
+    for POLLER in "${POLLERS[@]}"; do
+        rpc_typed 'echo hi\n' ::ffff:127.0.0.1
+        [ "$status" -eq 0 ]
+        [ "$output" = 'echo hi => hi' ]
+    done
+}
+
 rpc_session() {
     local hash
     hash=$(hash_of "$ROOT/$STAGE/deferred/deferred.c")
