@@ -35,9 +35,10 @@ static void stop_factory(struct factory *front)
 
 /* The protocol gets its own factory here, and keeps it. */
 static struct protocol *build_protocol(struct factory *front,
-                                       const struct address *peer)
+                                       const struct address *peer,
+                                       struct failure *reason)
 {
-    return factory_build_protocol(of(front)->factory, peer);
+    return factory_build_protocol(of(front)->factory, peer, reason);
 }
 
 static void started_connecting(struct factory *front,

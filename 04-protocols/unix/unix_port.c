@@ -45,6 +45,7 @@ static void connection_lost(struct descriptor *base, int reason)
     struct unix_port *self = (struct unix_port *)base;
 
     (void)reason;
+    reactor_enter(self->base.reactor, (struct running){ NULL, NULL });
     remove_file(self);
     if (self->lock >= 0)
         close(self->lock);
@@ -54,6 +55,7 @@ static void connection_lost(struct descriptor *base, int reason)
 
 static const struct descriptor_class Port = {
     .name = "Port",
+    .describe = listener_describe,
     .do_read = listener_do_read,
     .connection_lost = connection_lost,
     .dispose = listener_dispose,

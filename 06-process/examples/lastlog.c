@@ -99,11 +99,11 @@ static void log_complaint(struct lastlog *self)
 /* The lines that have come meanwhile are the client's doing, not tail's. */
 static void go_on(struct lastlog *self)
 {
-    struct log_system before = log_enter(self->asked);
+    struct running before = reactor_enter(self->reactor, self->asked);
 
     write_watermark_ignore(&self->write_watermark);
     line_receiver_resume(self->client);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
 }
 
 /* A few bytes ask for many, so a client that does not read stops tail, which
@@ -175,7 +175,7 @@ void lastlog_start(struct lastlog *self)
         transport_write_text(client_of(self), text);
         return;
     }
-    self->asked = log_running();
+    self->asked = reactor_running_now(self->reactor);
     self->state = LINE_START;
     line_receiver_pause(self->client);
     write_watermark_watch(&self->write_watermark, client_of(self),

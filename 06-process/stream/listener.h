@@ -4,8 +4,8 @@
  * asks the factory for a protocol, and joins the two by a connection.
  *
  * For tcp_port.c and unix_port.c, whose ports begin with a struct listener.
- * Their descriptor class has listener_do_read and listener_dispose in it, and
- * a connection_lost that calls listener_lost.
+ * Their descriptor class has listener_describe, listener_do_read and
+ * listener_dispose in it, and a connection_lost that calls listener_lost.
  */
 #ifndef LISTENER_H
 #define LISTENER_H
@@ -21,9 +21,9 @@ struct listener {
     struct factory *factory;
 
     /* The rest belongs to listener.c; zeroes at first. */
-    int accepts;  /* clients accepted in one turn */
-    int accepted; /* connections so far */
-    int reserve;  /* a descriptor to give up when there is no other */
+    int accepts;       /* clients accepted in one turn */
+    unsigned accepted; /* connections so far; 0 again after 2^32 of them */
+    int reserve;       /* a descriptor to give up when there is no other */
     struct delayed_call again;
     void (*stopped)(void *argument);
     void *argument;
@@ -42,6 +42,7 @@ void listener_stop(struct listener *listener, void (*stopped)(void *argument),
 void listener_on_stopped(struct listener *listener,
                          void (*stopped)(void *argument), void *argument);
 
+void listener_describe(const void *self, char *text);
 int listener_do_read(struct descriptor *base);
 
 /* Gives back what listener_start took, and stops the factory. */

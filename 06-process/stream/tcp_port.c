@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_port.c - listenTCP: a listener whose address is an interface and a port.
+ */
 #include "stream/tcp_port.h"
 
 #include <errno.h>
@@ -22,12 +25,15 @@ static void connection_lost(struct descriptor *base, int reason)
     struct tcp_port *self = (struct tcp_port *)base;
 
     (void)reason;
+    /* Its factory's name is in the log only while it accepts, as in Twisted. */
+    reactor_enter(self->base.reactor, (struct running){ NULL, NULL });
     log_message("(TCP Port %d Closed)", self->number);
     listener_lost(&self->base);
 }
 
 static const struct descriptor_class Port = {
     .name = "Port",
+    .describe = listener_describe,
     .do_read = listener_do_read,
     .connection_lost = connection_lost,
     .dispose = listener_dispose,
