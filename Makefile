@@ -21,8 +21,8 @@ $(STAGES):
 demo: all ## the guided tour: play the session of every chapter
 	@tests/tools/book demo $(addsuffix /README.md,$(STAGES))
 
-test: bats all ## run every test
-	@bats tests/*/*.bats
+test: bats all ## every behaviour and every text, in two minutes; ONLY=03 one chapter's
+	@$(MAKE) --no-print-directory -s -C tests test ONLY='$(ONLY)'
 
 ##@ Reading
 diff: ## what a stage changes: make diff STAGE=02-select [PART=net]
@@ -30,6 +30,17 @@ diff: ## what a stage changes: make diff STAGE=02-select [PART=net]
 	if [ -z "$$old" ] || [ "$$old" = '$(STAGE)' ]; then \
 	    echo "make diff STAGE=02-select (or a later stage)" >&2; exit 2; fi; \
 	tests/tools/stage-diff "$$old" '$(STAGE)' $(PART)
+
+book: ## the chapters as pages for a browser, under tests/build/book
+	@tests/tools/book-html . tests/build/book
+	@echo 'tests/build/book/index.html; in a browser, after make:'
+	@echo '  05-deferred/build/examples/web_server -p 8080 -d tests/build/book'
+	@echo '  http://127.0.0.1:8080/'
+
+turns: ## a time line of a trace: make -s turns FILE=trace > turns.svg
+	@[ -f '$(FILE)' ] || { echo "make -s turns FILE=trace > turns.svg; a trace" \
+	    "is what a program says with TRACE=1 on standard error" >&2; exit 2; }
+	@awk -f tests/tools/turns.awk '$(FILE)'
 
 compdb: ## compile_commands.json, for editors
 	@{ sep='['; for file in $(wildcard 0[1-6]-*/*/*.c); do \
@@ -86,5 +97,5 @@ bats:
 	    "install -y bats (Debian, Ubuntu), or https://bats-core.readthedocs.io" >&2; \
 	    exit 1; }
 
-.PHONY: all $(STAGES) demo test diff compdb check format lint warnings \
+.PHONY: all $(STAGES) demo test diff book turns compdb check format lint warnings \
         sanitize fuzz bench valgrind clean help bats

@@ -2,16 +2,15 @@
 #include "command/command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command/shell.h"
 #include "net/net.h"
 
 /* Bytes to begin with; an output that needs more gets twice as many. */
@@ -28,62 +27,9 @@ struct output {
     size_t capacity;
 };
 
-extern char **environ;
-
-static int set_files(posix_spawn_file_actions_t *actions, int out, int err)
-{
-    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO,
-                                                 "/dev/null", O_RDONLY, 0);
-
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, err, STDERR_FILENO);
-    return error;
-}
-
-/* A child inherits which signals are ignored and which are blocked: it gets
- * none of either. Its own process group is what we end it by. */
-static void set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t all, none;
-
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_setsigdefault(attributes, &all);
-    posix_spawnattr_setsigmask(attributes, &none);
-    posix_spawnattr_setpgroup(attributes, 0);
-    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF |
-                                             POSIX_SPAWN_SETSIGMASK |
-                                             POSIX_SPAWN_SETPGROUP);
-}
-
-/* Returns 0 or an error number, as posix_spawn does. */
-static int spawn(pid_t *pid, char *line, int out, int err)
-{
-    char *const arguments[] = { "sh", "-c", "--", line, NULL };
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error)
-        return error;
-    error = posix_spawnattr_init(&attributes);
-    if (!error) {
-        set_attributes(&attributes);
-        error = set_files(&actions, out, err);
-        if (!error)
-            error = posix_spawn(pid, "/bin/sh", &actions, &attributes,
-                                arguments, environ);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
 /* Two pipes, a child that has their other ends, and our copies of these closed
  * again: only then does a read see the end when the child closes its own. */
-static int start(pid_t *pid, char *line, struct output *outputs)
+static int start_command(pid_t *pid, char *line, struct output *outputs)
 {
     int out[2], err[2];
 
@@ -96,12 +42,14 @@ static int start(pid_t *pid, char *line, struct output *outputs)
         return error;
     }
     outputs[1].fd = err[0];
-    int error = spawn(pid, line, out[1], err[1]);
+    int error = shell_spawn(pid, line, out[1], err[1]);
     close(out[1]);
     close(err[1]);
     return error;
 }
 
+/* Twice as much each time: then all the copying of realloc together costs no
+ * more than a constant for each byte. */
 static int grow(struct output *output)
 {
     size_t capacity = output->capacity ? output->capacity * 2 : OUTPUT_FIRST;
@@ -121,8 +69,10 @@ static void close_output(struct output *output)
     output->fd = -1;
 }
 
-/* Takes what one pipe has for us. Returns 0 or an error number. */
-static int take(struct output *output)
+/* Reads what one pipe has for us; 0 bytes are its end: nobody holds the other
+ * end any more, neither the command nor what it has left in the background.
+ * Returns 0 or an error number. */
+static int read_output(struct output *output)
 {
     if (output->length == output->capacity && grow(output))
         return ENOMEM;
@@ -145,10 +95,10 @@ static int collect(struct output *outputs)
             { .fd = outputs[0].fd, .events = POLLIN },
             { .fd = outputs[1].fd, .events = POLLIN },
         };
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+        if (poll(wait, 2, -1) < 0 && net_wait_failed(errno) < 0)
             return errno;
         for (int i = 0; i < 2; i++) {
-            int error = wait[i].revents ? take(&outputs[i]) : 0;
+            int error = wait[i].revents ? read_output(&outputs[i]) : 0;
             if (error)
                 return error;
         }
@@ -157,15 +107,18 @@ static int collect(struct output *outputs)
 }
 
 /* The command from start to end. Returns 0 or an error number. */
-static int run(char *line, struct output *outputs)
+static int run_line(char *line, struct output *outputs)
 {
     pid_t pid;
-    int error = start(&pid, line, outputs);
+    int error = start_command(&pid, line, outputs);
 
     if (!error) {
         error = collect(outputs);
+        /* The group, with all that the command has started. It is not reaped
+         * yet, so the number cannot have become somebody else's. */
         if (error)
-            kill(-pid, SIGKILL); /* not reaped yet: it is still ours */
+            kill(-pid, SIGKILL);
+        /* Without this the command would stay in the process table. */
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
@@ -188,7 +141,7 @@ static int explain(struct command_answer *answer, int error)
     else if (error == EILSEQ)
         snprintf(why, sizeof(why), "a line has no NUL byte in it");
     else
-        strerror_r(error, why, sizeof(why));
+        strerror_r(error, why, sizeof(why)); /* strerror is not for threads */
     answer->length = (size_t)snprintf(answer->bytes, MESSAGE_MAX,
                                       "command failed: %s\n", why);
     return 0;
@@ -220,8 +173,9 @@ int command_run(struct command_answer *answer, const char *line, size_t length)
 
     int error = copy_line(&copy, line, length);
     if (!error)
-        error = run(copy, outputs);
+        error = run_line(copy, outputs);
     free(copy);
+    /* Standard error only if there is no standard output. */
     int chosen = outputs[0].length > 0 ? 0 : 1;
     free(outputs[1 - chosen].bytes);
     if (error) {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/prompt.h"
 
@@ -25,13 +26,20 @@ static const char *print_answer(int server)
 {
     struct pollfd wait = { .fd = server, .events = POLLIN };
     char piece[PIECE_MAX];
+    size_t kept = 0; /* the beginning of a character that a recv has cut */
 
     do {
-        ssize_t length = net_receive(server, piece, sizeof(piece));
-        if (length <= 0)
-            return length < 0 ? strerror(errno) : "connection closed by server";
-        fwrite(piece, 1, (size_t)length, stdout);
+        ssize_t n = net_receive(server, piece + kept, sizeof(piece) - kept);
+        if (n <= 0) {
+            text_print(piece, kept, TEXT_LINES);
+            return n < 0 ? strerror(errno) : "connection closed by server";
+        }
+        size_t length = kept + (size_t)n;
+        kept = text_unfinished(piece, length);
+        text_print(piece, length - kept, TEXT_LINES);
+        memmove(piece, piece + length - kept, kept);
     } while (poll(&wait, 1, QUIET_MS) > 0);
+    text_print(piece, kept, TEXT_LINES);
     putchar('\n');
     return NULL;
 }

@@ -83,7 +83,7 @@ static int turn(int listener)
     FD_SET(listener, &readable);
     int ready = select(listener + 1, &readable, NULL, NULL, &timeout);
     if (ready < 0)
-        return errno == EINTR ? 0 : -1;
+        return net_wait_failed(errno);
     if (ready == 0) {
         puts("looping");
         return 0;

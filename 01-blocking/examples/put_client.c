@@ -6,13 +6,16 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/prompt.h"
 #include "upload/json.h"
@@ -24,9 +27,9 @@ enum {
 
 /* What the server said. More than one answer may come in one piece. */
 struct answer {
-    char text[ANSWER_MAX + 1]; /* with a NUL behind it */
-    size_t length;             /* of the answer */
-    char rest[ANSWER_MAX];     /* what came behind it */
+    char text[ANSWER_MAX];
+    size_t length;         /* of the answer */
+    char rest[ANSWER_MAX]; /* what came behind it */
     size_t rest_length;
 };
 
@@ -39,7 +42,7 @@ static const char success[] = "recv success";
 static size_t find_answer(const char *text, size_t length)
 {
     struct json_object object;
-    size_t most = length < strlen(success) ? length : strlen(success);
+    size_t common = length < strlen(success) ? length : strlen(success);
 
     if (length == 0)
         return 0;
@@ -52,12 +55,13 @@ static size_t find_answer(const char *text, size_t length)
         default:
             return length;
         }
-    if (memcmp(text, success, most) != 0)
+    if (memcmp(text, success, common) != 0)
         return length;
-    return most == strlen(success) ? most : 0;
+    return common == strlen(success) ? common : 0;
 }
 
-/* Returns NULL, or why there is no answer. */
+/* Waits for the next answer, unless it has come along with the last one.
+ * Returns NULL, or why there is none. */
 static const char *receive_answer(int server, struct answer *answer)
 {
     size_t have = answer->rest_length, whole;
@@ -72,8 +76,13 @@ static const char *receive_answer(int server, struct answer *answer)
     answer->rest_length = have - whole;
     memcpy(answer->rest, answer->text + whole, answer->rest_length);
     answer->length = whole;
-    answer->text[whole] = '\0';
     return NULL;
+}
+
+static void print_answer(const struct answer *answer)
+{
+    text_print(answer->text, answer->length, TEXT_LINES);
+    putchar('\n');
 }
 
 static bool is_confirmation(const struct answer *answer)
@@ -96,28 +105,73 @@ static const char *send_header(int server, const char *name, int64_t size)
         return strerror(ENAMETOOLONG);
     sprintf(header,
             "{\"action\": \"put\", \"filename\": \"%s\", "
-            "\"filesize\": %" PRId64 "}",
+            "\"filesize\": %" PRId64 "}\r\n",
             json_escape(escaped, name, strlen(name)), size);
     if (net_send_all(server, header, strlen(header)) < 0)
         return strerror(errno);
     return NULL;
 }
 
+/* A server that speaks before it has all of the file does not want it. What it
+ * says is shown, and we leave: it counts on bytes that it would take for a
+ * header if we went on. Returns why. */
+static const char *interrupted(int server, struct answer *answer)
+{
+    const char *why = receive_answer(server, answer);
+
+    if (why)
+        return why;
+    print_answer(answer);
+    return "refused while it was sent";
+}
+
+/* Sends one piece, and listens. To send without looking would be to sleep until
+ * the server has read it, and one that has said no may never read again. And
+ * after a reset there still is what the server said before it. Returns NULL or
+ * what went wrong. */
+static const char *send_piece(int server, struct answer *answer,
+                              const char *piece, size_t length)
+{
+    struct pollfd wait = { .fd = server, .events = POLLIN | POLLOUT };
+
+    while (length > 0) {
+        if (poll(&wait, 1, -1) < 0) {
+            if (net_wait_failed(errno) < 0)
+                return strerror(errno);
+            continue;
+        }
+        if (wait.revents & POLLIN || answer->rest_length > 0)
+            return interrupted(server, answer);
+        ssize_t n = send(server, piece, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+            return interrupted(server, answer);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return strerror(errno);
+        if (n > 0) {
+            piece += n;
+            length -= (size_t)n;
+        }
+    }
+    return NULL;
+}
+
 /* Sends the `size` bytes that were announced, not one more or less: whatever
  * happens to the file meanwhile, the server counts on them. */
-static const char *send_bytes(int server, int file, int64_t size)
+static const char *send_bytes(int server, struct answer *answer, int file,
+                              int64_t size)
 {
     char piece[PIECE_MAX];
 
     while (size > 0) {
-        size_t most = size < PIECE_MAX ? (size_t)size : PIECE_MAX;
-        ssize_t n = read(file, piece, most);
+        size_t wanted = size < PIECE_MAX ? (size_t)size : PIECE_MAX;
+        ssize_t n = read(file, piece, wanted);
         if (n < 0)
             return strerror(errno);
         if (n == 0)
             return "shrank while it was sent";
-        if (net_send_all(server, piece, (size_t)n) < 0)
-            return strerror(errno);
+        const char *why = send_piece(server, answer, piece, (size_t)n);
+        if (why)
+            return why;
         size -= n;
     }
     return NULL;
@@ -134,7 +188,7 @@ static const char *send_file(int server, struct answer *answer, int file,
         why = receive_answer(server, answer);
     if (!why && is_confirmation(answer)) {
         printf("start sending file %s\n", name);
-        why = send_bytes(server, file, size);
+        why = send_bytes(server, answer, file, size);
         if (!why) {
             puts("send file done");
             why = receive_answer(server, answer);
@@ -142,7 +196,7 @@ static const char *send_file(int server, struct answer *answer, int file,
     }
     /* The last word: a success, or why there is none. */
     if (!why)
-        puts(answer->text);
+        print_answer(answer);
     return why;
 }
 
@@ -185,7 +239,7 @@ int main(int argc, char **argv)
     if (why)
         status = options_failed(&options, options.host, why);
     else
-        puts(answer.text);
+        print_answer(&answer);
     while (status == 0 && prompt_read(&prompt, ">>>:")) {
         char *rest;
         const char *command = strtok_r(prompt.line, blanks, &rest);

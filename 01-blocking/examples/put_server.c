@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,12 +15,14 @@
 #include <sys/socket.h>
 
 #include "net/net.h"
+#include "net/text.h"
 #include "socketserver/socketserver.h"
 #include "upload/json.h"
 #include "upload/upload.h"
 
 enum {
     INBOX_MAX = 64 * 1024, /* bytes that one recv may bring */
+    LINE_END_MS = 200,     /* that a header's end has behind its brace */
     ERROR_TEXT_MAX = 256,  /* bytes of strerror's words */
     FAREWELL_SECONDS = 1,  /* of silence, then we hang up */
     FAREWELL_MAX = 100     /* times that we listen to more */
@@ -29,6 +33,12 @@ static const char greeting[] = "欢迎致电 10086,请输入1xxx,0转人工服�
 struct put_server {
     struct socketserver server;
     int directory; /* where the files go; handlers only read it */
+    /* The handlers that have half a file, and the lock of this list. Held
+     * while a file begins or gets its name, too: so whoever holds it knows
+     * every temporary file there is. */
+    pthread_mutex_t lock;
+    struct put_handler *storing;
+    sigset_t ends; /* the signals that end the program */
 };
 
 struct put_handler {
@@ -36,7 +46,14 @@ struct put_handler {
     size_t length; /* bytes in the inbox that nobody has used yet */
     char inbox[INBOX_MAX];
     struct json_object task;
+    struct upload upload; /* while it is in the server's list */
+    struct put_handler *next;
 };
+
+static struct put_server *server_of(struct put_handler *self)
+{
+    return (struct put_server *)self->handler.server;
+}
 
 /* Waits for more bytes; false when the stream has ended or failed. */
 static bool fill(struct put_handler *self)
@@ -82,16 +99,6 @@ static bool refuse_error(struct put_handler *self, int error)
     return refuse(self, text);
 }
 
-/* Only bytes that no terminal obeys. */
-static void print_text(const struct json_value *value)
-{
-    for (size_t i = 0; i < value->length; i++) {
-        unsigned char byte = (unsigned char)value->text[i];
-        bool plain = byte >= ' ' && byte <= '~' && byte != '\\';
-        printf(plain ? "%c" : "\\x%02x", byte);
-    }
-}
-
 /* {'action': 'put', 'filename': 'a.txt', 'filesize': 12} */
 static void print_task(const struct json_object *task)
 {
@@ -99,12 +106,14 @@ static void print_task(const struct json_object *task)
     for (size_t i = 0; i < task->count; i++) {
         const struct json_member *member = &task->members[i];
         printf(i == 0 ? "{'" : ", '");
-        print_text(&member->key);
+        text_print(member->key.text, member->key.length, TEXT_LINE);
         if (member->value.kind == JSON_INTEGER) {
             printf("': %" PRId64, member->value.integer);
+        } else if (member->value.kind == JSON_OTHER) {
+            printf("': ...");
         } else {
             printf("': '");
-            print_text(&member->value);
+            text_print(member->value.text, member->value.length, TEXT_LINE);
             putchar('\'');
         }
     }
@@ -112,10 +121,43 @@ static void print_task(const struct json_object *task)
     funlockfile(stdout);
 }
 
+/* upload_open and upload_close, and between them the handler is in the list.
+ * Both return 0 or an error number. */
+static int begin_file(struct put_handler *self, const char *name, int64_t size)
+{
+    struct put_server *server = server_of(self);
+    int error = 0;
+
+    pthread_mutex_lock(&server->lock);
+    if (upload_open(&self->upload, server->directory, name, size) < 0) {
+        error = errno;
+    } else {
+        self->next = server->storing;
+        server->storing = self;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return error;
+}
+
+static int end_file(struct put_handler *self)
+{
+    struct put_server *server = server_of(self);
+    struct put_handler **place = &server->storing;
+
+    pthread_mutex_lock(&server->lock);
+    while (*place != self)
+        place = &(*place)->next;
+    *place = self->next;
+    int error = upload_close(&self->upload) < 0 ? errno : 0;
+    pthread_mutex_unlock(&server->lock);
+    return error;
+}
+
 /* Reads the file's bytes, no matter whether the disk takes them: only behind
  * the last one a client's next header can begin. */
-static bool receive_file(struct put_handler *self, struct upload *upload)
+static bool receive_file(struct put_handler *self)
 {
+    struct upload *upload = &self->upload;
     bool connected = true;
 
     while (connected && upload->received < upload->size) {
@@ -125,19 +167,17 @@ static bool receive_file(struct put_handler *self, struct upload *upload)
     }
     printf("filesize: %" PRId64 " recvsize:%" PRId64 "\n", upload->size,
            upload->received);
-    if (upload_close(upload) == 0) {
-        puts("recv success");
-        return answer(self, "recv success");
-    }
-    return refuse_error(self, errno);
+    int error = end_file(self);
+    if (error)
+        return refuse_error(self, error);
+    puts("recv success");
+    return answer(self, "recv success");
 }
 
 static bool task_put(struct put_handler *self)
 {
-    struct put_server *server = (struct put_server *)self->handler.server;
     const struct json_value *name = json_find(&self->task, "filename");
     const struct json_value *size = json_find(&self->task, "filesize");
-    struct upload upload;
 
     if (!name || name->kind != JSON_STRING)
         return refuse(self, "filename is not a string");
@@ -146,11 +186,12 @@ static bool task_put(struct put_handler *self)
     const char *why = upload_check(name->text, name->length, size->integer);
     if (why)
         return refuse(self, why);
-    if (upload_open(&upload, server->directory, name->text, size->integer) < 0)
-        return refuse_error(self, errno);
+    int error = begin_file(self, name->text, size->integer);
+    if (error)
+        return refuse_error(self, error);
     /* Should this fail, the first recv does, too. */
     answer(self, "{\"status\": 200}");
-    return receive_file(self, &upload);
+    return receive_file(self);
 }
 
 static bool unsupported(struct put_handler *self, const struct json_value *name)
@@ -160,11 +201,29 @@ static bool unsupported(struct put_handler *self, const struct json_value *name)
 
     flockfile(stdout);
     fputs(text, stdout);
-    print_text(name);
+    text_print(name->text, name->length, TEXT_LINE);
     putchar('\n');
     funlockfile(stdout);
     json_escape(text + length, name->text, name->length);
     return answer(self, text);
+}
+
+/* A header ends with its brace and the line end behind it, LF or CR LF. The
+ * document's client sends the brace alone. So we wait a moment for the other
+ * ones': a line end that is not taken here would be the first byte of the file.
+ * Behind a CR there is no need to hurry, something will follow it. */
+static void take_line_end(struct put_handler *self)
+{
+    struct pollfd wait = { .fd = self->handler.request, .events = POLLIN };
+
+    if (self->length == 0 && (poll(&wait, 1, LINE_END_MS) <= 0 || !fill(self)))
+        return;
+    if (self->inbox[0] == '\r' && self->length == 1 && !fill(self))
+        return;
+    if (self->inbox[0] == '\n')
+        use(self, 1);
+    else if (self->inbox[0] == '\r' && self->inbox[1] == '\n')
+        use(self, 2);
 }
 
 /* Waits for a header. False when none will come any more. */
@@ -181,6 +240,7 @@ static bool receive_task(struct put_handler *self)
         return false; /* nobody knows where the next one begins */
     }
     use(self, self->task.length);
+    take_line_end(self);
     return true;
 }
 
@@ -220,6 +280,48 @@ static void finish(struct request_handler *handler)
     while (++pieces <= FAREWELL_MAX && fill(self));
 }
 
+/* The program is about to end: half files go, and none begins or gets a name
+ * any more, for the lock is never given back. */
+static void remove_half_files(struct put_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct put_handler *it = server->storing; it; it = it->next)
+        upload_remove(&it->upload);
+}
+
+/* A handler of signals may hardly do a thing: it comes in the middle of
+ * anything, maybe of whoever holds the lock. So the signals that end the
+ * program are blocked in all threads, and this one waits for them. */
+static void *end_on_signal(void *argument)
+{
+    struct put_server *server = argument;
+    int number;
+
+    sigwait(&server->ends, &number);
+    remove_half_files(server);
+    /* And now as if nothing had been in its way: our parent is told of it. */
+    raise(number);
+    pthread_sigmask(SIG_UNBLOCK, &server->ends, NULL);
+    return NULL;
+}
+
+/* Before the first client: threads inherit what is blocked. */
+static int watch_signals(struct put_server *server)
+{
+    struct sigaction hangup;
+    pthread_t thread;
+
+    sigemptyset(&server->ends);
+    sigaddset(&server->ends, SIGINT);
+    sigaddset(&server->ends, SIGTERM);
+    /* Under nohup it is ignored, and stays so: who waits for it would get it.
+     */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(&server->ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &server->ends, NULL);
+    return pthread_create(&thread, NULL, end_on_signal, server);
+}
+
 static const struct request_handler_class PutHandler = {
     .size = sizeof(struct put_handler),
     .handle = handle,
@@ -234,17 +336,20 @@ int main(int argc, char **argv)
         { 0 },
     };
     struct options options = { .port = 9000 };
-    struct put_server server;
+    struct put_server server = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
     options_server(&options, extra, argc, argv);
-    /* So that past `ulimit -f` a write fails, and only that. */
-    signal(SIGXFSZ, SIG_IGN);
     server.directory = upload_directory(directory);
     if (server.directory < 0)
         return options_failed(&options, directory, strerror(errno));
+    int error = watch_signals(&server);
+    if (error)
+        return options_failed(&options, "thread", strerror(error));
     if (socketserver_init(&server.server, &options, &PutHandler) < 0)
         return 1;
     server.server.process_request = socketserver_process_in_thread;
     socketserver_serve_forever(&server.server);
-    return options_failed(&options, "accept", strerror(errno));
+    error = errno;
+    remove_half_files(&server);
+    return options_failed(&options, "accept", strerror(error));
 }

@@ -4,21 +4,9 @@
  * socket serves everybody: there is no connection that could hold it.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "examples/datagram.h"
 #include "program/endpoint.h"
-
-/* An error of recvfrom speaks of one datagram, not of the socket: go on. A
- * refusal is some earlier answer that found nobody; other errors mean that the
- * system is short of something, and trying again at once would spin. */
-static void pause_after(int error)
-{
-    const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
-
-    if (error != ECONNREFUSED)
-        nanosleep(&pause, NULL);
-}
 
 int main(int argc, char **argv)
 {
@@ -33,7 +21,11 @@ int main(int argc, char **argv)
     for (;;) {
         ssize_t length = datagram_receive(fd, data, &peer);
         if (length < 0) {
-            pause_after(errno);
+            /* It speaks of one datagram, not of the socket: go on. A refusal
+             * is an earlier answer that found nobody; any other error means
+             * that something is used up. */
+            if (errno != ECONNREFUSED)
+                net_rest();
             continue;
         }
         datagram_print(data, (size_t)length, &peer);

@@ -8,32 +8,43 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/prompt.h"
 
 enum { PIECE_MAX = 1024 }; /* bytes sent before the answer is awaited */
 
-/* Sends one message and waits for the answer, which is as long as the
- * message: that is how we know when to stop. A long one goes piece by piece,
+/* Sends one message and puts the answer in its place. That is as long as the
+ * message, which is how we know when to stop. A long one goes piece by piece,
  * or both sides could be sending, and nobody reading, for ever. Returns NULL
- * or what failed. */
-static const char *ask(int server, char *message, size_t length)
+ * or what failed; `answered` bytes are the answer's. */
+static const char *exchange(int server, char *message, size_t length,
+                            size_t *answered)
 {
-    while (length > 0) {
-        size_t piece = length < PIECE_MAX ? length : PIECE_MAX;
-        if (net_send_all(server, message, piece) < 0)
+    for (*answered = 0; *answered < length;) {
+        size_t left = length - *answered;
+        size_t piece = left < PIECE_MAX ? left : PIECE_MAX;
+        if (net_send_all(server, message + *answered, piece) < 0)
             return strerror(errno);
-        ssize_t received = net_receive_all(server, message, piece);
+        ssize_t received = net_receive_all(server, message + *answered, piece);
         if (received < 0)
             return strerror(errno);
-        fwrite(message, 1, (size_t)received, stdout);
+        *answered += (size_t)received;
         if ((size_t)received < piece)
             return "connection closed by server";
-        message += piece;
-        length -= piece;
     }
-    putchar('\n');
     return NULL;
+}
+
+static const char *ask(int server, char *message, size_t length)
+{
+    size_t answered;
+    const char *why = exchange(server, message, length, &answered);
+
+    text_print(message, answered, TEXT_LINES);
+    if (!why)
+        putchar('\n');
+    return why;
 }
 
 int main(int argc, char **argv)

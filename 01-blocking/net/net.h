@@ -63,6 +63,16 @@ ssize_t net_receive_all(int fd, void *data, size_t length);
 int net_set_blocking(int fd, bool blocking);
 int net_set_timeout(int fd, double seconds);
 
+/* What to do when a call that waits (select, poll, epoll_wait, recvfrom) has
+ * failed with `error`. 0: call it again; a signal came in between, or the kernel
+ * is short of memory for a moment, and then this has slept a tenth of a second.
+ * -1: it would fail again, for ever. */
+int net_wait_failed(int error);
+
+/* A tenth of a second, for who is told that something is used up: a second try
+ * at once is a loop at full speed. */
+void net_rest(void);
+
 /* A pipe: ends[0] to read from, ends[1] to write to. */
 int net_pipe(int ends[2], enum net_mode mode);
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static int resolve(const struct options *options, struct address *address,
                    const char *host)
@@ -51,13 +50,11 @@ int endpoint_listen_tcp(const struct options *options, int backlog,
 
 int endpoint_accept(int listener, struct address *peer)
 {
-    const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
-
     for (;;) {
         int client = net_accept(listener, peer, NET_BLOCKING);
         if (client >= 0 || !net_accept_exhausted(errno))
             return client;
-        nanosleep(&pause, NULL);
+        net_rest();
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.h - one flat JSON object of strings and integers, out of bytes that
+ * json.h - the strings and integers of one JSON object, out of bytes that
  * arrive piece by piece, and a string back into JSON.
  *
  * Bytes in, values out: nothing here does I/O, allocates or remembers, so
@@ -15,7 +15,8 @@
 
 enum {
     JSON_HEADER_MAX = 4096, /* bytes of an object and the space before it */
-    JSON_MEMBERS_MAX = 16,  /* members of an object */
+    JSON_MEMBERS_MAX = 16,  /* members of the object */
+    JSON_DEPTH_MAX = 32,    /* objects and arrays in one another */
     JSON_ESCAPE_MAX = 6     /* bytes that one byte of text can become */
 };
 
@@ -25,7 +26,11 @@ enum json_status {
     JSON_MALFORMED   /* whatever may follow, this is no object for us */
 };
 
-enum json_kind { JSON_STRING, JSON_INTEGER };
+enum json_kind {
+    JSON_STRING,
+    JSON_INTEGER,
+    JSON_OTHER /* some other value; it was read, what it was is not kept */
+};
 
 struct json_value {
     enum json_kind kind;

@@ -105,6 +105,11 @@ size_t upload_write(struct upload *upload, const char *data, size_t length)
     return ours;
 }
 
+void upload_remove(const struct upload *upload)
+{
+    unlinkat(upload->directory, upload->temporary, 0);
+}
+
 int upload_close(struct upload *upload)
 {
     int error = upload->error;
@@ -121,7 +126,7 @@ int upload_close(struct upload *upload)
         error = errno;
     if (!error)
         return 0;
-    unlinkat(upload->directory, upload->temporary, 0);
+    upload_remove(upload);
     errno = error;
     return -1;
 }

@@ -48,13 +48,17 @@ int upload_open(struct upload *upload, int directory, const char *name,
 
 /* Takes what belongs to the file from the first of `length` bytes, and returns
  * how many that are. It takes them even when the disk does not, so that the
- * caller still finds what follows the file; upload_close tells. Ignore SIGXFSZ
- * or `ulimit -f` is the end of the process. */
+ * caller still finds what follows the file; upload_close tells. Past
+ * `ulimit -f` SIGXFSZ must be ignored, as options.c does. */
 size_t upload_write(struct upload *upload, const char *data, size_t length);
 
 /* Ends what upload_open began. Complete and written, the file takes its name;
  * otherwise nothing of it is left. Returns 0, or -1 with errno: ECANCELED when
  * bytes are missing, or what went wrong with the disk. */
 int upload_close(struct upload *upload);
+
+/* Removes the temporary file and nothing else, when the program ends in the
+ * middle of an upload. Any thread may call it. */
+void upload_remove(const struct upload *upload);
 
 #endif

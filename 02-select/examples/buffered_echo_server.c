@@ -20,7 +20,7 @@
 #include "examples/buffer.h"
 #include "program/endpoint.h"
 
-enum { REST_MS = 1000 }; /* without a descriptor, accept again after this */
+enum { PAUSE_MS = 1000 }; /* without a descriptor, accept again after this */
 
 struct connection {
     bool ended; /* the client sends nothing more */
@@ -68,7 +68,7 @@ static void watch(struct server *server, int fd, short events)
 }
 
 /* Takes in the next client. */
-static void welcome(struct server *server)
+static void accept_client(struct server *server)
 {
     int fd = net_accept(server->listener, NULL, NET_NONBLOCKING);
 
@@ -134,21 +134,21 @@ static void serve(struct server *server, int fd)
 
 static int turn(struct server *server)
 {
-    bool resting = server->polled[server->listener].fd < 0;
+    bool paused = server->polled[server->listener].fd < 0;
     int ready =
-        poll(server->polled, (nfds_t)server->size, resting ? REST_MS : -1);
+        poll(server->polled, (nfds_t)server->size, paused ? PAUSE_MS : -1);
 
     if (ready < 0)
-        return errno == EINTR ? 0 : -1;
+        return net_wait_failed(errno);
     for (int fd = 0; fd < server->size && ready > 0; fd++) {
         if (server->polled[fd].revents == 0)
             continue;
         if (fd == server->listener)
-            welcome(server);
+            accept_client(server);
         else
             serve(server, fd);
     }
-    if (resting)
+    if (paused)
         watch(server, server->listener, POLLIN);
     return 0;
 }
@@ -167,5 +167,8 @@ int main(int argc, char **argv)
     watch(&server, server.listener, POLLIN);
     while (turn(&server) == 0)
         ;
-    return options_failed(&options, "poll", strerror(errno));
+    /* poll refuses more places than we may have descriptors. */
+    const char *why = errno == EINVAL ? "more descriptors than the limit allows"
+                                      : strerror(errno);
+    return options_failed(&options, "poll", why);
 }

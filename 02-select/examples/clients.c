@@ -96,12 +96,12 @@ void clients_greet(int fd)
     send(fd, greeting, sizeof(greeting) - 1, MSG_NOSIGNAL);
 }
 
-void clients_read(struct clients *clients, int fd, int most)
+void clients_read(struct clients *clients, int fd, int maximum)
 {
     struct client *client = &clients->table[fd];
     char message[CLIENT_MESSAGE_MAX];
 
-    for (int i = 0; i < most; i++) {
+    for (int i = 0; i < maximum; i++) {
         ssize_t length = net_receive(fd, message, sizeof(message));
         if (length < 0 && errno == EAGAIN)
             return;

@@ -50,9 +50,9 @@ bool clients_accept_again(struct clients *clients);
 /* Says hello to a client that has just come. */
 void clients_greet(int fd);
 
-/* Receives at most `most` messages, and owes an answer for each. One message
+/* Receives at most `maximum` messages, and owes an answer for each. One message
  * is what one recv returns, however the client has sent it. */
-void clients_read(struct clients *clients, int fd, int most);
+void clients_read(struct clients *clients, int fd, int maximum);
 
 /* Sends what is missing of one answer, as far as the kernel takes it. Does
  * nothing if none is owed. */

@@ -64,7 +64,7 @@ static int wait_ready(struct server *server)
     clients_none_ready(&server->clients);
     int ready = epoll_wait(server->epoll, told, READY_MAX, timeout);
     if (ready < 0)
-        return errno == EINTR ? 0 : -1;
+        return net_wait_failed(errno);
     for (int i = 0; i < ready; i++) {
         uint32_t events = told[i].events;
         clients_ready(&server->clients, told[i].data.fd, events & ~EPOLLOUT,
@@ -73,7 +73,7 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
-static void welcome(struct server *server)
+static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);
 
@@ -96,7 +96,7 @@ static void turn(struct server *server)
     for (int i = 0; i < clients->rcount; i++) {
         int fd = clients->rlist[i];
         if (fd == clients->listener) {
-            welcome(server);
+            accept_client(server);
         } else {
             clients_read(clients, fd, server->edge ? MESSAGES_MAX : 1);
             watch(server, fd);

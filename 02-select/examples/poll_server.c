@@ -58,7 +58,7 @@ static int wait_ready(struct server *server)
     clients_none_ready(&server->clients);
     int ready = poll(server->polled, (nfds_t)server->end, timeout);
     if (ready < 0)
-        return errno == EINTR ? 0 : -1;
+        return net_wait_failed(errno);
     for (int fd = 0; ready > 0 && fd < server->end; fd++) {
         int events = server->polled[fd].revents;
         clients_ready(&server->clients, fd, events & ~POLLOUT,
@@ -67,7 +67,7 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
-static void welcome(struct server *server)
+static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);
 
@@ -90,7 +90,7 @@ static void turn(struct server *server)
     for (int i = 0; i < clients->rcount; i++) {
         int fd = clients->rlist[i];
         if (fd == clients->listener) {
-            welcome(server);
+            accept_client(server);
         } else {
             clients_read(clients, fd, 1);
             watch(server, fd);
@@ -120,5 +120,8 @@ int main(int argc, char **argv)
         return options_failed(&options, "listener", strerror(errno));
     while (wait_ready(&server) == 0)
         turn(&server);
-    return options_failed(&options, "poll", strerror(errno));
+    /* poll refuses more places than we may have descriptors. */
+    const char *why = errno == EINVAL ? "more descriptors than the limit allows"
+                                      : strerror(errno);
+    return options_failed(&options, "poll", why);
 }

@@ -52,14 +52,14 @@ static int wait_ready(struct server *server)
     clients_none_ready(&server->clients);
     int ready = select(server->end, &readable, &writable, NULL, &timeout);
     if (ready < 0)
-        return errno == EINTR ? 0 : -1;
+        return net_wait_failed(errno);
     for (int fd = 0; ready > 0 && fd < server->end; fd++)
         clients_ready(&server->clients, fd, FD_ISSET(fd, &readable),
                       FD_ISSET(fd, &writable));
     return 0;
 }
 
-static void welcome(struct server *server)
+static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);
 
@@ -82,7 +82,7 @@ static void turn(struct server *server)
     for (int i = 0; i < clients->rcount; i++) {
         int fd = clients->rlist[i];
         if (fd == clients->listener) {
-            welcome(server);
+            accept_client(server);
         } else {
             clients_read(clients, fd, 1);
             watch(server, fd);

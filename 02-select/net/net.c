@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 /* For setsockopt, which wants to be pointed to the value. */
@@ -263,4 +264,21 @@ int net_set_timeout(int fd, double seconds)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
         return -1;
     return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
+void net_rest(void)
+{
+    const struct timespec tenth = { .tv_nsec = 100 * 1000 * 1000 };
+
+    nanosleep(&tenth, NULL);
+}
+
+int net_wait_failed(int error)
+{
+    if (error == EINTR)
+        return 0;
+    if (error != ENOMEM && error != EAGAIN && error != ENOBUFS)
+        return -1;
+    net_rest();
+    return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * daemon - three services under one: what comes over TCP goes back, a datagram
- * is answered "ok", and every SECONDS the log says how much that was.
+ * daemon - services under one: what comes over TCP, or over a socket file, goes
+ * back, a datagram is answered "ok", and every SECONDS the log says how much
+ * that was.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,9 +11,10 @@
 #include "program/endpoint.h"
 #include "protocol/log.h"
 #include "services/application.h"
-#include "services/server_service.h"
+#include "services/tcp_service.h"
 #include "services/timer_service.h"
-#include "udp/udp.h"
+#include "services/udp_service.h"
+#include "services/unix_service.h"
 
 /* A day; -s 0 is a daemon without a timer. */
 enum { SECONDS_MAX = 24 * 60 * 60 };
@@ -60,9 +62,10 @@ struct daemon {
     struct ok ok;
     struct tcp_port_options tcp_options;
     struct udp_options udp_options;
-    struct server_service tcp, udp;
+    struct unix_port_options unix_options;
+    struct server_service tcp, udp, file;
     struct timer_service timer;
-    struct multi_service services; /* the three */
+    struct multi_service services; /* all of them */
     struct application application;
 };
 
@@ -75,35 +78,32 @@ static void report(void *argument)
 }
 
 static void make_services(struct daemon *self, struct reactor *reactor,
-                          int port, int seconds)
+                          int port, const char *path, int seconds)
 {
     multi_service_init(&self->services);
     server_service_init_tcp(&self->tcp, reactor, port, &self->echo.base,
                             &self->tcp_options);
     server_service_init_udp(&self->udp, reactor, port, &self->ok.base,
                             &self->udp_options);
+    server_service_init_unix(&self->file, reactor, path, &self->echo.base,
+                             &self->unix_options);
     timer_service_init(&self->timer, reactor, seconds, report, self);
     multi_service_add(&self->services, &self->tcp.base);
     multi_service_add(&self->services, &self->udp.base);
+    if (path)
+        multi_service_add(&self->services, &self->file.base);
     if (seconds > 0)
         multi_service_add(&self->services, &self->timer.base);
-}
-
-static int give_up(const struct options *options, struct reactor *reactor,
-                   int error)
-{
-    char what[ADDRESS_TEXT_MAX];
-
-    snprintf(what, sizeof(what), "%.60s:%d", options->interface, options->port);
-    reactor_free(reactor);
-    return options_failed(options, what, strerror(error));
 }
 
 int main(int argc, char **argv)
 {
     struct options options = { .port = 1234 };
     int seconds = 60;
+    const char *path = NULL;
+    char what[ADDRESS_TEXT_MAX];
     const struct option extra[] = {
+        { "-u", "PATH", OPTION_TEXT, &path, 0 },
         { "-s", "SECONDS", OPTION_NUMBER, &seconds, SECONDS_MAX },
         { 0 },
     };
@@ -114,11 +114,18 @@ int main(int argc, char **argv)
         .ok.base = { .class = &Ok },
         .tcp_options = { .interface = options.interface },
         .udp_options = { .interface = options.interface },
+        .unix_options = { .want_pid = true },
     };
     struct reactor *reactor = endpoint_reactor(&options);
     log_start(stdout, reactor);
-    make_services(&self, reactor, options.port, seconds);
+    make_services(&self, reactor, options.port, path, seconds);
     if (application_start(&self.application, &self.services.base, reactor) == 0)
         return endpoint_run(&options, reactor);
-    return give_up(&options, reactor, errno);
+    int error = errno;
+    snprintf(what, sizeof(what), "%.60s:%d", options.interface, options.port);
+    /* They start in order: with the UDP port there, it was the file. */
+    int status = options_failed(&options, self.udp.port && path ? path : what,
+                                strerror(error));
+    reactor_free(reactor);
+    return status;
 }

@@ -6,18 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/text.h"
+
 void datagram_print(const char *data, size_t length, const struct address *from)
 {
     char host[ADDRESS_TEXT_MAX];
 
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)data[i];
-        /* Not isprint, which asks the locale. */
-        if (byte >= ' ' && byte <= '~')
-            putchar(byte);
-        else
-            printf("\\x%02x", byte);
-    }
+    text_print(data, length, TEXT_LINE);
     printf(" %s %d\n", address_host(from, host), address_port(from));
 }
 
@@ -48,6 +43,6 @@ void datagram_ready(const struct udp_port *port)
     struct address address;
     char text[ADDRESS_TEXT_MAX];
 
-    if (udp_port_get_host(port, &address) == 0)
+    if (port_get_host(&port->base, &address) == 0)
         printf("listening on %s\n", address_text(&address, text));
 }

@@ -14,9 +14,8 @@
 /* Bytes; no UDP datagram carries more, so that none is ever cut off. */
 enum { DATAGRAM_MAX = 65535 };
 
-/* Prints "DATA HOST PORT" on standard output. Bytes that are not printable
- * ASCII become \xHH: what strangers send does not reach the terminal as it
- * is, and stays on one line. */
+/* Prints "DATA HOST PORT" on standard output, as one line: what strangers send
+ * is shown as net/text.h says, and does not reach the terminal as it is. */
 void datagram_print(const char *data, size_t length,
                     const struct address *from);
 

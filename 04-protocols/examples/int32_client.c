@@ -11,6 +11,7 @@
 
 #include "lengths/int_receiver.h"
 #include "lengths/netstring_receiver.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
 
@@ -41,7 +42,7 @@ static void take_answer(struct protocol *protocol, const char *string,
 {
     struct string_factory *self = (struct string_factory *)protocol->factory;
 
-    fwrite(string, 1, length, stdout);
+    text_print(string, length, TEXT_LINES);
     putchar('\n');
     if (self->due > 0)
         self->due--;

@@ -14,7 +14,7 @@ static const char group[] = "228.0.0.5";
 static const char question[] = "Client: Ping";
 
 /* Seconds to wait for the first answer, and for others when there is one. */
-static const double patience = 3.0, politeness = 0.5;
+static const double first_timeout = 3.0, others_timeout = 0.5;
 
 struct ping {
     struct datagram_protocol base;
@@ -30,7 +30,7 @@ static void datagram_received(struct datagram_protocol *base, const char *data,
 
     datagram_print(data, length, from);
     if (self->answers++ == 0)
-        delayed_call_reset(&self->end, politeness);
+        delayed_call_reset(&self->end, others_timeout);
 }
 
 static const struct datagram_protocol_class Ping = {
@@ -55,7 +55,7 @@ static int ask(struct ping *self, const struct options *options)
         multicast_set_interface(port, options->interface) < 0 ||
         udp_port_write(port, question, strlen(question), &everybody) < 0)
         return -1;
-    return reactor_call_later(self->reactor, &self->end, patience, leave,
+    return reactor_call_later(self->reactor, &self->end, first_timeout, leave,
                               self->reactor);
 }
 

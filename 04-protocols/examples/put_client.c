@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "examples/put_wire.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
 #include "protocol/file_sender.h"
@@ -69,13 +70,20 @@ static void sent(void *argument, int error)
     }
 }
 
+/* The first bytes of what the server has said, for the person. */
+static void print_said(const struct put_client *self, size_t length)
+{
+    text_print(self->said, length, TEXT_LINES);
+    putchar('\n');
+}
+
 static void take_answer(struct put_client *self, size_t length)
 {
     bool confirmed = self->expected == CONFIRMATION &&
                      put_wire_is_confirmation(self->said, length);
 
     if (!confirmed)
-        printf("%.*s\n", (int)length, self->said);
+        print_said(self, length);
     self->expected = confirmed ? NOTHING : WORDS;
     self->length -= length;
     memmove(self->said, self->said + length, self->length);
@@ -101,6 +109,23 @@ static void listen_to_server(struct put_client *self)
         take_answer(self, length);
 }
 
+/* A server that speaks before it has all of the file does not want it. What it
+ * says is shown, and we leave: it counts on bytes that it would take for a
+ * header if we went on. While bytes are queued it cannot have all of them. */
+static void listen_while_sending(struct put_client *self)
+{
+    size_t length = put_wire_answer(self->said, self->length);
+    bool all_sent =
+        self->sender.left == 0 && transport_queued(self->base.transport) == 0;
+
+    if (length == 0 || all_sent)
+        return;
+    print_said(self, length);
+    self->length = 0;
+    complain(self, "refused while it was sent");
+    transport_abort_connection(self->base.transport);
+}
+
 static void data_received(struct protocol *base, const char *data,
                           size_t length)
 {
@@ -110,7 +135,10 @@ static void data_received(struct protocol *base, const char *data,
         length = sizeof(self->said) - self->length;
     memcpy(self->said + self->length, data, length);
     self->length += length;
-    listen_to_server(self);
+    if (self->expected == NOTHING)
+        listen_while_sending(self);
+    else
+        listen_to_server(self);
 }
 
 /* A file that we cannot send is no reason to leave. */
@@ -197,6 +225,9 @@ static void connection_lost(struct protocol *base, struct failure reason)
                       : leaving         ? "interrupted"
                                         : "connection closed by server";
 
+    /* Half an answer says more than none. */
+    if (self->length > 0)
+        print_said(self, self->length);
     /* To leave without a file on its way is no failure. */
     if (self->factory->status == 0 && (self->path || !leaving))
         complain(self, why);

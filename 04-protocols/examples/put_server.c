@@ -6,12 +6,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "framing/line_receiver.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "upload/json.h"
 #include "upload/upload.h"
@@ -43,28 +43,20 @@ static void refuse(struct put_protocol *self, const char *why)
     answer(self, "\"}");
 }
 
-/* Only bytes that no terminal obeys. */
-static void print_text(const struct json_value *value)
-{
-    for (size_t i = 0; i < value->length; i++) {
-        unsigned char byte = (unsigned char)value->text[i];
-        bool plain = byte >= ' ' && byte <= '~' && byte != '\\';
-        printf(plain ? "%c" : "\\x%02x", byte);
-    }
-}
-
 /* {'action': 'put', 'filename': 'a.txt', 'filesize': 12} */
 static void print_task(const struct json_object *task)
 {
     for (size_t i = 0; i < task->count; i++) {
         const struct json_member *member = &task->members[i];
         printf(i == 0 ? "{'" : ", '");
-        print_text(&member->key);
+        text_print(member->key.text, member->key.length, TEXT_LINE);
         if (member->value.kind == JSON_INTEGER) {
             printf("': %" PRId64, member->value.integer);
+        } else if (member->value.kind == JSON_OTHER) {
+            printf("': ...");
         } else {
             printf("': '");
-            print_text(&member->value);
+            text_print(member->value.text, member->value.length, TEXT_LINE);
             putchar('\'');
         }
     }
@@ -129,7 +121,7 @@ static void unsupported(struct put_protocol *self,
     char escaped[JSON_ESCAPE_MAX * JSON_HEADER_MAX + 1];
 
     fputs(words, stdout);
-    print_text(name);
+    text_print(name->text, name->length, TEXT_LINE);
     putchar('\n');
     answer(self, words);
     answer(self, json_escape(escaped, name->text, name->length));
@@ -236,8 +228,6 @@ int main(int argc, char **argv)
     };
 
     options_server(&options, extra, argc, argv);
-    /* So that past `ulimit -f` a write fails, and only that. */
-    signal(SIGXFSZ, SIG_IGN);
     factory.directory = upload_directory(directory);
     if (factory.directory < 0)
         return options_failed(&options, directory, strerror(errno));

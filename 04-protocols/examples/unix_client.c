@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "framing/line_receiver.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
 #include "unix/unix_port.h"
@@ -61,7 +62,7 @@ static void line_received(struct line_receiver *base, const char *line,
 {
     struct unix_client *self = (struct unix_client *)base;
 
-    fwrite(line, 1, length, stdout);
+    text_print(line, length, TEXT_LINES);
     putchar('\n');
     if (self->keyboard)
         keyboard_resume(self->keyboard);

@@ -9,13 +9,14 @@
 
 #include "examples/datagram.h"
 #include "examples/datagram_client.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "unix/unix_datagram.h"
 
 static void print(const char *data, size_t length, const struct address *from)
 {
     (void)from;
-    fwrite(data, 1, length, stdout);
+    text_print(data, length, TEXT_LINES);
     putchar('\n');
 }
 

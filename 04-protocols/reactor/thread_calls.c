@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "reactor/trace.h"
+
 void thread_calls_open(struct thread_calls *calls)
 {
     pthread_mutex_init(&calls->lock, NULL);
@@ -37,6 +39,7 @@ void thread_calls_run(struct thread_calls *calls)
     while (call) {
         /* It may free itself, or be queued again, in its function. */
         struct thread_call *next = call->next;
+        trace("  call of a thread");
         call->function(call->argument);
         call = next;
     }

@@ -3,48 +3,43 @@
 
 #include <stddef.h>
 
-/* The class of a service, and below it how a kind of client connects. */
-struct client_class {
-    struct service_class base;
-    struct connector *(*connect)(struct client_service *self);
-};
+/* --- the proxy factory, which the connector takes for the program's --- */
 
-/* --- the front: what the connector takes for the factory --- */
-
-static struct client_service *of(struct factory *front)
+static struct client_service *service_of(struct factory *proxy)
 {
-    return (struct client_service *)((char *)front -
-                                     offsetof(struct client_service, front));
+    return (struct client_service *)((char *)proxy -
+                                     offsetof(struct client_service,
+                                              proxy_factory));
 }
 
-static void start_factory(struct factory *front)
+static void start_factory(struct factory *proxy)
 {
-    struct factory *factory = of(front)->factory;
+    struct factory *factory = service_of(proxy)->factory;
 
     if (factory->ports++ == 0 && factory->start_factory)
         factory->start_factory(factory);
 }
 
-static void stop_factory(struct factory *front)
+static void stop_factory(struct factory *proxy)
 {
-    struct factory *factory = of(front)->factory;
+    struct factory *factory = service_of(proxy)->factory;
 
     if (--factory->ports == 0 && factory->stop_factory)
         factory->stop_factory(factory);
 }
 
 /* The protocol gets its own factory here, and keeps it. */
-static struct protocol *build_protocol(struct factory *front,
+static struct protocol *build_protocol(struct factory *proxy,
                                        const struct address *peer,
                                        struct failure *reason)
 {
-    return factory_build_protocol(of(front)->factory, peer, reason);
+    return factory_build_protocol(service_of(proxy)->factory, peer, reason);
 }
 
-static void started_connecting(struct factory *front,
+static void started_connecting(struct factory *proxy,
                                struct connector *connector)
 {
-    struct client_service *self = of(front);
+    struct client_service *self = service_of(proxy);
 
     self->connector = connector;
     if (self->factory->started_connecting)
@@ -53,31 +48,32 @@ static void started_connecting(struct factory *front,
 
 /* It may be gone when the turn is over; if the factory tries again, there is
  * a connector again. */
-static void over(struct client_service *self, const struct connector *connector)
+static void forget_connector(struct client_service *self,
+                             const struct connector *connector)
 {
     if (self->connector == connector)
         self->connector = NULL;
 }
 
-static void client_connection_failed(struct factory *front,
+static void client_connection_failed(struct factory *proxy,
                                      struct connector *connector,
                                      struct failure reason)
 {
-    struct client_service *self = of(front);
+    struct client_service *self = service_of(proxy);
 
-    over(self, connector);
+    forget_connector(self, connector);
     if (self->factory->client_connection_failed)
         self->factory->client_connection_failed(self->factory, connector,
                                                 reason);
 }
 
-static void client_connection_lost(struct factory *front,
+static void client_connection_lost(struct factory *proxy,
                                    struct connector *connector,
                                    struct failure reason)
 {
-    struct client_service *self = of(front);
+    struct client_service *self = service_of(proxy);
 
-    over(self, connector);
+    forget_connector(self, connector);
     if (self->factory->client_connection_lost)
         self->factory->client_connection_lost(self->factory, connector, reason);
 }
@@ -93,13 +89,14 @@ static void end_connector(struct client_service *self)
         connector_disconnect(connector);
 }
 
-static int start(struct service *base)
+int client_service_start(struct service *base)
 {
     struct client_service *self = (struct client_service *)base;
-    const struct client_class *class = (const struct client_class *)base->class;
+    const struct client_service_class *class =
+        (const struct client_service_class *)base->class;
 
-    self->front.name = self->factory->name;
-    self->front.quiet = self->factory->quiet;
+    self->proxy_factory.name = self->factory->name;
+    self->proxy_factory.quiet = self->factory->quiet;
     if (!class->connect(self))
         return -1;
     if (!base->running) /* start_factory has asked for that, too early */
@@ -107,64 +104,25 @@ static int start(struct service *base)
     return 0;
 }
 
-static void stop(struct service *base)
+void client_service_stop(struct service *base)
 {
     end_connector((struct client_service *)base);
     service_stopped(base);
 }
 
-static struct connector *connect_tcp(struct client_service *self)
-{
-    return reactor_connect_tcp(self->reactor, self->host, self->number,
-                               &self->front, self->options);
-}
-
-static struct connector *connect_unix(struct client_service *self)
-{
-    return reactor_connect_unix(self->reactor, self->host, &self->front,
-                                self->options);
-}
-
-static const struct client_class TcpClient = {
-    { .name = "TCPClient", .start = start, .stop = stop }, connect_tcp
-};
-static const struct client_class UnixClient = {
-    { .name = "UNIXClient", .start = start, .stop = stop }, connect_unix
-};
-
-static void init(struct client_service *self, const struct client_class *class,
-                 struct reactor *reactor, struct factory *factory)
+void client_service_init(struct client_service *self,
+                         const struct client_service_class *class,
+                         struct reactor *reactor, struct factory *factory)
 {
     *self = (struct client_service){
-        .base = { .class = &class->base },
+        .base.class = &class->base,
         .reactor = reactor,
         .factory = factory,
-        .front = { .build_protocol = build_protocol,
-                   .start_factory = start_factory,
-                   .stop_factory = stop_factory,
-                   .started_connecting = started_connecting,
-                   .client_connection_failed = client_connection_failed,
-                   .client_connection_lost = client_connection_lost },
+        .proxy_factory = { .build_protocol = build_protocol,
+                           .start_factory = start_factory,
+                           .stop_factory = stop_factory,
+                           .started_connecting = started_connecting,
+                           .client_connection_failed = client_connection_failed,
+                           .client_connection_lost = client_connection_lost },
     };
-}
-
-void client_service_init_tcp(struct client_service *self,
-                             struct reactor *reactor, const char *host,
-                             int number, struct factory *factory,
-                             const struct connector_options *options)
-{
-    init(self, &TcpClient, reactor, factory);
-    self->host = host;
-    self->number = number;
-    self->options = options;
-}
-
-void client_service_init_unix(struct client_service *self,
-                              struct reactor *reactor, const char *path,
-                              struct factory *factory,
-                              const struct connector_options *options)
-{
-    init(self, &UnixClient, reactor, factory);
-    self->host = path;
-    self->options = options;
 }

@@ -82,23 +82,23 @@ int service_set_name(struct service *self, const char *name)
 /* --- a service that is made of others --- */
 
 /* A walk holds no pointer to the next child, since the one that is started or
- * stopped may add and remove others: it marks whom it has met. */
+ * stopped may add and remove others: it marks whom it has visited. */
 static void walk_begin(struct multi_service *self)
 {
     for (struct service *child = self->first; child; child = child->next)
-        child->met = false;
+        child->visited = false;
 }
 
-/* The first, or the last, of those that were not met yet, or NULL. */
-static struct service *walk_on(struct multi_service *self, bool reverse)
+/* The first, or the last, of those that were not visited yet, or NULL. */
+static struct service *next_unvisited(struct multi_service *self, bool reverse)
 {
     struct service *found = NULL;
 
     for (struct service *child = self->first; child; child = child->next)
-        if (!child->met && (reverse || !found))
+        if (!child->visited && (reverse || !found))
             found = child;
     if (found)
-        found->met = true;
+        found->visited = true;
     return found;
 }
 
@@ -108,7 +108,7 @@ static int start_each(struct multi_service *self,
     struct service *child;
 
     walk_begin(self);
-    while ((child = walk_on(self, false)))
+    while ((child = next_unvisited(self, false)))
         if (start(child) < 0)
             return -1;
     return 0;
@@ -136,7 +136,7 @@ static void stop(struct service *base)
 
     self->walking = true;
     walk_begin(self);
-    while ((child = walk_on(self, true)))
+    while ((child = next_unvisited(self, true)))
         service_stop(child, NULL, NULL); /* or it is stopping already */
     self->walking = false;
     stopped_if_all_are(self);
@@ -164,7 +164,7 @@ struct service *multi_service_named(const struct multi_service *self,
     return child;
 }
 
-static void append(struct multi_service *self, struct service *child)
+static void append_child(struct multi_service *self, struct service *child)
 {
     struct service **end = &self->first;
 
@@ -173,11 +173,11 @@ static void append(struct multi_service *self, struct service *child)
     *end = child;
     child->next = NULL;
     child->parent = self;
-    child->met = false; /* a walk that goes on will come here, too */
+    child->visited = false; /* a walk that goes on will come here, too */
 }
 
 /* False if it is no child. */
-static bool take_out(struct multi_service *self, struct service *child)
+static bool remove_child(struct multi_service *self, struct service *child)
 {
     struct service **link = &self->first;
 
@@ -196,13 +196,13 @@ int multi_service_add(struct multi_service *self, struct service *child)
         return refuse(EBUSY);
     if (child->name && multi_service_named(self, child->name))
         return refuse(EEXIST);
-    append(self, child);
+    append_child(self, child);
     if (!self->base.running)
         return 0;
     if (service_privileged_start(child) == 0 && start_if_idle(child) == 0)
         return 0;
     int error = errno;
-    if (take_out(self, child))
+    if (remove_child(self, child))
         service_stop(child, NULL, NULL);
     stopped_if_all_are(self); /* somebody may have stopped it meanwhile */
     return refuse(error);
@@ -215,7 +215,7 @@ int multi_service_remove(struct multi_service *self, struct service *child,
         return refuse(ENOENT);
     if (child->stopping)
         return refuse(EBUSY);
-    take_out(self, child);
+    remove_child(self, child);
     if (self->base.running || self->base.stopping)
         return service_stop(child, stopped, argument);
     if (stopped)

@@ -40,7 +40,7 @@ struct service {
     bool stopping;                /* since service_stop, until it has stopped */
 
     /* The rest belongs to service.c. */
-    bool met;             /* the parent's walk has been here */
+    bool visited;         /* the parent's walk has been here */
     struct service *next; /* among the parent's children */
     void (*stopped)(void *argument);
     void *argument;

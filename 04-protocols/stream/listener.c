@@ -30,7 +30,7 @@ void listener_describe(const void *object, char *text)
 {
     const struct listener *self = object;
 
-    snprintf(text, RUNNING_TEXT_MAX, "%s", self->factory->name);
+    snprintf(text, RUNNING_TEXT_MAX, "%.150s", self->factory->name);
 }
 
 static int open_reserve(void)
@@ -42,7 +42,7 @@ static void accept_again(void *argument)
 {
     struct listener *self = argument;
 
-    reactor_add_reader(self->reactor, &self->base);
+    reactor_add_reader(self->base.reactor, &self->base.base);
 }
 
 /* The client stays in the kernel's queue, so the poller would report it again
@@ -50,9 +50,9 @@ static void accept_again(void *argument)
 static void pause_accepting(struct listener *self, int error)
 {
     log_message("Could not accept new connection (%s)", strerror(error));
-    if (reactor_call_later(self->reactor, &self->again, pause_seconds,
+    if (reactor_call_later(self->base.reactor, &self->again, pause_seconds,
                            accept_again, self) == 0) /* or it never would */
-        reactor_remove_reader(self->reactor, &self->base);
+        reactor_remove_reader(self->base.reactor, &self->base.base);
 }
 
 /* No descriptor is left for those who wait, and they would wait for ever: give
@@ -72,7 +72,7 @@ static void shed_connections(struct listener *self)
     close(self->reserve);
     self->reserve = -1;
     for (int i = 0; i < ACCEPTS_FIRST; i++) {
-        fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
+        fd = net_accept(self->base.base.fd, &peer, NET_NONBLOCKING);
         if (fd < 0)
             break;
         close(fd);
@@ -95,7 +95,7 @@ static void accept_connection(struct listener *self, int fd,
     struct protocol *protocol =
         factory_build_protocol(self->factory, peer, &reason);
     if (protocol)
-        connection = connection_new(self->reactor, fd, peer);
+        connection = connection_new(self->base.reactor, fd, peer);
     if (!connection) {
         free(protocol);
         close(fd);
@@ -110,7 +110,7 @@ static bool accept_one(struct listener *self)
 {
     struct address peer;
     char text[ADDRESS_TEXT_MAX];
-    int fd = net_accept(self->base.fd, &peer, NET_NONBLOCKING);
+    int fd = net_accept(self->base.base.fd, &peer, NET_NONBLOCKING);
 
     if (fd >= 0) {
         trace("  accept: %s is %d", address_text(&peer, text), fd);
@@ -144,28 +144,12 @@ int listener_start(struct listener *self)
 {
     self->accepts = ACCEPTS_FIRST;
     self->reserve = open_reserve();
-    if (reactor_add_reader(self->reactor, &self->base) == 0)
+    if (reactor_add_reader(self->base.reactor, &self->base.base) == 0)
         return 0;
     int error = errno;
     close(self->reserve);
     errno = error;
     return -1;
-}
-
-void listener_on_stopped(struct listener *self, void (*stopped)(void *),
-                         void *argument)
-{
-    if (self->stopped)
-        return;
-    self->stopped = stopped;
-    self->argument = argument;
-}
-
-void listener_stop(struct listener *self, void (*stopped)(void *),
-                   void *argument)
-{
-    listener_on_stopped(self, stopped, argument);
-    reactor_disconnect(self->reactor, &self->base, REASON_DONE);
 }
 
 /* The port's connection_lost calls it: the loop closes the descriptor, we give
@@ -176,15 +160,4 @@ void listener_lost(struct listener *self)
     if (self->reserve >= 0)
         close(self->reserve);
     factory_do_stop(self->factory);
-}
-
-void listener_dispose(struct descriptor *base)
-{
-    struct listener *self = (struct listener *)base;
-    void (*stopped)(void *) = self->stopped;
-    void *argument = self->argument;
-
-    free(self); /* first: who waits for the end may listen again */
-    if (stopped)
-        stopped(argument);
 }

@@ -23,11 +23,11 @@ struct tcp_port {
 static void connection_lost(struct descriptor *base, int reason)
 {
     struct tcp_port *self = (struct tcp_port *)base;
+    char number[16];
 
     (void)reason;
-    /* Its factory's name is in the log only while it accepts, as in Twisted. */
-    reactor_enter(self->base.reactor, (struct running){ NULL, NULL });
-    log_message("(TCP Port %d Closed)", self->number);
+    snprintf(number, sizeof(number), "%d", self->number);
+    port_log_closed(&self->base.base, "TCP", number);
     listener_lost(&self->base);
 }
 
@@ -36,7 +36,7 @@ static const struct descriptor_class Port = {
     .describe = listener_describe,
     .do_read = listener_do_read,
     .connection_lost = connection_lost,
-    .dispose = listener_dispose,
+    .dispose = port_dispose,
 };
 
 /* The socket, bound and listening, or -1 with errno. */
@@ -50,9 +50,9 @@ static int open_socket(int port, const char *interface, int backlog)
                           NET_NONBLOCKING);
 }
 
-struct tcp_port *reactor_listen_tcp(struct reactor *reactor, int port,
-                                    struct factory *factory,
-                                    const struct tcp_port_options *options)
+struct port *reactor_listen_tcp(struct reactor *reactor, int port,
+                                struct factory *factory,
+                                const struct tcp_port_options *options)
 {
     const struct tcp_port_options defaults = { 0 };
     struct tcp_port *self = calloc(1, sizeof(*self));
@@ -67,9 +67,9 @@ struct tcp_port *reactor_listen_tcp(struct reactor *reactor, int port,
         free(self);
         return NULL;
     }
-    self->base = (struct listener){ .base = { .class = &Port, .fd = fd },
-                                    .reactor = reactor,
-                                    .factory = factory };
+    self->base.base.base = (struct descriptor){ .class = &Port, .fd = fd };
+    self->base.base.reactor = reactor;
+    self->base.factory = factory;
     self->number = address_local(&local, fd) == 0 ? address_port(&local) : port;
     if (listener_start(&self->base) < 0) {
         int error = errno;
@@ -81,7 +81,7 @@ struct tcp_port *reactor_listen_tcp(struct reactor *reactor, int port,
     trace("  listenTCP: %s %d", factory->name, fd);
     log_message("%s starting on %d", factory->name, self->number);
     factory_do_start(factory);
-    return self;
+    return &self->base.base;
 }
 
 const char *tcp_port_cannot_listen(char *text, const char *interface, int port,
@@ -91,21 +91,4 @@ const char *tcp_port_cannot_listen(char *text, const char *interface, int port,
              "Couldn't listen on %.64s:%d: [Errno %d] %s.",
              interface ? interface : "any", port, error, strerror(error));
     return text;
-}
-
-int tcp_port_get_host(const struct tcp_port *port, struct address *address)
-{
-    return address_local(address, port->base.base.fd);
-}
-
-void tcp_port_on_stopped(struct tcp_port *port, void (*stopped)(void *),
-                         void *argument)
-{
-    listener_on_stopped(&port->base, stopped, argument);
-}
-
-void tcp_port_stop_listening(struct tcp_port *port, void (*stopped)(void *),
-                             void *argument)
-{
-    listener_stop(&port->base, stopped, argument);
 }

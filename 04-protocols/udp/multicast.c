@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Neither struct ip_mreq nor SO_REUSEPORT is POSIX; all systems have them, but
- * the C library must be asked. */
+/* struct ip_mreq is not POSIX; all systems have it, but the C library must be
+ * asked. */
 #define _DEFAULT_SOURCE
 #include "udp/multicast.h"
 
@@ -8,9 +8,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "net/net.h"
-#include "udp/udp_parts.h"
 
 enum { TTL_MAX = 255 };
 
@@ -36,7 +33,7 @@ static int set(const struct udp_port *self, int option, const void *value,
     errno = EAFNOSUPPORT;
     if (self->family != AF_INET)
         return -1;
-    return setsockopt(self->base.fd, IPPROTO_IP, option, value, length);
+    return setsockopt(self->base.base.fd, IPPROTO_IP, option, value, length);
 }
 
 static int get(const struct udp_port *self, int option, void *value,
@@ -45,7 +42,7 @@ static int get(const struct udp_port *self, int option, void *value,
     errno = EAFNOSUPPORT;
     if (self->family != AF_INET)
         return -1;
-    return getsockopt(self->base.fd, IPPROTO_IP, option, value, &length);
+    return getsockopt(self->base.base.fd, IPPROTO_IP, option, value, &length);
 }
 
 static int change_group(const struct udp_port *self, int option,
@@ -128,22 +125,4 @@ int multicast_set_interface(struct udp_port *self, const char *interface)
     if (parse(&wanted, interface) < 0)
         return -1;
     return set(self, IP_MULTICAST_IF, &wanted, sizeof(wanted));
-}
-
-static int share(int fd)
-{
-    const int on = 1;
-
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return -1;
-#ifdef SO_REUSEPORT
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-#else
-    return 0;
-#endif
-}
-
-int multicast_bind(const struct address *address)
-{
-    return net_bind_datagram(address, NET_NONBLOCKING, share);
 }

@@ -35,8 +35,4 @@ int multicast_get_interface(const struct udp_port *port,
                             struct address *address);
 int multicast_set_interface(struct udp_port *port, const char *interface);
 
-/* For udp.c: a socket whose address others may have, too, if they say so. What
- * is sent to a group then reaches them all. Returns -1 with errno. */
-int multicast_bind(const struct address *address);
-
 #endif

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "udp/udp_parts.h"
 
 enum {
     MODE = 0666,
@@ -53,7 +52,7 @@ static int bind_to(struct udp_port *base, const char *path)
     int fd = net_bind_datagram(&address, NET_NONBLOCKING, shut);
     if (fd < 0)
         return -1;
-    base->base.fd = fd;
+    base->base.base.fd = fd;
     memcpy(base->where, path, strlen(path) + 1);
     if (lstat(path, &file) < 0)
         return -1;

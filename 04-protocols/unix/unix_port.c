@@ -18,14 +18,15 @@
 enum {
     MODE = 0666,
     LOCK_MODE = 0600, /* who can open it can lock it, and lock us out */
-    LOCK_NAME_MAX = ADDRESS_PATH_MAX + sizeof(".lock")
+    LOCK_NAME_MAX = ADDRESS_PATH_MAX + sizeof(".lock"),
+    LOCK_TRIES = 100 /* whoever loses so many races has a peer that plays */
 };
 
 struct unix_port {
     struct listener base;
     int lock;     /* locked; -1: nobody wanted it */
     dev_t device; /* which file is ours */
-    ino_t number;
+    ino_t inode;
     char path[];
 };
 
@@ -36,30 +37,25 @@ static void remove_file(const struct unix_port *self)
     struct stat status;
 
     if (lstat(self->path, &status) == 0 && status.st_dev == self->device &&
-        status.st_ino == self->number)
+        status.st_ino == self->inode)
         unlink(self->path);
 }
 
-static void connection_lost(struct descriptor *base, int reason)
+static const char *lock_name(char *name, const char *path)
 {
-    struct unix_port *self = (struct unix_port *)base;
-
-    (void)reason;
-    reactor_enter(self->base.reactor, (struct running){ NULL, NULL });
-    remove_file(self);
-    if (self->lock >= 0)
-        close(self->lock);
-    log_message("(UNIX Port %s Closed)", self->path);
-    listener_lost(&self->base);
+    snprintf(name, LOCK_NAME_MAX, "%s.lock", path);
+    return name;
 }
 
-static const struct descriptor_class Port = {
-    .name = "Port",
-    .describe = listener_describe,
-    .do_read = listener_do_read,
-    .connection_lost = connection_lost,
-    .dispose = listener_dispose,
-};
+/* Whether `fd` is the file of that name, and not one that its owner has removed
+ * between our open and our lock: two could hold a lock each. */
+static bool is_file(int fd, const char *name, struct stat *ours)
+{
+    struct stat there;
+
+    return fstat(fd, ours) == 0 && lstat(name, &there) == 0 &&
+           ours->st_dev == there.st_dev && ours->st_ino == there.st_ino;
+}
 
 /* Locks PATH.lock until the descriptor that it returns is closed, if only by
  * our death. Returns -1 with errno. flock is not in POSIX, but fcntl's locks
@@ -68,17 +64,60 @@ static const struct descriptor_class Port = {
 static int take_lock(const char *path)
 {
     char name[LOCK_NAME_MAX];
+    struct stat file;
 
-    snprintf(name, sizeof(name), "%s.lock", path);
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                  LOCK_MODE);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    int error = errno == EWOULDBLOCK ? EADDRINUSE : errno;
-    close(fd);
-    errno = error;
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        int fd = open(lock_name(name, path),
+                      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                      LOCK_MODE);
+        if (fd < 0)
+            return -1;
+        int error = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+        if (!error && is_file(fd, name, &file))
+            return fd;
+        close(fd);
+        if (error) {
+            errno = error == EWOULDBLOCK ? EADDRINUSE : error;
+            return -1;
+        }
+    }
+    errno = EADDRINUSE;
     return -1;
 }
+
+/* Ours is empty; a file with something in it was there before us, and its owner
+ * wants it back. */
+static void release_lock(const struct unix_port *self)
+{
+    char name[LOCK_NAME_MAX];
+    struct stat file;
+
+    if (self->lock < 0)
+        return;
+    if (is_file(self->lock, lock_name(name, self->path), &file) &&
+        S_ISREG(file.st_mode) && file.st_size == 0)
+        unlink(name);
+    close(self->lock);
+}
+
+static void unix_port_connection_lost(struct descriptor *base, int reason)
+{
+    struct unix_port *self = (struct unix_port *)base;
+
+    (void)reason;
+    remove_file(self);
+    release_lock(self);
+    port_log_closed(&self->base.base, "UNIX", self->path);
+    listener_lost(&self->base);
+}
+
+static const struct descriptor_class Port = {
+    .name = "Port",
+    .describe = listener_describe,
+    .do_read = listener_do_read,
+    .connection_lost = unix_port_connection_lost,
+    .dispose = port_dispose,
+};
 
 /* Whether nobody listens there. A server that takes no lock answers, too. */
 static bool is_dead(const struct address *address)
@@ -118,7 +157,7 @@ static int open_socket(struct unix_port *self, const struct address *address,
         listen(fd, options->backlog ? options->backlog : LISTENER_BACKLOG) ==
             0) {
         self->device = status.st_dev;
-        self->number = status.st_ino;
+        self->inode = status.st_ino;
         return fd;
     }
     int error = errno;
@@ -141,7 +180,7 @@ static int start(struct unix_port *self, const struct address *address,
     fd = open_socket(self, address, options);
     if (fd < 0)
         goto fail;
-    self->base.base = (struct descriptor){ .class = &Port, .fd = fd };
+    self->base.base.base = (struct descriptor){ .class = &Port, .fd = fd };
     if (listener_start(&self->base) == 0)
         return 0;
 fail:;
@@ -150,15 +189,14 @@ fail:;
         remove_file(self);
         close(fd);
     }
-    if (self->lock >= 0)
-        close(self->lock);
+    release_lock(self);
     errno = error;
     return -1;
 }
 
-struct unix_port *reactor_listen_unix(struct reactor *reactor, const char *path,
-                                      struct factory *factory,
-                                      const struct unix_port_options *options)
+struct port *reactor_listen_unix(struct reactor *reactor, const char *path,
+                                 struct factory *factory,
+                                 const struct unix_port_options *options)
 {
     const struct unix_port_options defaults = { 0 };
     struct address address;
@@ -170,7 +208,7 @@ struct unix_port *reactor_listen_unix(struct reactor *reactor, const char *path,
         return NULL;
     strcpy(self->path, path);
     self->lock = -1;
-    self->base.reactor = reactor;
+    self->base.base.reactor = reactor;
     self->base.factory = factory;
     if (start(self, &address, options ? options : &defaults) < 0) {
         int error = errno;
@@ -178,10 +216,10 @@ struct unix_port *reactor_listen_unix(struct reactor *reactor, const char *path,
         errno = error;
         return NULL;
     }
-    trace("  listenUNIX: %s %d", factory->name, self->base.base.fd);
+    trace("  listenUNIX: %s %d", factory->name, self->base.base.base.fd);
     log_message("%s starting on %s", factory->name, path);
     factory_do_start(factory);
-    return self;
+    return &self->base.base;
 }
 
 const char *unix_port_cannot_listen(char *text, const char *path, int error)
@@ -190,16 +228,4 @@ const char *unix_port_cannot_listen(char *text, const char *path, int error)
              "Couldn't listen on any:%.120s: [Errno %d] %s.", path, error,
              strerror(error));
     return text;
-}
-
-void unix_port_on_stopped(struct unix_port *port, void (*stopped)(void *),
-                          void *argument)
-{
-    listener_on_stopped(&port->base, stopped, argument);
-}
-
-void unix_port_stop_listening(struct unix_port *port, void (*stopped)(void *),
-                              void *argument)
-{
-    listener_stop(&port->base, stopped, argument);
 }

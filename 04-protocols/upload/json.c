@@ -6,7 +6,9 @@
 #include <string.h>
 
 /* Where we are. Each read_ function takes a piece of the grammar; false
- * means that `why` tells, or, when it is NULL, that bytes are missing. */
+ * means that `why` tells, or, when it is NULL, that bytes are missing. The
+ * parser keeps nothing between two calls: when more has arrived it begins anew,
+ * and so it cannot matter how the bytes were cut. */
 struct reader {
     const char *next; /* the first byte that is not read yet */
     const char *end;  /* behind the last one */
@@ -145,14 +147,44 @@ static bool is_digit(int byte)
     return byte >= '0' && byte <= '9';
 }
 
-static bool read_integer(struct reader *reader, struct json_value *value)
+/* At least one; of a number the digits decide nothing here. */
+static bool skip_digits(struct reader *reader, const char *why)
+{
+    if (!is_digit(peek(reader)))
+        return wrong(reader, why);
+    while (is_digit(peek(reader)))
+        reader->next++;
+    return true;
+}
+
+/* Behind the integer: a fraction, an exponent. Such a number is none of ours.
+ */
+static bool read_rest_of_number(struct reader *reader, struct json_value *value)
+{
+    if (peek(reader) == '.') {
+        value->kind = JSON_OTHER;
+        reader->next++;
+        if (!skip_digits(reader, "no digit behind the point of a number"))
+            return false;
+    }
+    if (peek(reader) == 'e' || peek(reader) == 'E') {
+        value->kind = JSON_OTHER;
+        reader->next++;
+        if (peek(reader) == '+' || peek(reader) == '-')
+            reader->next++;
+        return skip_digits(reader, "no digit in the exponent of a number");
+    }
+    return true;
+}
+
+static bool read_number(struct reader *reader, struct json_value *value)
 {
     bool negative = peek(reader) == '-';
     const char *first = reader->next + negative;
 
     reader->next = first;
     if (!is_digit(peek(reader)))
-        return wrong(reader, "value is neither a string nor an integer");
+        return wrong(reader, "no digit in a number");
     value->kind = JSON_INTEGER;
     value->integer = 0;
     for (; is_digit(peek(reader)); reader->next++) {
@@ -166,16 +198,89 @@ static bool read_integer(struct reader *reader, struct json_value *value)
     if (*first == '0' && reader->next > first + 1)
         return wrong(reader, "zero in front of a number");
     value->integer *= negative ? -1 : 1;
+    return read_rest_of_number(reader, value);
+}
+
+/* true, false, null. */
+static bool read_word(struct reader *reader, struct json_value *value)
+{
+    static const char *const words[] = { "true", "false", "null" };
+    const char *word = NULL;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (peek(reader) == words[i][0])
+            word = words[i];
+    if (!word)
+        return wrong(reader, "no value");
+    value->kind = JSON_OTHER;
+    for (; *word; word++)
+        if (!read_byte(reader, *word, "unknown word"))
+            return false;
     return true;
 }
 
-/* The grammar, of which all but space goes into one object:
+static bool read_value(struct reader *reader, struct json_value *value,
+                       int depth);
+
+/* An object or an array inside of ours: read by the same rules, and forgotten.
+ * Each nested one is a call of this function in it, and the stack of calls is
+ * not endless: a kilobyte of "[" must not end the program. */
+static bool skip_nested(struct reader *reader, int depth)
+{
+    bool object = *reader->next++ == '{';
+    char end = object ? '}' : ']';
+    struct json_value ignored;
+
+    if (depth == JSON_DEPTH_MAX) {
+        reader->why = "values are nested too deeply";
+        return false;
+    }
+    if (peek_token(reader) == end) {
+        reader->next++;
+        return true;
+    }
+    for (;;) {
+        if (object && (!read_string(reader, &ignored) ||
+                       !read_token(reader, ':', "no : behind a key")))
+            return false;
+        if (!read_value(reader, &ignored, depth + 1))
+            return false;
+        if (peek_token(reader) != ',')
+            return read_token(reader, end,
+                              object ? "neither , nor } behind a value"
+                                     : "neither , nor ] behind a value");
+        reader->next++;
+    }
+}
+
+static bool read_value(struct reader *reader, struct json_value *value,
+                       int depth)
+{
+    char *to = reader->to;
+    int byte = peek_token(reader);
+
+    if (byte == '"')
+        return read_string(reader, value);
+    if (byte == '-' || is_digit(byte))
+        return read_number(reader, value);
+    if (byte != '{' && byte != '[')
+        return read_word(reader, value);
+    bool read = skip_nested(reader, depth);
+    value->kind = JSON_OTHER;
+    reader->to = to; /* the strings in it are not kept */
+    return read;
+}
+
+/* The grammar is RFC 8259's, of which strings and integers are kept:
  *
  *   object  = "{" [ member *( "," member ) ] "}"
- *   member  = string ":" ( string / integer )
+ *   member  = string ":" value
+ *   value   = string / number / object / array / "true" / "false" / "null"
+ *   array   = "[" [ value *( "," value ) ] "]"
  *   string  = '"' *( byte / "\" escape ) '"'
  *   byte    = 20 to FF hexadecimal, but not '"' and not "\"
  *   escape  = '"' / "\" / "/" / "b" / "f" / "n" / "r" / "t" / "u" 4 hex
+ *   number  = integer [ "." 1*digit ] [ ( "e" / "E" ) [ "+" / "-" ] 1*digit ]
  *   integer = [ "-" ] ( "0" / 1-9 *digit )
  *
  * with any of space, tab, CR and LF in front of every token. A byte from 80
@@ -194,8 +299,7 @@ static bool read_object(struct reader *reader, struct json_object *object)
         if (!read_string(reader, &member->key) ||
             !read_token(reader, ':', "no : behind a key"))
             return false;
-        if (peek_token(reader) == '"' ? !read_string(reader, &member->value)
-                                      : !read_integer(reader, &member->value))
+        if (!read_value(reader, &member->value, 1))
             return false;
         object->count++;
         if (peek_token(reader) != ',')
@@ -207,8 +311,8 @@ static bool read_object(struct reader *reader, struct json_object *object)
 enum json_status json_parse(struct json_object *object, const char *text,
                             size_t length)
 {
-    size_t most = length < JSON_HEADER_MAX ? length : JSON_HEADER_MAX;
-    struct reader reader = { text, text + most, object->text, NULL };
+    size_t limit = length < JSON_HEADER_MAX ? length : JSON_HEADER_MAX;
+    struct reader reader = { text, text + limit, object->text, NULL };
     bool complete = read_object(&reader, object);
 
     if (!complete && !reader.why && length >= JSON_HEADER_MAX)
@@ -225,6 +329,7 @@ const struct json_value *json_find(const struct json_object *object,
 {
     size_t length = strlen(key);
 
+    /* From the end: the last of two equal keys counts, as in Python. */
     for (size_t i = object->count; i-- > 0;) {
         const struct json_value *name = &object->members[i].key;
         if (name->length == length && !memcmp(name->text, key, length))
@@ -233,6 +338,7 @@ const struct json_value *json_find(const struct json_object *object,
     return NULL;
 }
 
+/* DEL needs no escape in JSON, but a terminal that shows it. */
 char *json_escape(char *to, const char *text, size_t length)
 {
     char *next = to;

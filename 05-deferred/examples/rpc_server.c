@@ -26,16 +26,14 @@ struct rpc_factory {
 
 struct rpc_client {
     struct int_receiver base;
-    struct call *calls; /* that are not answered */
-    int count;
+    struct deferred_group calls; /* that are not answered */
+    int count;                   /* of them */
     bool leaving; /* it asks no more, and waits for what it has asked */
 };
 
 struct call {
     uint64_t id;
     struct rpc_client *client;
-    struct deferred *deferred;
-    struct call *next;
 };
 
 /* --- the procedures: each is a Deferred of a struct rpc_result, or NULL --- */
@@ -140,14 +138,9 @@ static void leave_if_done(struct rpc_client *self)
 
 static struct result end_call(struct result result, void *argument)
 {
-    struct call *call = argument, **link = &call->client->calls;
-    struct rpc_client *client = call->client;
+    struct rpc_client *client = ((struct call *)argument)->client;
 
-    deferred_release(call->deferred);
-    while (*link != call)
-        link = &(*link)->next;
-    *link = call->next;
-    free(call);
+    free(argument);
     if (client->count-- == CALLS_MAX)
         int_receiver_resume(&client->base);
     leave_if_done(client);
@@ -160,23 +153,22 @@ static void string_received(struct int_receiver *base, const char *string,
     struct rpc_client *self = (struct rpc_client *)base;
     struct rpc_factory *factory = (struct rpc_factory *)base->base.factory;
     struct call *call = calloc(1, sizeof(*call));
+    struct deferred *deferred = NULL;
     struct rpc_message request;
 
     if (call && rpc_parse(&request, string, length) == 0)
-        call->deferred = start(factory->reactor, &request);
-    if (!call || !call->deferred) { /* no request, or no memory */
+        deferred = start(factory->reactor, &request);
+    if (!deferred) { /* no request, or no memory */
         free(call);
         int_receiver_abort(base);
         return;
     }
-    call->id = request.id;
-    call->client = self;
-    call->next = self->calls;
-    self->calls = call;
+    *call = (struct call){ request.id, self };
     if (++self->count == CALLS_MAX)
         int_receiver_pause(base);
-    deferred_add_both(call->deferred, answer, call);
-    deferred_add_both(call->deferred, end_call, call);
+    deferred_add_both(deferred, answer, call);
+    deferred_add_both(deferred, end_call, call);
+    deferred_group_add(&self->calls, deferred);
 }
 
 static void read_connection_lost(struct protocol *base)
@@ -192,8 +184,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
     struct rpc_client *self = (struct rpc_client *)base;
 
     int_receiver_connection_lost(base, reason);
-    while (self->calls) /* nobody waits for them any more */
-        deferred_cancel(self->calls->deferred);
+    deferred_group_cancel(&self->calls); /* nobody waits for them any more */
 }
 
 static const struct int_receiver_class RpcServer = {

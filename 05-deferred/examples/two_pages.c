@@ -4,6 +4,8 @@
  * prints the length, the beginning and the time of each when it arrives.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "http/get_page.h"
@@ -12,7 +14,7 @@
 #include "protocol/log.h"
 
 enum {
-    SHOWN = 100,      /* bytes of a page */
+    SHOWN = 100,      /* characters of a page */
     FETCHES_MAX = 100 /* at a time; what is asked for beyond is not fetched */
 };
 
@@ -23,16 +25,37 @@ struct two_pages_factory {
     int fetches; /* that have not ended */
 };
 
+/* One fetch, until it has ended. */
+struct fetch {
+    struct two_pages_factory *factory;
+    const char *url;
+    char location[URL_MAX]; /* where it was told to go, in vain */
+};
+
+/* How many bytes the first SHOWN characters have, if it is UTF-8: in each only
+ * the first byte is none of those that go on with it. */
+static size_t beginning(const char *text, size_t length)
+{
+    size_t used = 0, characters = 0;
+
+    if (length > TEXT_ESCAPE_MAX * SHOWN)
+        length = TEXT_ESCAPE_MAX * SHOWN;
+    for (; used < length; used++)
+        if (((unsigned char)text[used] & 0xc0) != 0x80 && characters++ == SHOWN)
+            break;
+    return used;
+}
+
 static struct result print_contents(struct result result, void *argument)
 {
     struct page *page = result.value;
     size_t length = buffer_length(&page->body);
-    char text[4 * SHOWN + 1];
+    const char *body = length > 0 ? buffer_data(&page->body) : "";
+    char text[TEXT_ESCAPE_MAX * TEXT_ESCAPE_MAX * SHOWN + TEXT_MARK_MAX];
     struct timespec now;
 
     (void)argument;
-    text_escape(buffer_data(&page->body), length < SHOWN ? length : SHOWN, text,
-                sizeof(text), TEXT_LINE);
+    text_escape(body, beginning(body, length), text, sizeof(text), TEXT_LINE);
     clock_gettime(CLOCK_REALTIME, &now);
     printf("%zu %s %lld.%02ld\n", length, text, (long long)now.tv_sec,
            now.tv_nsec / 10000000);
@@ -40,34 +63,49 @@ static struct result print_contents(struct result result, void *argument)
     return result_value(NULL);
 }
 
-static struct result print_failure(struct result result, void *url)
+static struct result print_failure(struct result result, void *argument)
 {
+    const struct fetch *fetch = argument;
     char text[FAILURE_TEXT_MAX];
+    char place[TEXT_ESCAPE_MAX * URL_MAX + TEXT_MARK_MAX];
 
-    printf("%s: %s\n", (const char *)url,
-           failure_message(result.failure, text));
+    printf("%s: %s", fetch->url, failure_message(result.failure, text));
+    if (*fetch->location)
+        printf(" Location: %s",
+               text_escape(fetch->location, strlen(fetch->location), place,
+                           sizeof(place), TEXT_LINE));
+    putchar('\n');
     return result_value(NULL);
 }
 
-static struct result one_less(struct result result, void *factory)
+static struct result end_fetch(struct result result, void *argument)
 {
-    ((struct two_pages_factory *)factory)->fetches--;
+    struct fetch *fetch = argument;
+
+    fetch->factory->fetches--;
+    free(fetch);
     return result;
 }
 
-static void fetch(struct two_pages_factory *factory, const char *url)
+static void start_fetch(struct two_pages_factory *factory, const char *url)
 {
-    struct deferred *d = factory->fetches < FETCHES_MAX
-                             ? get_page(factory->reactor, url, NULL)
-                             : NULL;
+    struct fetch *fetch =
+        factory->fetches < FETCHES_MAX ? calloc(1, sizeof(*fetch)) : NULL;
+    struct deferred *d = NULL;
 
+    if (fetch) {
+        *fetch = (struct fetch){ .factory = factory, .url = url };
+        d = get_page(factory->reactor, url,
+                     &(struct get_page_options){ .location = fetch->location });
+    }
     if (!d) {
         printf("%s: not now\n", url);
+        free(fetch);
         return;
     }
     factory->fetches++;
-    deferred_add_both(d, one_less, factory);
-    deferred_add_callbacks(d, print_contents, print_failure, (void *)url);
+    deferred_add_callbacks(d, print_contents, print_failure, fetch);
+    deferred_add_both(d, end_fetch, fetch);
     deferred_release(d);
 }
 
@@ -78,8 +116,8 @@ static void two_pages_data_received(struct protocol *self, const char *data,
         (struct two_pages_factory *)self->factory;
 
     (void)data, (void)length;
-    fetch(factory, factory->urls[0]);
-    fetch(factory, factory->urls[1]);
+    start_fetch(factory, factory->urls[0]);
+    start_fetch(factory, factory->urls[1]);
     for (int i = 0; i < 2; i++)
         printf("execute %d\n", i);
 }

@@ -41,25 +41,34 @@ static int status_of(int error)
     }
 }
 
-/* Owns the file from here on. A client whose copy has the same date needs no
- * other: what it sends back is the date that we sent. */
+/* Owns the file from here on. A client whose copy is as young as the file needs
+ * no other.
+ *
+ * A date counts whole seconds, so a file that was written in this second may be
+ * written once more in it: a copy that has the same date would then be taken
+ * for the file for ever. So such a file is said to be of the second before,
+ * and this time no copy is as young. The same holds for a date in the future,
+ * which HTTP does not allow (RFC 9110, 8.8.2). */
 static void send_file(struct http_channel *channel,
                       const struct http_file *file, const char *path)
 {
+    const struct http_request *request = &channel->request;
+    time_t before = time(NULL) - 1;
+    bool settled = file->modified <= before;
     char modified[HTTP_DATE_MAX];
     struct http_response response = {
         .status = 200,
-        .type = http_files_type(path),
         .length = file->size,
-        .modified = http_date(file->modified, modified),
+        .modified = http_date(settled ? file->modified : before, modified),
     };
 
-    if (*modified && !strcmp(modified, channel->request.modified_since)) {
+    if (settled && request->has_since && file->modified <= request->since) {
         close(file->fd);
         response =
             (struct http_response){ .status = 304, .modified = modified };
         http_channel_send(channel, response, "");
     } else {
+        response.type = http_files_type(file, path);
         http_channel_send_file(channel, response, file->fd);
     }
 }
@@ -100,9 +109,14 @@ static void send_directory(struct http_channel *channel, int directory)
 /* Links in a page mean what they should only below a slash. */
 static void send_elsewhere(struct http_channel *channel)
 {
-    char location[HTTP_ENCODED_MAX * HTTP_PATH_MAX + 2];
+    char location[HTTP_ENCODED_MAX * HTTP_PATH_MAX + HTTP_QUERY_MAX + 2];
 
+    if (channel->request.query_cut) { /* half of it would ask something else */
+        http_channel_send_status(channel, 414, NULL);
+        return;
+    }
     strcat(http_encode(channel->request.path, location), "/");
+    strcat(location, channel->request.query);
     http_channel_send_status(channel, 301, location);
 }
 

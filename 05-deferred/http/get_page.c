@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/get_page.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,9 @@
 #include "stream/tcp_connector.h"
 
 const struct failure_type BadUrl = { "BadUrl", "This is no http URL", false };
+const struct failure_type BadRedirect = {
+    "BadRedirect", "The page has moved to where we cannot fetch it", false
+};
 const struct failure_type TooManyRedirects = { "TooManyRedirects",
                                                "Too many redirects", false };
 const struct failure_type PageError = { "PageError",
@@ -37,7 +41,8 @@ struct fetch {
     struct connector *connector;
     struct trigger end; /* with the reactor */
     double timeout;
-    int redirects; /* that may still come */
+    int redirects;  /* that may still come */
+    char *location; /* see struct get_page_options */
 };
 
 static void fire(struct fetch *self, struct result result)
@@ -72,6 +77,17 @@ static bool is_redirect(const struct page *page)
            page->status == 307 || page->status == 308;
 }
 
+/* A failure holds no text of a stranger, so the place goes where the receiver
+ * wanted it; before he hears of it. */
+static void refuse_redirect(struct fetch *self, const char *where,
+                            const struct failure_type *type, int number)
+{
+    if (self->location &&
+        snprintf(self->location, URL_MAX, "%s", where) >= URL_MAX)
+        strcpy(self->location + URL_MAX - 4, "...");
+    fail(self, type, number);
+}
+
 static int connect_to_server(struct fetch *self)
 {
     const struct connector_options options = { .timeout = self->timeout };
@@ -97,9 +113,9 @@ static void ended(struct http_client_factory *factory, struct result result)
     if (!where)
         fail_with_status(self, page->status);
     else if (self->redirects-- == 0)
-        fail(self, &TooManyRedirects, page->status);
+        refuse_redirect(self, where, &TooManyRedirects, page->status);
     else if (url_follow(&factory->url, where) < 0)
-        fail(self, &BadUrl, 0);
+        refuse_redirect(self, where, &BadRedirect, 0);
     else if (self->deferred && connect_to_server(self) < 0)
         fail(self, &MemoryError, 0);
     page_free(page);
@@ -155,10 +171,11 @@ static void init(struct fetch *self, struct reactor *reactor,
                   .stop_factory = stop_factory,
                   .client_connection_failed = connection_ended,
                   .client_connection_lost = connection_ended },
-        .most = options->most ? options->most : GET_PAGE_MAX,
+        .maximum = options->maximum ? options->maximum : GET_PAGE_MAX,
         .ended = ended,
     };
     self->reactor = reactor;
+    self->location = options->location;
     self->timeout = options->timeout > 0 ? options->timeout : default_timeout;
     self->redirects =
         options->redirects ? options->redirects : GET_PAGE_REDIRECTS_MAX;

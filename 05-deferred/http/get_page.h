@@ -15,15 +15,21 @@ enum {
     GET_PAGE_REDIRECTS_MAX = 10 /* likewise */
 };
 
-/* No http URL; more redirects than allowed; an answer with a status that is
- * not 2xx, which is the failure's number. */
-extern const struct failure_type BadUrl, TooManyRedirects, PageError;
+/* No http URL; the page has moved to a place that has none; more redirects than
+ * allowed; an answer with a status that is not 2xx, which is the failure's
+ * number. */
+extern const struct failure_type BadUrl, BadRedirect, TooManyRedirects,
+    PageError;
 
 /* Zeroes are the defaults. */
 struct get_page_options {
     double timeout; /* seconds for everything; 0: 30 */
-    size_t most;    /* bytes of a body; 0: GET_PAGE_MAX */
+    size_t maximum; /* bytes of a body; 0: GET_PAGE_MAX */
     int redirects;  /* to follow; 0: GET_PAGE_REDIRECTS_MAX; -1: none */
+
+    /* URL_MAX bytes that live until it has fired: where a redirect leads that
+     * was not followed is written there, as text of a stranger. May be NULL. */
+    char *location;
 };
 
 /* Fires with a struct page *, which is the receiver's, to be freed with

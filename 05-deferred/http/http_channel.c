@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/http_channel.h"
-#include "net/text.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "http/html.h"
+#include "net/text.h"
 #include "protocol/log.h"
 #include "stream/tcp_options.h"
 
@@ -21,12 +22,15 @@ static struct http_factory *factory_of(const struct http_channel *self)
     return (struct http_factory *)self->base.base.factory;
 }
 
+/* Ends the connection when all that is owed has been sent. */
 static void hang_up(struct http_channel *self)
 {
     transport_unregister_producer(transport_of(self)); /* wait for nobody */
     transport_lose_connection(transport_of(self));
 }
 
+/* A client that takes nothing of what it is owed for so long is gone, or wants
+ * to keep our descriptors and our memory: nobody else would ever notice. */
 static void out_of_patience(void *argument)
 {
     struct http_channel *self = argument;
@@ -55,9 +59,11 @@ static void end_answer(struct http_channel *self)
         hang_up(self);
 }
 
+/* What the request asked for and what it gets is one line of the log. The path
+ * is a stranger's. */
 static void send_head(struct http_channel *self, struct http_response response)
 {
-    static const char *const methods[] = { "-", "GET", "HEAD" };
+    static const char *const methods[] = { "-", "-", "GET", "HEAD" };
     const struct http_request *request = &self->request;
     char text[HTTP_RESPONSE_MAX], path[LOG_TEXT_MAX];
 
@@ -82,12 +88,16 @@ void http_channel_send_status(struct http_channel *self, int status,
                               const char *location)
 {
     struct http_response response = { .status = status,
-                                      .type = "text/plain; charset=utf-8",
+                                      .type = "text/html; charset=utf-8",
                                       .location = location };
-    char body[64];
+    const char *reason = http_reason(status);
+    char body[HTML_HEAD_MAX + 256];
 
-    response.length =
-        snprintf(body, sizeof(body), "%d %s\n", status, http_reason(status));
+    /* Whoever sees it in a browser has followed a link that leads nowhere. */
+    response.length = snprintf(body, sizeof(body),
+                               "%s<title>%d %s</title>\n<h1>%d %s</h1>\n"
+                               "<p><a href=\"/\">To the first page</a></p>\n",
+                               html_head, status, reason, status, reason);
     http_channel_send(self, response, body);
 }
 
@@ -137,6 +147,8 @@ static void http_line_received(struct line_receiver *base, const char *line,
         return;
     if (self->request.error)
         http_channel_send_status(self, self->request.error, NULL);
+    else if (self->request.method == HTTP_UNKNOWN)
+        http_channel_send_status(self, 501, NULL);
     else if (self->request.method == HTTP_OTHER)
         http_channel_send_status(self, 405, NULL);
     else

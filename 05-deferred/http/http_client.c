@@ -23,6 +23,7 @@ struct http_client {
     struct line_receiver base;
     struct page *page; /* NULL once it is the factory's, or there is none */
     enum http_state state;
+    bool begun;  /* some of an answer has come */
     size_t left; /* bytes of the body, or of the chunk, that may come */
 };
 
@@ -69,8 +70,12 @@ static void connection_made(struct protocol *base)
         fail(self, &MemoryError);
         return;
     }
+    /* Some servers refuse whoever does not say what it is; and without the next
+     * one they may compress, which we cannot undo. */
     const char *pieces[] = { "GET ", url->path,
                              " HTTP/1.1\r\nHost: ", url_authority(url, host),
+                             "\r\nUser-Agent: Untwist"
+                             "\r\nAccept-Encoding: identity"
                              "\r\nConnection: close\r\n\r\n" };
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
         transport_write_text(base->transport, pieces[i]);
@@ -80,7 +85,7 @@ static void connection_made(struct protocol *base)
 static void expect(struct http_client *self, enum http_state state,
                    unsigned long long size)
 {
-    if (size > factory_of(self)->most - buffer_length(&self->page->body)) {
+    if (size > factory_of(self)->maximum - buffer_length(&self->page->body)) {
         fail(self, &PageTooLarge);
         return;
     }
@@ -92,8 +97,13 @@ static void expect(struct http_client *self, enum http_state state,
 /* The head is complete: what comes next? */
 static void head_received(struct http_client *self)
 {
+    const struct failure_type *wrong = page_head_end(self->page);
     long long length;
 
+    if (wrong) {
+        fail(self, wrong);
+        return;
+    }
     if (self->page->status < 200) { /* "100 Continue": it is still to come */
         buffer_clear(&self->page->head);
         self->state = STATUS;
@@ -110,7 +120,7 @@ static void head_received(struct http_client *self)
         self->state = CHUNK_SIZE;
         break;
     case PAGE_TO_CLOSE:
-        expect(self, BODY_TO_CLOSE, factory_of(self)->most);
+        expect(self, BODY_TO_CLOSE, factory_of(self)->maximum);
         break;
     default:
         fail(self, &BadReply);
@@ -130,12 +140,28 @@ static void chunk_size_received(struct http_client *self, const char *line,
         expect(self, CHUNK, (unsigned long long)size);
 }
 
+static void line_length_exceeded(struct line_receiver *base, const char *data,
+                                 size_t length)
+{
+    struct http_client *self = (struct http_client *)base;
+
+    (void)data, (void)length;
+    fail(self, self->state == HEADERS ? &PageTooLarge : &BadReply);
+}
+
 static void line_received(struct line_receiver *base, const char *line,
                           size_t length)
 {
     struct http_client *self = (struct http_client *)base;
     const struct failure_type *wrong = NULL;
 
+    /* A line ends with LF alone as well: RFC 9112, 2.2. */
+    if (length > 0 && line[length - 1] == '\r')
+        length--;
+    if (length > LINE_MAX_LENGTH) {
+        line_length_exceeded(base, line, length);
+        return;
+    }
     if (memchr(line, '\0', length)) {
         fail(self, &BadReply);
         return;
@@ -185,13 +211,11 @@ static void raw_data_received(struct line_receiver *base, const char *data,
     }
 }
 
-static void line_length_exceeded(struct line_receiver *base, const char *data,
-                                 size_t length)
+static void data_received(struct protocol *base, const char *data,
+                          size_t length)
 {
-    struct http_client *self = (struct http_client *)base;
-
-    (void)data, (void)length;
-    fail(self, self->state == HEADERS ? &PageTooLarge : &BadReply);
+    ((struct http_client *)base)->begun = true;
+    line_receiver_data_received(base, data, length);
 }
 
 static void connection_lost(struct protocol *base, struct failure reason)
@@ -201,7 +225,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
     line_receiver_connection_lost(base, reason);
     if (self->state == BODY_TO_CLOSE && failure_check(reason, &ConnectionDone))
         complete(self);
-    else if (self->state != STATUS)
+    else if (self->begun)
         fail(self, &PartialPage);
     else
         fail_with(self, reason);
@@ -212,9 +236,11 @@ const struct line_receiver_class HttpClient = {
         .name = "HttpClient",
         .size = sizeof(struct http_client),
         .connection_made = connection_made,
-        .data_received = line_receiver_data_received,
+        .data_received = data_received,
         .connection_lost = connection_lost,
     },
+    .delimiter = "\n",
+    .max_length = LINE_MAX_LENGTH + 1, /* a CR is no part of the line */
     .line_received = line_received,
     .raw_data_received = raw_data_received,
     .line_length_exceeded = line_length_exceeded,

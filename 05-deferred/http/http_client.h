@@ -17,7 +17,7 @@
 struct http_client_factory {
     struct factory base; /* its protocol is HttpClient */
     struct url url;
-    size_t most; /* bytes of a body */
+    size_t maximum; /* bytes of a body */
 
     /* A page, whatever its status, which is the factory's from then on; or why
      * there is none. The connection ends by itself. */

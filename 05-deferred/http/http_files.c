@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,35 +78,70 @@ int http_files_open(int root, const char *path, struct http_file *file)
     return 0;
 }
 
-const char *http_files_type(const char *path)
+/* How many bytes the character at `text` has, of which `length` are left: 0 if
+ * it is none, or a NUL; more than `length` if it may be cut off. */
+static size_t utf8_size(const unsigned char *text, size_t length)
+{
+    size_t size = *text < 0x80   ? *text != '\0'
+                  : *text < 0xc2 ? 0
+                  : *text < 0xe0 ? 2
+                  : *text < 0xf0 ? 3
+                  : *text < 0xf5 ? 4
+                                 : 0;
+
+    for (size_t i = 1; i < size && i < length; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+/* Whether the file begins like text in UTF-8. */
+static bool is_text(const struct http_file *file)
+{
+    unsigned char text[HTTP_SNIFFED_MAX];
+    ssize_t length = pread(file->fd, text, sizeof(text), 0);
+
+    for (ssize_t i = 0; i < length;) {
+        size_t size = utf8_size(text + i, (size_t)(length - i));
+        /* The last character is cut off by us, but not in a short file. */
+        if (size == 0 || (i + (ssize_t)size > length && length == file->size))
+            return false;
+        i += (ssize_t)size;
+    }
+    return length >= 0;
+}
+
+const char *http_files_type(const struct http_file *file, const char *path)
 {
     static const char text[] = "text/plain; charset=utf-8";
     static const struct {
         const char *end, *type;
     } types[] = {
         { ".html", "text/html; charset=utf-8" },
+        { ".htm", "text/html; charset=utf-8" },
         { ".css", "text/css; charset=utf-8" },
         { ".js", "text/javascript; charset=utf-8" },
         { ".json", "application/json; charset=utf-8" },
+        { ".xml", "application/xml" },
         { ".png", "image/png" },
         { ".jpg", "image/jpeg" },
+        { ".jpeg", "image/jpeg" },
         { ".gif", "image/gif" },
+        { ".webp", "image/webp" },
+        { ".ico", "image/x-icon" },
         { ".svg", "image/svg+xml; charset=utf-8" },
+        { ".pdf", "application/pdf" },
+        { ".mp3", "audio/mpeg" },
+        { ".mp4", "video/mp4" },
         { ".md", text }, /* as text/markdown a browser would save it */
         { ".txt", text },
-        { ".c", text },
-        { ".h", text },
-        { ".bats", text },
-        { ".bash", text },
-        { "/Makefile", text },
-        { "/LICENSE", text },
     };
     size_t length = strlen(path);
 
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
         size_t size = strlen(types[i].end);
-        if (length >= size && !strcmp(path + length - size, types[i].end))
+        if (length >= size && !strcasecmp(path + length - size, types[i].end))
             return types[i].type;
     }
-    return "application/octet-stream";
+    return is_text(file) ? text : "application/octet-stream";
 }

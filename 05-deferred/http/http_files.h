@@ -11,13 +11,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <time.h>
 
 enum {
     HTTP_NAME_MAX = 255,     /* bytes of a name, as of most file systems */
     HTTP_LISTING_MAX = 1000, /* names in a listing */
-    HTTP_NAMES_MAX = 4000    /* names that are looked at for one */
+    HTTP_NAMES_MAX = 4000,   /* names that are looked at for one */
+    HTTP_SNIFFED_MAX = 4096  /* bytes of a file that may tell its type */
 };
 
 struct http_file {
@@ -33,14 +33,17 @@ struct http_file {
  * stranger's business, ENOENT. */
 int http_files_open(int root, const char *path, struct http_file *file);
 
-/* The Content-Type for a path, by how it ends. */
-const char *http_files_type(const char *path);
+/* The Content-Type of an open file, by how its path ends, whatever the case; of
+ * one that says nothing by that, text if it begins like text in UTF-8. So a
+ * browser shows what people can read, and saves the rest. */
+const char *http_files_type(const struct http_file *file, const char *path);
 
-/* A page with a link to each thing in the directory that can be fetched, in
- * the order of their names, and to the README.md of each directory in it.
- * `path` is what it is called, with the slash at its end. Returns the page,
- * which the caller frees, or NULL with errno. Looks at
- * HTTP_NAMES_MAX names at most, so that it does not block for long. */
+/* A page with a link to each thing in the directory that can be fetched, and to
+ * the README.md of each directory in it: what to read first, then directories,
+ * then files with their sizes, each in the order of their names. `path` is what
+ * it is called, with the slash at its end. Returns the page, which the caller
+ * frees, or NULL with errno. Looks at HTTP_NAMES_MAX names at most, so that it
+ * does not block for long. */
 char *http_files_listing(int directory, const char *path, size_t *length);
 
 #endif

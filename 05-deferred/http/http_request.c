@@ -59,14 +59,14 @@ static int decode(const char *text, size_t length)
     return byte == 0 || byte == '/' ? -1 : byte;
 }
 
-/* path = "/" *( byte / "%" 2 hex ), up to a "?" or the end. */
+/* path = "/" *( byte / "%" 2 hex ) */
 static int take_path(struct http_request *self, const char *text, size_t length)
 {
     size_t filled = 0;
 
     if (length == 0 || *text != '/')
         return 400;
-    for (size_t i = 0; i < length && text[i] != '?'; i++) {
+    for (size_t i = 0; i < length; i++) {
         int byte = decode(text + i, length - i);
         if (byte < 0)
             return 400;
@@ -79,24 +79,71 @@ static int take_path(struct http_request *self, const char *text, size_t length)
     return 0;
 }
 
-/* target = [ "http://" host ] path [ "?" query ], the host for proxies. */
+/* authority = host [ ":" *digit ]; host is a name, an address, or an address in
+ * brackets. Whatever has another byte in it is meant for somebody else. */
+static bool is_authority(const char *text, size_t length)
+{
+    const char *end = text + length, *next = text;
+
+    if (next < end && *next == '[') {
+        next = memchr(next, ']', (size_t)(end - next));
+        if (!next++)
+            return false;
+        for (const char *byte = text + 1; byte < next - 1; byte++)
+            if (!is_alphanumeric(*byte) && *byte != ':' && *byte != '.')
+                return false;
+    } else {
+        while (
+            next < end && *next != ':' &&
+            (is_alphanumeric(*next) || memchr("-._~!$&'()*+,;=%", *next, 16)))
+            next++;
+    }
+    if (next < end && *next++ != ':')
+        return false;
+    while (next < end && is_digit(*next))
+        next++;
+    return next == end;
+}
+
+/* query = *byte, behind the path. Only a redirect needs it; one that is too
+ * long for that is no reason to refuse the file. */
+static void take_query(struct http_request *self, const char *text,
+                       size_t length)
+{
+    self->query_cut = length > HTTP_QUERY_MAX;
+    if (self->query_cut)
+        return;
+    memcpy(self->query, text, length);
+    self->query[length] = '\0';
+}
+
+/* target = [ "http://" authority ] [ path ] [ "?" query ], where a path may be
+ * missing only behind an authority, which proxies are told. */
 static int take_target(struct http_request *self, const char *text,
                        size_t length)
 {
     static const char scheme[] = "http://";
     const size_t size = sizeof(scheme) - 1;
+    const char *end = text + length;
 
     for (size_t i = 0; i < length; i++)
         if (is_control(text[i]))
             return 400;
-    if (length > size && !strncasecmp(text, scheme, size)) {
-        const char *path = memchr(text + size, '/', length - size);
-        if (!path)
-            return take_path(self, "/", 1);
-        length -= (size_t)(path - text);
-        text = path;
+    if (length >= size && !strncasecmp(text, scheme, size)) {
+        const char *host = text + size;
+        for (text = host; text < end && *text != '/' && *text != '?';)
+            text++;
+        if (text == host || *host == ':' ||
+            !is_authority(host, (size_t)(text - host)))
+            return 400;
     }
-    return take_path(self, text, length);
+    const char *query = memchr(text, '?', (size_t)(end - text));
+    if (query)
+        take_query(self, query, (size_t)(end - query));
+    size_t path = (size_t)((query ? query : end) - text);
+    if (path == 0 && length > (size_t)(end - text))
+        return take_path(self, "/", 1);
+    return take_path(self, text, path);
 }
 
 /* version = "HTTP/" digit "." digit */
@@ -108,6 +155,22 @@ static int take_version(struct http_request *self, const char *text,
         return 400;
     self->minor = text[7] - '0';
     return text[5] == '1' ? 0 : 505;
+}
+
+/* Methods are told apart by their case, too. */
+static int method_of(const char *text, size_t length)
+{
+    static const char *const others[] = { "POST",    "PUT",   "DELETE", "PATCH",
+                                          "OPTIONS", "TRACE", "CONNECT" };
+
+    if (length == 3 && !memcmp(text, "GET", 3))
+        return HTTP_GET;
+    if (length == 4 && !memcmp(text, "HEAD", 4))
+        return HTTP_HEAD;
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (length == strlen(others[i]) && !memcmp(text, others[i], length))
+            return HTTP_OTHER;
+    return HTTP_UNKNOWN;
 }
 
 /* first line = method " " target " " version. What a method that we do not
@@ -124,12 +187,8 @@ static int take_first(struct http_request *self, const char *line,
     int error = take_version(self, version + 1, (size_t)(end - version - 1));
     if (error)
         return error;
-    size_t method = (size_t)(target++ - line);
-    if (method == 3 && !memcmp(line, "GET", 3))
-        self->method = HTTP_GET;
-    else if (method == 4 && !memcmp(line, "HEAD", 4))
-        self->method = HTTP_HEAD;
-    else
+    self->method = method_of(line, (size_t)(target++ - line));
+    if (self->method != HTTP_GET && self->method != HTTP_HEAD)
         return 0;
     return take_target(self, target, (size_t)(version - target));
 }
@@ -171,7 +230,7 @@ static int take_value(struct http_request *self, const char *name, size_t size,
     if (is_word(name, size, "Host")) {
         bool twice = self->has_host;
         self->has_host = true;
-        return twice ? 400 : 0;
+        return twice || !is_authority(value, length) ? 400 : 0;
     }
     if (is_word(name, size, "Content-Length"))
         return take_length(self, value, length);
@@ -179,10 +238,10 @@ static int take_value(struct http_request *self, const char *name, size_t size,
         return 501;
     if (is_word(name, size, "Connection"))
         take_connection(self, value, length);
-    if (is_word(name, size, "If-Modified-Since") && length < HTTP_DATE_MAX) {
-        memcpy(self->modified_since, value, length);
-        self->modified_since[length] = '\0';
-    }
+    if (is_word(name, size, "If-Modified-Since"))
+        self->has_since = http_date_parse(value, length, &self->since) == 0;
+    if (is_word(name, size, "If-None-Match"))
+        self->has_none_match = true;
     return 0;
 }
 
@@ -214,6 +273,9 @@ static int take_end(struct http_request *self)
 
     /* Where a body ends and the next request begins: better not to guess. */
     self->keep_alive = wanted && !self->says_close && !self->has_body;
+    /* Who asks by a tag does not ask by the date: RFC 9110, 13.1.3. We give no
+     * tags, so none is the one of our file. */
+    self->has_since &= !self->has_none_match;
     return self->minor > 0 && !self->has_host ? 400 : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 const char *http_reason(int status)
 {
@@ -31,26 +32,6 @@ const char *http_reason(int status)
     return "Internal Server Error";
 }
 
-/* strftime would speak the language of the locale. */
-char *http_date(time_t time, char *text)
-{
-    static const char days[][4] = { "Sun", "Mon", "Tue", "Wed",
-                                    "Thu", "Fri", "Sat" };
-    static const char months[][4] = {
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
-    };
-    struct tm tm;
-
-    *text = '\0';
-    if (!gmtime_r(&time, &tm) || tm.tm_year < -900 || tm.tm_year > 8099)
-        return text;
-    snprintf(text, HTTP_DATE_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-             days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
-             tm.tm_hour, tm.tm_min, tm.tm_sec);
-    return text;
-}
-
 /* Returns where the next header begins. */
 static char *add_header(char *to, const char *name, const char *value)
 {
@@ -69,7 +50,7 @@ char *http_response_head(const struct http_response *response, char *text)
         to = add_header(to, "Content-Type", response->type);
         to = add_header(to, "Content-Length", length);
     }
-    if (response->modified)
+    if (response->modified && *response->modified)
         to = add_header(to, "Last-Modified", response->modified);
     if (response->location)
         to = add_header(to, "Location", response->location);

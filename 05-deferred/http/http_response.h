@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_response.h - the head of an HTTP response as text, and how dates and
- * paths are written in it. It owns nothing and knows no connection.
+ * http_response.h - the head of an HTTP response as text, and how paths are
+ * written in it. It owns nothing and knows no connection.
  */
 #ifndef HTTP_RESPONSE_H
 #define HTTP_RESPONSE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "http/http_request.h"
 
 enum {
     HTTP_ENCODED_MAX = 3, /* bytes that a byte of a path becomes at most */
-    HTTP_RESPONSE_MAX = HTTP_ENCODED_MAX * HTTP_PATH_MAX + 512
+    HTTP_RESPONSE_MAX = HTTP_ENCODED_MAX * HTTP_PATH_MAX + HTTP_QUERY_MAX + 512
 };
 
 struct http_response {
@@ -23,7 +22,7 @@ struct http_response {
     const char *type;     /* Content-Type; NULL: neither this nor a length */
     int64_t length;       /* bytes of the body */
     const char *modified; /* Last-Modified, a date, or NULL */
-    const char *location; /* a path, encoded, or NULL */
+    const char *location; /* a path, encoded, and a query; or NULL */
 };
 
 /* Writes the head, with the empty line that ends it, into HTTP_RESPONSE_MAX
@@ -32,10 +31,6 @@ char *http_response_head(const struct http_response *response, char *text);
 
 /* What the status means: "Not Found". */
 const char *http_reason(int status);
-
-/* "Sun, 06 Nov 1994 08:49:37 GMT", in HTTP_DATE_MAX bytes; empty when the year
- * has not four digits. */
-char *http_date(time_t time, char *text);
 
 /* Writes a path, or a name in it, as a URL has it: what is not a letter, a
  * digit or one of "-._~/" becomes %XX. `text` has room for HTTP_ENCODED_MAX

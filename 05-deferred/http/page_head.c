@@ -10,10 +10,12 @@
 #include "deferred/result.h"
 
 static const char decimal[] = "0123456789";
-static const char hexadecimal[] = "0123456789abcdefABCDEF";
 
-/* More digits than these may not fit into a long long. */
-enum { DIGITS_MAX = 15 };
+/* Some bytes of a line, without a NUL at their end. */
+struct text {
+    const char *start;
+    size_t length;
+};
 
 /* STATUS = "HTTP/1." DIGIT SP 3DIGIT [SP REASON] */
 const struct failure_type *page_status_line(struct page *page, const char *line,
@@ -43,48 +45,109 @@ static size_t trimmed(const char *line, size_t length)
     return length;
 }
 
-/* HEADER = NAME ":" [BLANKS] VALUE [BLANKS] */
+/* HEADER = NAME ":" [BLANKS] VALUE [BLANKS] *( LINE-END BLANKS VALUE )
+ *
+ * A line that begins with a blank goes on with the value before it, as if the
+ * blank were all that is between them: RFC 9112, 5.2. So the NUL of a header is
+ * written when the next one begins, or the head ends. */
 const struct failure_type *page_header_line(struct page *page, const char *line,
                                             size_t length)
 {
     struct buffer *head = &page->head;
+    bool first = buffer_length(head) == 0, folded = is_blank(*line);
 
+    while (length > 0 && is_blank(*line))
+        line++, length--;
     length = trimmed(line, length);
-    if (buffer_length(head) + length >= PAGE_HEAD_MAX)
-        return &PageTooLarge;
-    if (!memchr(line, ':', length) || *line == ':' || is_blank(*line))
+    if (folded ? first : !memchr(line, ':', length) || *line == ':')
         return &BadReply;
-    if (buffer_append(head, line, length) < 0 || buffer_append(head, "", 1) < 0)
+    if (length == 0) /* nothing is added to the one before */
+        return NULL;
+    size_t used = buffer_length(head) + !first;
+    if (used + length >= PAGE_HEAD_MAX)
+        return &PageTooLarge;
+    if ((!first && buffer_append(head, folded ? " " : "", 1) < 0) ||
+        buffer_append(head, line, length) < 0)
         return &MemoryError;
     return NULL;
 }
 
-/* Digits and nothing else, or -1. */
-static long long number(const char *text, int base)
+const struct failure_type *page_head_end(struct page *page)
 {
-    size_t length = strspn(text, base == 10 ? decimal : hexadecimal);
+    struct buffer *head = &page->head;
 
-    if (length == 0 || text[length])
-        return -1;
-    return length > DIGITS_MAX ? LLONG_MAX : strtoll(text, NULL, base);
+    if (buffer_length(head) > 0 && buffer_append(head, "", 1) < 0)
+        return &MemoryError;
+    return NULL;
 }
 
-/* What the headers of that name say; NULL: there is none. False if one says
- * this and another that. */
-static bool agreed(const struct page *page, const char *name,
-                   const char **value)
+/* 0 to 15, or -1 if it is no hexadecimal digit. */
+static int digit_value(char byte)
 {
-    const char *next = *value = page_header(page, name);
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *digit = memchr(digits, byte, sizeof(digits) - 1);
 
-    while (next && (next = page_next_header(page, name, next)))
-        if (strcmp(next, *value) != 0)
-            return false;
-    return true;
+    return digit ? (int)(digit - digits) % 16 : -1;
+}
+
+/* Digits and nothing else, however many: LLONG_MAX if it is more than that; -1
+ * if it is no number. */
+static long long number(struct text text, int base)
+{
+    long long value = 0;
+
+    if (text.length == 0)
+        return -1;
+    for (size_t i = 0; i < text.length; i++) {
+        int digit = digit_value(text.start[i]);
+        if (digit < 0 || digit >= base)
+            return -1;
+        value = value > (LLONG_MAX - digit) / base ? LLONG_MAX
+                                                   : value * base + digit;
+    }
+    return value;
+}
+
+/* list = [ element ] *( BLANKS "," BLANKS [ element ] ): the next one that is
+ * not empty, or none, with a length of 0. Moves on behind it. */
+static struct text next_element(const char **list)
+{
+    struct text element;
+
+    *list += strspn(*list, ", \t");
+    element.start = *list;
+    element.length = strcspn(*list, ",");
+    *list += element.length;
+    element.length = trimmed(element.start, element.length);
+    return element;
+}
+
+/* What the headers of that name say, each a list. Two ways to tell where a body
+ * ends are an attack or an accident: then it is false, and so it is when they
+ * are there and say nothing. No start: there is no such header. */
+static bool agreed(const struct page *page, const char *name,
+                   struct text *value)
+{
+    const char *list = page_header(page, name);
+    bool there = list != NULL;
+
+    *value = (struct text){ NULL, 0 };
+    for (; list; list = page_next_header(page, name, list)) {
+        struct text next;
+        while ((next = next_element(&list)).length > 0) {
+            if (value->length > 0 &&
+                (value->length != next.length ||
+                 strncasecmp(value->start, next.start, next.length) != 0))
+                return false;
+            *value = next;
+        }
+    }
+    return !there || value->length > 0;
 }
 
 enum page_body page_body(const struct page *page, long long *length)
 {
-    const char *encoding, *text;
+    struct text encoding, text;
 
     *length = 0;
     if (page->status == 204 || page->status == 304) /* whatever they say */
@@ -92,9 +155,12 @@ enum page_body page_body(const struct page *page, long long *length)
     if (!agreed(page, "Transfer-Encoding", &encoding) ||
         !agreed(page, "Content-Length", &text))
         return PAGE_BAD;
-    if (encoding) /* counts more than a length */
-        return strcasecmp(encoding, "chunked") ? PAGE_BAD : PAGE_CHUNKED;
-    if (!text)
+    if (encoding.start) /* counts more than a length */
+        return encoding.length == 7 &&
+                       !strncasecmp(encoding.start, "chunked", 7)
+                   ? PAGE_CHUNKED
+                   : PAGE_BAD;
+    if (!text.start)
         return PAGE_TO_CLOSE;
     *length = number(text, 10);
     return *length < 0 ? PAGE_BAD : PAGE_LENGTH;
@@ -104,9 +170,7 @@ enum page_body page_body(const struct page *page, long long *length)
 long long page_chunk_size(const char *line, size_t length)
 {
     const char *end = memchr(line, ';', length);
-    char text[2 * DIGITS_MAX] = "";
 
     length = trimmed(line, end ? (size_t)(end - line) : length);
-    memcpy(text, line, length < sizeof(text) ? length : sizeof(text) - 1);
-    return number(text, 16);
+    return number((struct text){ line, length }, 16);
 }

@@ -24,9 +24,12 @@ enum page_body {
 const struct failure_type *page_status_line(struct page *page, const char *line,
                                             size_t length);
 
-/* A header, which is added to the page's. */
+/* A header, which is added to the page's, or the rest of the one before it; not
+ * an empty line, at which the head ends: page_head_end, and only then can the
+ * page be asked for its headers. */
 const struct failure_type *page_header_line(struct page *page, const char *line,
                                             size_t length);
+const struct failure_type *page_head_end(struct page *page);
 
 /* What follows a head that is complete. Sets `length` for PAGE_LENGTH. */
 enum page_body page_body(const struct page *page, long long *length);

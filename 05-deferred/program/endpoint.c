@@ -39,33 +39,39 @@ struct reactor *endpoint_reactor(const struct options *options)
     return reactor;
 }
 
-struct tcp_port *endpoint_listen_logged(const struct options *options,
-                                        struct reactor *reactor,
-                                        struct factory *factory)
+struct port *endpoint_listen_logged(const struct options *options,
+                                    struct reactor *reactor,
+                                    struct factory *factory)
 {
     const struct tcp_port_options where = { .interface = options->interface,
                                             .backlog = SOMAXCONN };
-    struct tcp_port *port =
+    struct port *port =
         reactor_listen_tcp(reactor, options->port, factory, &where);
+    struct address address;
     char what[ADDRESS_TEXT_MAX];
 
     if (port)
         return port;
+    int error = errno;
+    /* That there is no such name, errno cannot say. */
+    const char *why =
+        address_resolve(&address, options->interface, options->port);
     snprintf(what, sizeof(what), "%.60s:%d", options->interface, options->port);
-    options_failed(options, what, strerror(errno));
+    options_failed(options, why ? options->interface : what,
+                   why ? why : strerror(error));
     reactor_free(reactor);
     exit(EXIT_FAILURE);
 }
 
-struct tcp_port *endpoint_listen_tcp(const struct options *options,
-                                     struct reactor *reactor,
-                                     struct factory *factory)
+struct port *endpoint_listen_tcp(const struct options *options,
+                                 struct reactor *reactor,
+                                 struct factory *factory)
 {
-    struct tcp_port *port = endpoint_listen_logged(options, reactor, factory);
+    struct port *port = endpoint_listen_logged(options, reactor, factory);
     struct address address;
     char text[ADDRESS_TEXT_MAX];
 
-    if (tcp_port_get_host(port, &address) == 0)
+    if (port_get_host(port, &address) == 0)
         printf("listening on %s\n", address_text(&address, text));
     return port;
 }

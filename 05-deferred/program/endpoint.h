@@ -21,14 +21,14 @@ struct reactor *endpoint_reactor(const struct options *options);
 
 /* reactor_listen_tcp where -i and -p say. Prints "listening on ADDRESS:PORT"
  * on standard output, the port as the kernel gave it. */
-struct tcp_port *endpoint_listen_tcp(const struct options *options,
-                                     struct reactor *reactor,
-                                     struct factory *factory);
+struct port *endpoint_listen_tcp(const struct options *options,
+                                 struct reactor *reactor,
+                                 struct factory *factory);
 
 /* The same without that line, for programs whose log says it. */
-struct tcp_port *endpoint_listen_logged(const struct options *options,
-                                        struct reactor *reactor,
-                                        struct factory *factory);
+struct port *endpoint_listen_logged(const struct options *options,
+                                    struct reactor *reactor,
+                                    struct factory *factory);
 
 /* reactor_connect_tcp to HOST and -p. */
 struct connector *endpoint_connect_tcp(const struct options *options,

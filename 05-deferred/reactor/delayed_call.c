@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "reactor/trace.h"
+
 /* Deadlines further away than this, 68 years, are this far away: the sum of
  * two of them still fits, and no program has seen the difference. */
 #define SECONDS_MAX 2147483647.0
@@ -201,6 +203,8 @@ void delayed_calls_run(struct delayed_calls *calls)
             return;
         heap_remove(first);
         first->state = CALL_CALLED;
+        trace("  delayed call, due %.6f s ago",
+              (double)(calls->now - first->time) / 1e9);
         first->function(first->argument);
     }
 }

@@ -76,6 +76,11 @@ int connection_descriptor(const struct transport *transport);
  * a number is a client's. */
 void connection_set_number(struct connection *connection, unsigned number);
 
+/* Whether it has anything to send, or somebody who will make more; and whether
+ * the peer's stream has ended. */
+bool connection_owes(const struct connection *connection);
+bool connection_read_lost(const struct connection *connection);
+
 /* NULL: nobody. */
 void connection_set_owner(struct connection *connection,
                           struct connection_owner *owner);

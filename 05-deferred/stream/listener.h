@@ -5,19 +5,18 @@
  *
  * For tcp_port.c and unix_port.c, whose ports begin with a struct listener.
  * Their descriptor class has listener_describe, listener_do_read and
- * listener_dispose in it, and a connection_lost that calls listener_lost.
+ * port_dispose in it, and a connection_lost that calls listener_lost.
  */
 #ifndef LISTENER_H
 #define LISTENER_H
 
+#include "protocol/port.h"
 #include "protocol/protocol.h"
-#include "reactor/reactor.h"
 
 enum { LISTENER_BACKLOG = 50 }; /* clients that may wait, if nobody says */
 
 struct listener {
-    struct descriptor base; /* bound, listening */
-    struct reactor *reactor;
+    struct port base; /* bound, listening */
     struct factory *factory;
 
     /* The rest belongs to listener.c; zeroes at first. */
@@ -25,30 +24,16 @@ struct listener {
     unsigned accepted; /* connections so far; 0 again after 2^32 of them */
     int reserve;       /* a descriptor to give up when there is no other */
     struct delayed_call again;
-    void (*stopped)(void *argument);
-    void *argument;
 };
 
 /* Begins to accept. Returns 0, or -1 with errno: then the descriptor and the
  * memory are still the caller's. The factory is the caller's to start. */
 int listener_start(struct listener *listener);
 
-/* Loses it at the end of this turn; `stopped`, which may be NULL, is called
- * once it is gone. Twice is once. */
-void listener_stop(struct listener *listener, void (*stopped)(void *argument),
-                   void *argument);
-
-/* The same without the loss: `stopped` hears of the end, whatever it is. */
-void listener_on_stopped(struct listener *listener,
-                         void (*stopped)(void *argument), void *argument);
-
-void listener_describe(const void *self, char *text);
+void listener_describe(const void *object, char *text);
 int listener_do_read(struct descriptor *base);
 
 /* Gives back what listener_start took, and stops the factory. */
 void listener_lost(struct listener *listener);
-
-/* Frees the port that begins with it. */
-void listener_dispose(struct descriptor *base);
 
 #endif

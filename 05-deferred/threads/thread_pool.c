@@ -16,7 +16,6 @@ struct thread_pool {
     struct attachment base; /* where its reactor finds it */
     struct reactor *reactor;
     struct trigger start, stop, end, free; /* with the reactor */
-    struct turn_end freed;
     bool started; /* the loop has run */
     bool closed;  /* no job is taken any more */
     bool holding; /* the shutdown, until nothing has begun that is not done */
@@ -273,9 +272,11 @@ static void on_end(void *argument)
         pthread_join(self->thread[--self->threads], NULL);
 }
 
-static void free_pool(void *argument)
+/* After the last callback: a connection that is lost with the reactor may still
+ * ask for the pool, and is refused. */
+static void free_pool(struct attachment *base)
 {
-    struct thread_pool *self = argument;
+    struct thread_pool *self = (struct thread_pool *)base;
 
     pthread_cond_destroy(&self->work_available);
     pthread_mutex_destroy(&self->lock);
@@ -291,9 +292,6 @@ static void on_free(void *argument)
     /* Jobs that have come back to a loop that was over: it will not call. */
     while (self->begun.first)
         complete_in_loop(self->begun.first);
-    /* A connection that is lost with the reactor may still ask for the pool,
-     * and is refused: so the memory goes after the last of them. */
-    reactor_at_turn_end(self->reactor, &self->freed, free_pool, self);
 }
 
 /* The reactor knows nothing of threads, but finds what hangs at it by the
@@ -319,6 +317,7 @@ static struct thread_pool *create(struct reactor *reactor)
     reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->free,
                         on_free, self);
     reactor_call_when_running(reactor, &self->start, on_start, self);
+    self->base.free = free_pool;
     reactor_attach(reactor, &self->base, &key);
     return self;
 }

@@ -29,6 +29,7 @@ struct cmd_protocol {
     char client_ip[ADDRESS_TEXT_MAX]; /* empty: turned away */
 };
 
+/* A line may have any byte in it, a NUL as well: so no function for strings. */
 static bool starts_with(const char *line, size_t length, const char *word)
 {
     return length >= strlen(word) && !memcmp(line, word, strlen(word));
@@ -71,6 +72,8 @@ static void cmd_connection_made(struct protocol *base)
     transport_get_peer(base->transport, &peer);
     address_host(&peer, self->client_ip);
     log_message("Client connection from %s", self->client_ip);
+    /* The bytes that it has sent are not read: to lose the connection stops
+     * that, so no line of it comes any more. */
     if (factory->clients >= factory->clients_max) {
         log_message("Too many connections. bye !");
         self->client_ip[0] = '\0';
@@ -80,6 +83,8 @@ static void cmd_connection_made(struct protocol *base)
     }
 }
 
+/* The client has ended its stream. Without this function the connection would
+ * be closed now, and the answers that are under way would be lost. */
 static void cmd_read_connection_lost(struct protocol *base)
 {
     leave((struct cmd_protocol *)base);
@@ -92,7 +97,7 @@ static void cmd_connection_lost(struct protocol *base, struct failure reason)
 
     log_message("Lost client connection. Reason: %s",
                 failure_message(reason, text));
-    if (self->client_ip[0])
+    if (self->client_ip[0]) /* it was counted */
         ((struct my_factory *)base->factory)->clients--;
     /* First the input, so that no line comes while those that are under way are
      * cancelled. */

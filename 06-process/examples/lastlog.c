@@ -96,32 +96,18 @@ static void log_complaint(struct lastlog *self)
 
 /* --- the end --- */
 
-/* The lines that have come meanwhile are the client's doing, not tail's. */
-static void go_on(struct lastlog *self)
-{
-    struct running before = reactor_enter(self->reactor, self->asked);
-
-    write_watermark_ignore(&self->write_watermark);
-    line_receiver_resume(self->client);
-    reactor_enter(self->reactor, before);
-}
-
 /* A few bytes ask for many, so a client that does not read stops tail, which
- * then waits in its own write; that is no silence of the file's. And it is not
- * answered again before it has read. */
+ * then waits in its own write; that is no silence of the file's. */
 static void write_watermark_changed(void *argument)
 {
     struct lastlog *self = argument;
-    bool full = self->write_watermark.full;
 
-    if (self->tail && full) {
+    if (self->tail && self->write_watermark.full) {
         process_pause_producing(self->tail);
         delayed_call_cancel(&self->patience);
     } else if (self->tail) {
         process_resume_producing(self->tail);
         wait_for_tail(self);
-    } else if (!full) {
-        go_on(self);
     }
 }
 
@@ -143,8 +129,11 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     if (self->state == ONE_EQUALS_SIGN || self->state == IN_LINE)
         transport_write_text(client_of(self), "\n");
     transport_write_text(client_of(self), "End lastlog\n");
-    if (!self->write_watermark.full)
-        go_on(self);
+    write_watermark_ignore(&self->write_watermark);
+    /* The lines that have come meanwhile are the client's doing, not tail's. */
+    struct running before = reactor_enter(self->reactor, self->asked);
+    line_receiver_resume(self->client);
+    reactor_enter(self->reactor, before);
 }
 
 static const struct process_protocol_class TailProtocol = {

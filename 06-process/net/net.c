@@ -68,6 +68,15 @@ int net_pipe(int ends[2], enum net_mode mode)
                  mode == NET_NONBLOCKING ? O_CLOEXEC | O_NONBLOCK : O_CLOEXEC);
 }
 
+int net_socketpair(int ends[2], enum net_mode mode)
+{
+    int type = SOCK_STREAM | SOCK_CLOEXEC;
+
+    if (mode == NET_NONBLOCKING)
+        type |= SOCK_NONBLOCK;
+    return socketpair(AF_UNIX, type, 0, ends);
+}
+
 #else
 
 /* Passes on -1; a descriptor gets its two flags or is closed. */
@@ -90,15 +99,26 @@ static int accept_once(int listener, struct address *peer, enum net_mode mode)
         accept(listener, (struct sockaddr *)&peer->bytes, &peer->length), mode);
 }
 
-int net_pipe(int ends[2], enum net_mode mode)
+/* Two descriptors get their flags, or both are closed. */
+static int both_with_flags(const int ends[2], enum net_mode mode)
 {
-    if (pipe(ends) < 0)
-        return -1;
     if (with_flags(ends[0], mode) < 0)
         return give_up(ends[1]);
     if (with_flags(ends[1], mode) < 0)
         return give_up(ends[0]);
     return 0;
+}
+
+int net_pipe(int ends[2], enum net_mode mode)
+{
+    return pipe(ends) < 0 ? -1 : both_with_flags(ends, mode);
+}
+
+int net_socketpair(int ends[2], enum net_mode mode)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+        return -1;
+    return both_with_flags(ends, mode);
 }
 
 #endif

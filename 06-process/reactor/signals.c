@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "reactor/trace.h"
+
 /* A handler gets a number and nothing else, so what it needs is static: this
  * table, a row for each signal. A row is filled before its handler exists. */
 static struct watched {
@@ -81,6 +83,7 @@ void signals_deliver(const struct waker *waker)
         if (row->waker != waker || !row->came)
             continue;
         row->came = 0; /* before the call: one that comes now counts again */
+        trace("  signal %d", signal);
         row->function(row->argument);
     }
 }

@@ -253,7 +253,7 @@ static int end_of_stream(struct connection *self)
         class->read_connection_lost(self->protocol);
         return REASON_NONE;
     }
-    if (buffer_length(&self->output) == 0 && !self->producer)
+    if (!connection_owes(self))
         return REASON_DONE;
     /* What the peer is owed goes first. */
     transport_lose_connection(&self->transport);
@@ -689,6 +689,16 @@ void connection_set_number(struct connection *self, unsigned number)
 {
     self->number = number;
     self->numbered = true;
+}
+
+bool connection_owes(const struct connection *self)
+{
+    return buffer_length(&self->output) > 0 || producer_of(self);
+}
+
+bool connection_read_lost(const struct connection *self)
+{
+    return self->read_lost;
 }
 
 void connection_set_owner(struct connection *self,

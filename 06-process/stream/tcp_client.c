@@ -131,21 +131,27 @@ static struct result found_peer(struct result result, void *argument)
     return result_deferred(local);
 }
 
+/* What begins with TCP: its own handshake. */
+static struct failure begin(struct tcp_client *self,
+                            const struct address *local)
+{
+    *self->connection =
+        tcp_client_begin(self->reactor, local, &self->peer, self->owner);
+    if (*self->connection)
+        return (struct failure){ 0 };
+    if (self->where->bind_host &&
+        (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
+        return (struct failure){ &ConnectBindError, errno, NULL };
+    return failure_of_connect(errno);
+}
+
 static struct result found_both(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
-    struct address *local = result.value;
+    struct failure failure = self->where->begin(self, result.value);
 
-    *self->connection =
-        tcp_client_begin(self->reactor, local, &self->peer, self->owner);
-    int error = *self->connection ? 0 : errno;
-    free(local);
-    if (!error)
-        return result_value(NULL);
-    if (self->where->bind_host &&
-        (error == EADDRINUSE || error == EADDRNOTAVAIL))
-        return result_error(&ConnectBindError, error);
-    return result_failure(failure_of_connect(error));
+    free(result.value);
+    return failure.type ? result_failure(failure) : result_value(NULL);
 }
 
 /* The connection takes over, or it is over. Who has cancelled it, or the loop
@@ -162,11 +168,10 @@ static struct result leave(struct result result, void *argument)
     return result_value(NULL);
 }
 
-/* Looks the names up beside the loop. */
-static struct failure look_up_and_begin(struct reactor *reactor,
-                                        const struct connect_target *where,
-                                        struct connection_owner *owner,
-                                        struct connection **connection)
+struct failure tcp_client_look_up(struct reactor *reactor,
+                                  const struct connect_target *where,
+                                  struct connection_owner *owner,
+                                  struct connection **connection)
 {
     struct deferred *look_up =
         resolver_look_up(reactor, where->host, where->port);
@@ -205,11 +210,9 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
         errno = EINVAL; /* not a number modulo 65536 */
         return NULL;
     }
-    const struct connect_target where = { host,
-                                          port,
-                                          options->bind_address,
-                                          options->bind_port,
-                                          NULL,
-                                          look_up_and_begin };
+    const struct connect_target where = {
+        host,  port, options->bind_address, options->bind_port, NULL,
+        begin, NULL, tcp_client_look_up
+    };
     return connector_new(reactor, &where, factory, options->timeout);
 }

@@ -18,6 +18,13 @@ struct connect_target {
 
     struct tcp_client *client; /* the connector's, for a look-up */
 
+    /* With tcp_client_look_up: what begins when the peer's address is there,
+     * in client->peer. Returns a failure, or none and client->connection is
+     * set. `local` is our own end, or NULL: the kernel chooses. */
+    struct failure (*begin)(struct tcp_client *client,
+                            const struct address *local);
+    const void *options; /* for `begin`; not copied */
+
     /* Begins to connect, or to look up where. The owner hears of the end:
      * `connected`, and if that returns a protocol the connection starts;
      * `failed`; or, if it returned none, `connection_lost`. Returns what went
@@ -38,6 +45,12 @@ struct tcp_client {
     struct connection **connection; /* to be set */
     struct address peer;
 };
+
+/* For `connect`: looks the names up beside the loop, then calls `begin`. */
+struct failure tcp_client_look_up(struct reactor *reactor,
+                                  const struct connect_target *where,
+                                  struct connection_owner *owner,
+                                  struct connection **connection);
 
 /* Ends the look-up, if there is one; the owner does not hear of it. */
 void tcp_client_forget(struct tcp_client *client);

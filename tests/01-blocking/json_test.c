@@ -46,8 +46,9 @@ static char *dump_string(char *to, const struct json_value *value)
     return to;
 }
 
-/* The object as text: "a=b" for a string, "a#1" for an integer, one blank
- * between members, <HEX> for a byte that does not print. */
+/* The object as text: "a=b" for a string, "a#1" for an integer, "a?" for any
+ * other value, one blank between members, <HEX> for a byte that does not print.
+ */
 static const char *dump(const struct json_object *object, char *to)
 {
     char *next = to;
@@ -58,6 +59,8 @@ static const char *dump(const struct json_object *object, char *to)
         next = dump_string(next, &member->key);
         if (member->value.kind == JSON_INTEGER)
             next += sprintf(next, "#%" PRId64, member->value.integer);
+        else if (member->value.kind == JSON_OTHER)
+            next += sprintf(next, "?");
         else
             next = dump_string(strcpy(next, "=") + 1, &member->value);
     }
@@ -96,6 +99,14 @@ static const struct {
     { "{\"a\":\"x\\u0000y\\u0001\"}", "a=x<00>y<01>" },
     { "{\"\\u0000\":1}", "<00>#1" },
     { "{\"a\":\"\x7f\x80\xff\xe4\xb8\xad\"}", "a=<7f><80><ff><e4><b8><ad>" },
+    { "{\"extra\":[1,{\"filename\":\"no\"},null,true,1e3],\"a\":1}",
+      "extra? a#1" },
+    { "{\"a\":[ ],\"b\":{ },\"c\":\"d\"}", "a? b? c=d" },
+    { "{\"a\":[[\"}]\",\"\\\"]\"], {\"b\" : { \"c\":[2] } } ] , \"d\":4}",
+      "a? d#4" },
+    { "{\"a\":true,\"b\":false,\"c\":null}", "a? b? c?" },
+    { "{\"a\":1.5,\"b\":-0.0,\"c\":1e3,\"d\":2E+10,\"e\":3.25e-1,\"f\":0}",
+      "a? b? c? d? e? f#0" },
 };
 
 /* What is wrong shows at the last byte at the latest. */
@@ -118,19 +129,27 @@ static const struct {
     { "{\"a\":1\"", "neither , nor } behind a value" },
     { "{\"a\":\"b\":", "neither , nor } behind a value" },
     { "{\"a\":1]", "neither , nor } behind a value" },
-    { "{\"a\":1.", "neither , nor } behind a value" },
-    { "{\"a\":1e", "neither , nor } behind a value" },
+    { "{\"a\":1.}", "no digit behind the point of a number" },
+    { "{\"a\":1.e", "no digit behind the point of a number" },
+    { "{\"a\":1e}", "no digit in the exponent of a number" },
+    { "{\"a\":1e-+", "no digit in the exponent of a number" },
+    { "{\"a\":1.5.", "neither , nor } behind a value" },
     { "{\"a\":0x", "neither , nor } behind a value" },
-    { "{\"a\":{", "value is neither a string nor an integer" },
-    { "{\"a\":[", "value is neither a string nor an integer" },
-    { "{\"a\":}", "value is neither a string nor an integer" },
-    { "{\"a\":,", "value is neither a string nor an integer" },
-    { "{\"a\":t", "value is neither a string nor an integer" },
-    { "{\"a\":n", "value is neither a string nor an integer" },
-    { "{\"a\":+1", "value is neither a string nor an integer" },
-    { "{\"a\":-}", "value is neither a string nor an integer" },
-    { "{\"a\":--", "value is neither a string nor an integer" },
-    { "{\"a\":.5", "value is neither a string nor an integer" },
+    { "{\"a\":{1", "no \" in front of a key" },
+    { "{\"a\":{\"b\":1]", "neither , nor } behind a value" },
+    { "{\"a\":[1}", "neither , nor ] behind a value" },
+    { "{\"a\":[1,]", "no value" },
+    { "{\"a\":[,", "no value" },
+    { "{\"a\":}", "no value" },
+    { "{\"a\":,", "no value" },
+    { "{\"a\":T", "no value" },
+    { "{\"a\":trux", "unknown word" },
+    { "{\"a\":nil", "unknown word" },
+    { "{\"a\":nulll", "neither , nor } behind a value" },
+    { "{\"a\":+1", "no value" },
+    { "{\"a\":-}", "no digit in a number" },
+    { "{\"a\":--", "no digit in a number" },
+    { "{\"a\":.5", "no value" },
     { "{\"a\":00}", "zero in front of a number" },
     { "{\"a\":012}", "zero in front of a number" },
     { "{\"a\":-01}", "zero in front of a number" },
@@ -229,6 +248,25 @@ static void test_members(void)
     test_bad(text, "too many members");
 }
 
+/* As deep as may be, and one deeper, of both kinds in turn. */
+static void test_depth(void)
+{
+    char text[TEXT_MAX], *next = text + sprintf(text, "{\"a\":");
+
+    for (int i = 1; i < JSON_DEPTH_MAX; i++)
+        next += sprintf(next, i % 2 ? "[" : "{\"b\":");
+    char *middle = next;
+    next += sprintf(next, "\"x\"");
+    for (int i = JSON_DEPTH_MAX; --i > 0;)
+        *next++ = i % 2 ? ']' : '}';
+    strcpy(next, ",\"c\":1}");
+    test_good(text, "a? c#1");
+    strcpy(middle, "[");
+    test_bad(text, "values are nested too deeply");
+    strcpy(middle, "{");
+    test_bad(text, "values are nested too deeply");
+}
+
 static void test_find(void)
 {
     static const char text[] =
@@ -253,9 +291,9 @@ static void test_escape(void)
                                 "\xa9{\\u0000z";
     char escaped[JSON_ESCAPE_MAX * sizeof(bytes) + 1];
 
-    check(json_escape(escaped, bytes, sizeof(bytes) - 1) == escaped &&
-              !strcmp(escaped, right),
-          "escaped", escaped, strlen(escaped));
+    const char *returned = json_escape(escaped, bytes, sizeof(bytes) - 1);
+    check(returned == escaped && !strcmp(escaped, right), "escaped", escaped,
+          strlen(escaped));
     check(!strcmp(json_escape(escaped, "", 0), ""), "empty", "", 0);
 }
 
@@ -269,6 +307,7 @@ int main(void)
     test_length("", ' ', "{\"a\":1}");
     test_length("{\"a\":", '7', "}");
     test_members();
+    test_depth();
     test_find();
     test_escape();
     return failures > 0;

@@ -142,7 +142,7 @@ loop_broken() {
     loop_case loop_starve_test chain_from_threads
 }
 
-@test "trap 13 can fail" {
+@test "proof: trap 13 can fail" {
     loop_broken delayed_call.c \
         's/first->time > calls->now \|\| first->order >= end/first->time > delayed_calls_now()/' \
         loop_starve_test chain_of_calls "${POLLERS[@]}"
@@ -159,7 +159,7 @@ loop_broken() {
     loop_case loop_time_test calls_change_each_other
 }
 
-@test "trap 14 can fail" {
+@test "proof: trap 14 can fail" {
     loop_broken delayed_call.c '/state = CALL_CANCELLED;/,/heap_remove/s/heap_remove\(call\);//' \
         loop_time_test calls_change_each_other "${POLLERS[@]}"
     loop_broken delayed_call.c 's/first->state = CALL_CALLED;//' \
@@ -176,7 +176,7 @@ loop_broken() {
     loop_case loop_wait_test no_turn_too_many
 }
 
-@test "trap 16 can fail" {
+@test "proof: trap 16 can fail" {
     loop_broken poller_poll.c 's/\+ !!\(nanoseconds % 1000000\)//' \
         loop_wait_test no_turn_too_many poll
     loop_broken poller_epoll.c 's/\+ !!\(nanoseconds % 1000000\)//' \
@@ -205,7 +205,7 @@ loop_broken() {
     loop_case loop_dispatch_test aborted_by_another
 }
 
-@test "trap 18 can fail" {
+@test "proof: trap 18 can fail" {
     local blind='s/(event->events & POLLER_READ) & descriptor->wanted/\1/'
     loop_broken dispatch.c "$blind" \
         loop_dispatch_test paused_by_another "${POLLERS[@]}"
@@ -261,7 +261,7 @@ loop_broken() {
     loop_case loop_lost_test number_not_reused
 }
 
-@test "a number that is closed at once would be noticed" {
+@test "proof: a number that is closed at once would be noticed" {
     loop_broken dispatch.c 's/^( *)descriptor->reason = reason;/&\nclose(descriptor->fd);/' \
         loop_lost_test number_not_reused "${POLLERS[@]}"
 }
@@ -289,7 +289,7 @@ loop_broken() {
     loop_case loop_numbers_test too_large
 }
 
-@test "trap 17 can fail" {
+@test "proof: trap 17 can fail" {
     loop_broken poller_select.c 's/errno == EBADF \? find_bad\(self\) : -1/-1/' \
         loop_stranger_test closed_by_stranger select
     loop_broken poller_select.c 's/errno == EBADF \? find_bad\(self\) : -1/0/' \
@@ -344,7 +344,7 @@ loop_broken() {
     loop_case loop_end_test stop_is_a_request
 }
 
-@test "trap 15 can fail" {
+@test "proof: trap 15 can fail" {
     loop_broken reactor.c 's/reactor->state = STOPPING;/&\nreactor->crashed = true;/' \
         loop_end_test stop_is_a_request "${POLLERS[@]}"
     loop_broken reactor.c '/if \(reactor->holds > 0\)$/{N;s/return;/;/}' \
@@ -808,7 +808,7 @@ loop_under_valgrind() {
     [ "$(cat "$LOG")" = "listening on 127.0.0.1:$PORT" ]
 }
 
-@test "echo_server: valgrind finds nothing" {
+@test "proof: echo_server: valgrind finds nothing" {
     command -v valgrind > /dev/null || skip "no valgrind"
     [[ ${CFLAGS:-} != *sanitize* ]] || skip "the sanitizers are there already"
     [[ ${CC:-cc} = @(cc|gcc) ]] || skip "valgrind reads what gcc makes"
@@ -1001,7 +1001,7 @@ END
     loop_case loop_shortage_test kernel_refuses
 }
 
-@test "L5 can fail" {
+@test "proof: L5 can fail" {
     loop_broken dispatch.c 's/errno != ENOMEM && errno != EAGAIN/1/' \
         loop_shortage_test kernel_is_short "${LOOP_POLLERS[@]}"
     loop_broken dispatch.c 's/if \(errno != ENOMEM && errno != EAGAIN\)/if (0)/' \
@@ -1012,7 +1012,7 @@ END
     loop_case loop_shortage_test limit_is_lowered
 }
 
-@test "L4 can fail" {
+@test "proof: L4 can fail" {
     loop_broken poller_poll.c 's/errno == EINVAL \&\& wait_in_pieces/0 \&\& wait_in_pieces/' \
         loop_shortage_test limit_is_lowered poll
     loop_broken poller_poll.c 's/if \(\*found == 0 && milliseconds != 0\)/if (0)/' \
@@ -1023,7 +1023,7 @@ END
     loop_case loop_shortage_test many_files
 }
 
-@test "L9 can fail" {
+@test "proof: L9 can fail" {
     loop_broken poller_epoll.c 's/return errno == EPERM \? add_file\(self, fd\) : -1;/return -1;/' \
         loop_shortage_test many_files epoll
 }
@@ -1032,7 +1032,7 @@ END
     loop_case loop_shortage_test signal_was_blocked
 }
 
-@test "L10 can fail" {
+@test "proof: L10 can fail" {
     loop_broken signals.c 's/mask\(SIG_UNBLOCK, signal\)/false/' \
         loop_shortage_test signal_was_blocked "${LOOP_POLLERS[@]}"
     loop_broken signals.c 's/if \(table\[signal\]\.was_blocked\)/if (0)/' \
@@ -1043,7 +1043,7 @@ END
     loop_case loop_shortage_test file_too_large
 }
 
-@test "L2 can fail" {
+@test "proof: L2 can fail" {
     loop_broken reactor.c '/sigaction\(SIGXFSZ/d' \
         loop_shortage_test file_too_large "${LOOP_POLLERS[@]}"
 }
@@ -1056,7 +1056,7 @@ END
     loop_case loop_layers_test running
 }
 
-@test "the end of the turn, the place and the name can fail" {
+@test "proof: the end of the turn, the place and the name can fail" {
     loop_broken dispatch.c 's/return dispatch->first \|\| dispatch->calls;/return dispatch->first;/' \
         loop_layers_test at_turn_end "${LOOP_POLLERS[@]}"
     loop_broken reactor.c 's/attachment && attachment->key != key/0/' \

@@ -31,7 +31,7 @@ framing_narrow() {
     soon "$BATS_TEST_TMPDIR/narrow"
 }
 
-@test "B13 B17: 2^31 and 2^32 - 1, where size_t has 32 bits, and sums of them are seen" {
+@test "proof: B13 B17: 2^31 and 2^32 - 1, where size_t has 32 bits, and sums of them are seen" {
     local copy=$BATS_TEST_TMPDIR/copy
     framing_narrow "$ROOT/$STAGE"
     mkdir "$copy"
@@ -49,7 +49,7 @@ framing_narrow() {
 
 framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
 
-@test "B13: no limit, or one that is off by one, or signed, is seen" {
+@test "proof: B13: no limit, or one that is off by one, or signed, is seen" {
     local name
     for name in B13_the_limit B13_before_the_body B13_the_default_limit \
         B13_attacks_cost_no_memory garbage; do
@@ -69,7 +69,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
         int_receiver_test B13_before_the_body
 }
 
-@test "B12 B14: another byte order, a length that is cut off, are seen" {
+@test "proof: B12 B14: another byte order, a length that is cut off, are seen" {
     unit_broken int_receiver.c 's/\(unsigned char\)data/(signed char)data/' \
         int_receiver_test B12_big_endian
     unit_broken int_receiver.c 's/announced = announced << 8 \|/announced |= 8 * i <</;s/<< \(unsigned char\)data\[i\]/<< 0, announced |= (unsigned)(unsigned char)data[i] << 8 * i/' \
@@ -80,7 +80,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
         int_receiver_test B14_what_the_prefix_cannot_say
 }
 
-@test "B15: looking at the closing flag, or not at an abort, is seen" {
+@test "proof: B15: looking at the closing flag, or not at an abort, is seen" {
     local name
     for name in int_receiver_test netstring_test; do
         unit_broken input_queue.c 's/while \(wants_more\(owner.queue\)\)/while (wants_more(owner.queue) \&\& !transport_disconnecting(owner.protocol->transport))/' \
@@ -89,7 +89,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
     done
 }
 
-@test "B16: a comma, a colon, a zero or a digit that is not checked is seen" {
+@test "proof: B16: a comma, a colon, a zero or a digit that is not checked is seen" {
     local script
     for script in "s/data\\[start \\+ number\\] != ','/0/" \
         "s/ \\|\\| data\\[digits\\] != ':'//" 's/count > 0 && value == 0/0/' \
@@ -102,7 +102,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
         netstring_test garbage
 }
 
-@test "B17: no limit, one that is off by one, or that waits for the colon, is seen" {
+@test "proof: B17: no limit, one that is off by one, or that waits for the colon, is seen" {
     local name
     for name in B17_while_the_digits_arrive B17_the_default_limit \
         B17_attacks_cost_no_memory B17_promises_cost_no_memory garbage; do
@@ -118,7 +118,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
         netstring_test B17_promises_cost_no_memory
 }
 
-@test "recursion, a wrong order, a pause that holds nothing back are seen" {
+@test "proof: recursion, a wrong order, a pause that holds nothing back are seen" {
     local name
     for name in int_receiver_test netstring_test; do
         unit_broken input_queue.c 's/if \(owner.queue->delivering\)/if (0)/' \
@@ -129,7 +129,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
     done
 }
 
-@test "reading on while nothing is delivered: its limit, its end, are seen" {
+@test "proof: reading on while nothing is delivered: its limit, its end, are seen" {
     unit_broken input_queue.c 's/ && buffer_length\(&queue->kept\) >= queue->read_ahead//' \
         int_receiver_test read_ahead
     unit_broken input_queue.c 's/queue->paused && buffer_length/buffer_length/' \
@@ -140,7 +140,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
         int_receiver_test read_ahead
 }
 
-@test "copies, allocations that are not checked, quadratic time are seen" {
+@test "proof: copies, allocations that are not checked, quadratic time are seen" {
     local name
     for name in int_receiver_test netstring_test; do
         unit_broken input_queue.c 's/used = lacks < \*length \? lacks : \*length/used = *length/' \

@@ -137,9 +137,9 @@ int main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     reactor = reactor_new(argv[1]);
-    struct tcp_port *port =
+    struct port *port =
         reactor ? reactor_listen_tcp(reactor, 0, &factory, &local) : NULL;
-    if (!port || tcp_port_get_host(port, &address) < 0 ||
+    if (!port || port_get_host(port, &address) < 0 ||
         net_pipe(to_child, NET_BLOCKING) < 0)
         return 1;
     pid_t child = fork();

@@ -215,7 +215,7 @@ static void G3_who_is_running_in_a_client(const char *poller)
     TALK_UNTIL(&talk, talk.made == 1 && caller.received == 1);
     connector_disconnect(caller.connector);
     TALK_UNTIL(&talk, talk.lost == 1 && caller.client_lost == 1);
-    tcp_port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port, NULL, NULL);
     TALK_UNTIL(&talk, talk.stopped == 1);
     loop_turns(talk.reactor, 2);
     talk_call(&caller, talk.number, NULL);
@@ -267,7 +267,7 @@ static void G5_the_standing_lines(const char *poller)
     begin(talk.reactor);
     const struct tcp_port_options local = { "127.0.0.1", 0 };
     talk.port = reactor_listen_tcp(talk.reactor, 0, &talk.base, &local);
-    CHECK(talk.port && !tcp_port_get_host(talk.port, &address));
+    CHECK(talk.port && !port_get_host(talk.port, &address));
     snprintf(starting, sizeof(starting), " [-] TalkFactory starting on %d\n",
              address_port(&address));
     snprintf(closed, sizeof(closed), "] (TCP Port %d Closed)\n",

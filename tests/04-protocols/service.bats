@@ -34,10 +34,10 @@ load ../lib/servers
 
 # --- that these tests can fail -------------------------------------------------
 
-@test "V1: another order, or a flag that turns last, is seen" {
-    unit_broken service.c 's/walk_on\(self, true\)/walk_on(self, false)/' \
+@test "proof: V1: another order, or a flag that turns last, is seen" {
+    unit_broken service.c 's/next_unvisited\(self, true\)/next_unvisited(self, false)/' \
         service_multi_test V1_order
-    unit_broken service.c 's/walk_on\(self, false\)/walk_on(self, true)/' \
+    unit_broken service.c 's/next_unvisited\(self, false\)/next_unvisited(self, true)/' \
         service_multi_test V1_order
     unit_broken service.c 's/^    self->running = true;$/bool late = true;/
         s/^    return self->running \? 0 : .*/    return self->running = late, 0;/' \
@@ -46,7 +46,7 @@ load ../lib/servers
         service_multi_test V1_order
 }
 
-@test "V2: a whole that has stopped too early, or never, is seen" {
+@test "proof: V2: a whole that has stopped too early, or never, is seen" {
     unit_broken service.c 's/if \(child->stopping\)/if (0)/' \
         service_multi_test V2_stopped_when_all_are
     unit_broken service.c 's/if \(self->walking \|\|/if (0 ||/' \
@@ -61,7 +61,7 @@ load ../lib/servers
         service_server_test V6_started_again_when_stopped
 }
 
-@test "V3: a start that goes on, or is taken back, is seen" {
+@test "proof: V3: a start that goes on, or is taken back, is seen" {
     unit_broken service.c 's/if \(start\(child\) < 0\)/if (start(child) < -1)/' \
         service_multi_test V3_a_start_that_fails
     unit_broken service.c 's/(self->class->start\(self\) < 0)\)/\1 \&\& !(self->running = false))/' \
@@ -70,7 +70,7 @@ load ../lib/servers
         service_multi_test V3_stopped_in_the_middle
 }
 
-@test "V4: a child that is not started, or not stopped, is seen" {
+@test "proof: V4: a child that is not started, or not stopped, is seen" {
     unit_broken service.c 's/if \(!self->base.running\)$/if (1)/' \
         service_multi_test V4_added_while_running
     unit_broken service.c 's/service_privileged_start\(child\) == 0 && //' \
@@ -79,47 +79,47 @@ load ../lib/servers
         service_multi_test V4_removed_while_running
     unit_broken service.c 's/if \(self->base.running \|\| self->base.stopping\)/if (self->base.running)/' \
         service_multi_test V4_removed_while_idle
-    unit_broken service.c 's/if \(take_out\(self, child\)\)/if (0)/' \
+    unit_broken service.c 's/if \(remove_child\(self, child\)\)/if (0)/' \
         service_multi_test V4_added_and_fails
     unit_broken service.c "/^int multi_service_add/,/^}/s/    stopped_if_all_are\\(self\\);.*//" \
         service_multi_test V4_added_and_stops_the_whole
-    unit_broken service.c 's/child->met = false; .*/child->met = true;/' \
+    unit_broken service.c 's/child->visited = false; .*/child->visited = true;/' \
         service_multi_test V4_added_in_the_middle
     unit_broken service.c 's/    if \(child->stopping\)$/if (0)/' \
         service_multi_test V4_removed_while_idle
 }
 
-@test "V5: two of one name, or a new one, is seen" {
+@test "proof: V5: two of one name, or a new one, is seen" {
     unit_broken service.c 's/child->name && multi_service_named/0 \&\& multi_service_named/' \
         service_multi_test V5_names
     unit_broken service.c "/^int service_set_name/,/^}/s/if \\(self->parent\\)/if (0)/" \
         service_multi_test V5_names
 }
 
-@test "V6: a port that is opened twice, or never closed, is seen" {
+@test "proof: V6: a port that is opened twice, or never closed, is seen" {
     unit_broken server_service.c 's/^    self->port = NULL;//' \
         service_server_test V6_a_port_that_ends_by_itself
     unit_broken server_service.c 's/else if \(!self->opening\)/else/' \
         service_server_test V6_stopped_in_start_factory
-    unit_broken server_service.c "$(unit_in start)s/if \(self->port\)\$/if (0)/" \
+    unit_broken server_service.c "/^int server_service_start/,/^}/s/if \(self->port\)\$/if (0)/" \
         service_server_test V6_listens_in_the_privileged_start
-    unit_broken server_service.c 's/"TCPServer", start, start/"TCPServer", NULL, start/' \
+    unit_broken tcp_service.c 's/"TCPServer", server_service_start/"TCPServer", NULL/' \
         service_server_test V6_listens_in_the_privileged_start
-    unit_broken server_service.c 's/"TCPServer", start, start/"TCPServer", start, NULL/' \
+    unit_broken tcp_service.c 's/("TCPServer", server_service_start), server_service_start/\1, NULL/' \
         service_server_test V6_listens_in_the_start
     unit_broken server_service.c 's/^    self->port = NULL;//' \
         service_server_test V6_started_again
-    unit_broken server_service.c "$(unit_in stop)s/if \\(self->port\\)/if (0)/" \
+    unit_broken server_service.c "/^void server_service_stop/,/^}/s/if \\(self->port\\)/if (0)/" \
         service_server_test V6_listens_in_the_start
-    unit_broken server_service.c 's/options.listen_multiple = true/(void)0/' \
+    unit_broken udp_service.c 's/options.listen_multiple = true/(void)0/' \
         service_server_test V6_multicast
-    unit_broken server_service.c 's/"UDPServer", start, start/"UDPServer", NULL, start/' \
+    unit_broken udp_service.c 's/"UDPServer", server_service_start/"UDPServer", NULL/' \
         service_server_test V6_udp
-    unit_broken server_service.c "/^static void \\*open_udp/,/^}/s/self->options/NULL/" \
+    unit_broken udp_service.c "/^static struct port \\*open_udp/,/^}/s/self->udp_options/NULL/" \
         service_server_test V6_udp
 }
 
-@test "V7: a client that is not stopped, or whose connector is gone, is seen" {
+@test "proof: V7: a client that is not stopped, or whose connector is gone, is seen" {
     unit_broken client_service.c 's/connector_disconnect\(connector\)/(void)0/' \
         service_client_test V7_ends_an_attempt
     unit_broken client_service.c 's/if \(self->connector == connector\)/if (0)/' \
@@ -130,11 +130,11 @@ load ../lib/servers
         service_client_test V7_connects_in_the_start
     unit_broken client_service.c 's/if \(!base->running\)/if (0)/' \
         service_client_test V7_stopped_in_start_factory
-    unit_broken client_service.c '/self->front.(name|quiet) =/d' \
+    unit_broken client_service.c '/self->proxy_factory.(name|quiet) =/d' \
         service_client_test V7_G5_the_log
 }
 
-@test "V8: a timer that drifts, catches up, or does not wait is seen" {
+@test "proof: V8: a timer that drifts, catches up, or does not wait is seen" {
     unit_broken timer_service.c 's/wait = step - .*/wait = step;/' \
         service_timer_test V8_K1_at_once_and_every_step
     unit_broken timer_service.c "$(unit_in start)s/return call\\(self\\)/return schedule(self)/" \
@@ -151,7 +151,7 @@ load ../lib/servers
         service_timer_test V8_no_memory_for_the_next
 }
 
-@test "P14: a shutdown that does not wait, or a start that is not undone, is seen" {
+@test "proof: P14: a shutdown that does not wait, or a start that is not undone, is seen" {
     unit_broken application.c 's/    reactor_hold_shutdown\(.*//' \
         service_application_test P14_the_shutdown_waits
     unit_broken application.c 's/^    stop\(self\);//' \

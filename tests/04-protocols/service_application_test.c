@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "services/application.h"
-#include "services/client_service.h"
-#include "services/server_service.h"
+#include "services/tcp_service.h"
 #include "services/timer_service.h"
+#include "services/unix_service.h"
 #include "talk.h"
 
 static const struct tcp_port_options here = { "127.0.0.1", 0 };
@@ -223,7 +223,7 @@ static void P14_all_kinds(const char *poller)
     talk_join(&it.caller, it.talk.reactor, &Talker);
     all_start(&it, path);
     CHECK(it.ticks == 1 && stat(path, &status) == 0);
-    CHECK(tcp_port_get_host(it.tcp.port, &address) == 0);
+    CHECK(port_get_host(it.tcp.port, &address) == 0);
     client_service_init_tcp(&it.client, it.talk.reactor, "127.0.0.1",
                             address_port(&address), &it.caller.base, NULL);
     CHECK(multi_service_add(&it.whole, &it.client.base) == 0);

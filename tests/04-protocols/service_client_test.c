@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "protocol/log.h"
-#include "services/client_service.h"
-#include "services/server_service.h"
+#include "services/tcp_service.h"
+#include "services/unix_service.h"
 #include "stream/reconnecting_client_factory.h"
 #include "talk.h"
 

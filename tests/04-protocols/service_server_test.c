@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "services/server_service.h"
+#include "services/tcp_service.h"
+#include "services/udp_service.h"
+#include "services/unix_service.h"
 #include "talk.h"
 #include "udp/multicast.h"
 
@@ -35,7 +37,7 @@ static void number_of(struct server *self)
     struct address address;
     char text[ADDRESS_TEXT_MAX];
 
-    CHECK(tcp_port_get_host(self->service.port, &address) == 0);
+    CHECK(port_get_host(self->service.port, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), here.interface));
     self->talk.number = self->service.number = address_port(&address);
 }
@@ -297,7 +299,7 @@ static void say_hello(struct server_service *service, const char *host)
     struct address address, to;
     int fd;
 
-    CHECK(udp_port_get_host(service->port, &address) == 0);
+    CHECK(port_get_host(&service->port, &address) == 0);
     CHECK(address_numeric(&to, host, address_port(&address)) == 0);
     fd = net_connect_udp(&to, NET_BLOCKING);
     CHECK(fd >= 0 && send(fd, "hello", 5, 0) == 5);
@@ -311,7 +313,7 @@ static void check_host(struct server_service *service, const char *host)
     char text[ADDRESS_TEXT_MAX];
 
     CHECK(service_start(&service->base) == 0);
-    CHECK(udp_port_get_host(service->port, &address) == 0);
+    CHECK(port_get_host(&service->port, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), host));
 }
 
@@ -362,7 +364,7 @@ static void V6_multicast(const char *poller)
                                   &hearer.base, NULL);
     datagrams(&hearer, &service, say_hello, "127.0.0.1");
     CHECK(service_start(&service.base) == 0);
-    CHECK(udp_port_get_host(service.port, &address) == 0);
+    CHECK(port_get_host(&service.port, &address) == 0);
     server_service_init_multicast(&other, hearer.talk.reactor,
                                   address_port(&address), &neighbour.base,
                                   NULL);
@@ -430,14 +432,14 @@ static void V6_a_port_that_ends_by_itself(const char *poller)
     server_new(&it, poller);
     CHECK(service_start(&it.service.base) == 0);
     number_of(&it);
-    tcp_port_stop_listening(it.service.port, NULL, NULL);
+    port_stop_listening(it.service.port, NULL, NULL);
     TALK_UNTIL(&it.talk, !it.service.port);
     CHECK(it.talk.stopped == 1 && refused(&it));
     CHECK(service_stop(&it.service.base, done, "=") == 0 && unit_noted("="));
     /* The same in the turn of the stop. */
     CHECK(service_start(&it.service.base) == 0);
     number_of(&it);
-    tcp_port_stop_listening(it.service.port, NULL, NULL);
+    port_stop_listening(it.service.port, NULL, NULL);
     CHECK(service_stop(&it.service.base, done, "=") == 0);
     TALK_UNTIL(&it.talk, !it.service.base.stopping);
     CHECK(unit_noted("=") && !it.service.port);

@@ -52,7 +52,7 @@ static void L2_defaults(const char *poller)
 
     talk_new(&talk, poller, &Talker);
     talk.port = reactor_listen_tcp(talk.reactor, 0, &talk.base, NULL);
-    CHECK(talk.port && tcp_port_get_host(talk.port, &address) == 0);
+    CHECK(talk.port && port_get_host(talk.port, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), "0.0.0.0"));
     CHECK(kernel_backlog() == 50);
     talk.number = address_port(&address);
@@ -60,7 +60,7 @@ static void L2_defaults(const char *poller)
     close(fd);
     talk.port = reactor_listen_tcp(talk.reactor, 0, &talk.base, &six);
     if (talk.port) { /* not every machine has it */
-        CHECK(tcp_port_get_host(talk.port, &address) == 0);
+        CHECK(port_get_host(talk.port, &address) == 0);
         CHECK(address.bytes.ss_family == AF_INET6);
     }
     talk_free(&talk);
@@ -94,7 +94,7 @@ static void L3_the_number_is_free_again(const char *poller)
     close(first);
     TALK_UNTIL(&talk, talk.lost == 1);
     int second = talk_peer(&talk);
-    tcp_port_stop_listening(talk.port, listen_again, &again);
+    port_stop_listening(talk.port, listen_again, &again);
     CHECK(again.times == 0 && talk.stopped == 0);
     TALK_UNTIL(&talk, again.times == 1);
     int third = talk_peer(&talk);
@@ -123,7 +123,7 @@ static void L4_cannot_listen(const char *poller)
     CHECK(other.started == 0 && other.base.ports == 0);
     for (int i = 0;; i++) {
         unit_fail_allocation(i);
-        struct tcp_port *port =
+        struct port *port =
             reactor_listen_tcp(talk.reactor, 0, &other.base, &local);
         bool failed = unit_allocation_failed();
         unit_fail_allocation(-1);
@@ -144,13 +144,13 @@ static void L5_the_factory_starts_once(const char *poller)
     struct talk talk;
 
     talk_listen(&talk, poller, &Talker);
-    struct tcp_port *second =
+    struct port *second =
         reactor_listen_tcp(talk.reactor, 0, &talk.base, &local);
     CHECK(talk.started == 1);
-    tcp_port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port, NULL, NULL);
     loop_turns(talk.reactor, 3);
     CHECK(talk.stopped == 0);
-    tcp_port_stop_listening(second, NULL, NULL);
+    port_stop_listening(second, NULL, NULL);
     loop_turns(talk.reactor, 3);
     CHECK(talk.started == 1 && talk.stopped == 1);
     talk_free(&talk);
@@ -384,7 +384,7 @@ static void L11_stopped_while_it_rests(const char *poller)
     int fd = talk_knock(&talk);
     kernel_fail_accept(ENOMEM, 1);
     loop_turns(talk.reactor, 1);
-    tcp_port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port, NULL, NULL);
     loop_turns(talk.reactor, 2);
     CHECK(talk.stopped == 1);
     unit_stop_clock(delayed_calls_now() + 2000000000);
@@ -422,7 +422,7 @@ static void L12_no_reserve(const char *poller)
     before = allow_numbers_up_to(number);
     talk.port = reactor_listen_tcp(talk.reactor, 0, &talk.base, NULL);
     CHECK(talk.port && setrlimit(RLIMIT_NOFILE, &before) == 0);
-    CHECK(tcp_port_get_host(talk.port, &address) == 0);
+    CHECK(port_get_host(talk.port, &address) == 0);
     talk.number = address_port(&address);
     knock(&talk, fds, 2);
     allow_numbers_up_to(fds[1]);
@@ -490,7 +490,7 @@ static void L13_stop_listening(const char *poller)
     talk_listen(&talk, poller, &Talker);
     int fd = talk_peer(&talk);
     talk.notes = true;
-    tcp_port_stop_listening(talk.port, note_stopped, NULL);
+    port_stop_listening(talk.port, note_stopped, NULL);
     CHECK(unit_noted(""));
     TALK_UNTIL(&talk, talk.stopped == 1);
     loop_turns(talk.reactor, 1);
@@ -505,7 +505,7 @@ static void L13_stop_listening(const char *poller)
 static void stop_at_second(struct talk *talk)
 {
     if (talk->builds == 2)
-        tcp_port_stop_listening(talk->port, note_stopped, NULL);
+        port_stop_listening(talk->port, note_stopped, NULL);
 }
 
 static void trap11_the_batch_is_not_cut(const char *poller)
@@ -539,13 +539,13 @@ static void L15_stop_twice(const char *poller)
     struct talk talk;
 
     talk_listen(&talk, poller, &Talker);
-    tcp_port_stop_listening(talk.port, note_stopped, NULL);
-    tcp_port_stop_listening(talk.port, note_stopped, NULL);
+    port_stop_listening(talk.port, note_stopped, NULL);
+    port_stop_listening(talk.port, note_stopped, NULL);
     loop_turns(talk.reactor, 3);
     CHECK(unit_noted("stopped ") && talk.stopped == 1);
     talk_free(&talk);
     talk_listen(&talk, poller, &Talker);
-    tcp_port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port, NULL, NULL);
     talk_free(&talk);
 }
 

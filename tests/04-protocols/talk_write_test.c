@@ -442,7 +442,7 @@ static void T34_addresses(const char *poller)
     CHECK(a.length == b.length && !memcmp(&a.bytes, &b.bytes, a.length));
     CHECK(!transport_get_host(talk_transport(&talk), &a));
     CHECK(!transport_get_peer(talk_transport(&caller), &b));
-    CHECK(!tcp_port_get_host(talk.port, &port));
+    CHECK(!port_get_host(talk.port, &port));
     CHECK(a.length == b.length && !memcmp(&a.bytes, &b.bytes, a.length));
     CHECK(!memcmp(&a.bytes, &port.bytes, a.length));
     CHECK(!strcmp(address_host(&b, text), "127.0.0.1"));

@@ -34,76 +34,76 @@ udp_multicast_or_skip() {
 
 # --- their tests can fail ------------------------------------------------------
 
-@test "trap 19: taking a refusal for a hang-up is seen" {
+@test "proof: trap 19: taking a refusal for a hang-up is seen" {
     local in_take_error
     in_take_error=$(unit_in take_error)
-    unit_broken udp_port.c "${in_take_error}s/return REASON_NONE/return error/" \
+    unit_broken udp.c "${in_take_error}s/return REASON_NONE/return error/" \
         udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
-    unit_broken udp_port.c "${in_take_error}s/tell_refusal\\(self\\)/(void)0/" \
+    unit_broken udp.c "${in_take_error}s/tell_refusal\\(self\\)/(void)0/" \
         udp_port_test U7_U8_trap19_refused "${POLLERS[@]}"
 }
 
-@test "U7: a refusal told at the wrong time, or a datagram lost to it, is seen" {
-    unit_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\)/tell_refusal(self)/' \
+@test "proof: U7: a refusal told at the wrong time, or a datagram lost to it, is seen" {
+    unit_broken udp.c 's/reactor_add_writer\(self->base.reactor, &self->base.base\)/tell_refusal(self)/' \
         udp_port_test U7_refused_when_sending
-    unit_broken udp_port.c 's/reactor_add_writer\(self->reactor, &self->base\);/return 0;/' \
+    unit_broken udp.c 's/reactor_add_writer\(self->base.reactor, &self->base.base\);/return 0;/' \
         udp_port_test U7_refused_when_sending
-    unit_broken udp_port.c 's/reactor_remove_writer\(self->reactor, base\);//' \
+    unit_broken udp.c 's/reactor_remove_writer\(self->base.reactor, base\);//' \
         udp_port_test U7_refused_when_sending
 }
 
-@test "U2: a turn without an end, and an empty datagram taken for one, is seen" {
-    unit_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i >= 0/' \
+@test "proof: U2: a turn without an end, and an empty datagram taken for one, is seen" {
+    unit_broken udp.c 's/i < UDP_TURN_DATAGRAMS/i >= 0/' \
         udp_port_test U2_flood_of_empty_ones
-    unit_broken udp_port.c 's/bytes < UDP_TURN_BYTES/1/' \
+    unit_broken udp.c 's/bytes < UDP_TURN_BYTES/1/' \
         udp_port_test U2_flood_of_kilobytes
-    unit_broken udp_port.c 's/i < UDP_TURN_DATAGRAMS/i < 1/' \
+    unit_broken udp.c 's/i < UDP_TURN_DATAGRAMS/i < 1/' \
         udp_port_test U2_all_that_is_there
-    unit_broken udp_port.c "$(unit_in do_read)s/n < 0/n <= 0/" \
+    unit_broken udp.c "$(unit_in udp_port_do_read)s/n < 0/n <= 0/" \
         udp_port_test U2_all_that_is_there
 }
 
-@test "U5 U6: a stranger's datagram, and a second peer, are seen" {
-    unit_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, from\)/0/' \
+@test "proof: U5 U6: a stranger's datagram, and a second peer, are seen" {
+    unit_broken udp.c 's/is_connected\(self\) && !is_peer\(self, from\)/0/' \
         udp_port_test U6_one_peer
-    unit_broken udp_port.c 's/is_connected\(self\) && !is_peer\(self, to\)/0/' \
+    unit_broken udp.c 's/is_connected\(self\) && !is_peer\(self, to\)/0/' \
         udp_port_test U6_one_peer
-    unit_broken udp.c 's/AI_NUMERICHOST \| //' udp_port_test U5_sends_at_once
+    unit_broken address.c 's/\.ai_flags = AI_NUMERICHOST/.ai_flags = 0/' udp_port_test U5_sends_at_once
 }
 
-@test "U9: an end too early, twice, or with a transport is seen" {
-    unit_broken udp.c 's/reactor_disconnect\((self->reactor), &self->base, REASON_DONE\)/DatagramPort.connection_lost(\&self->base, 0); &/' \
+@test "proof: U9: an end too early, twice, or with a transport is seen" {
+    unit_broken port.c 's/reactor_disconnect\((self->reactor), &self->base, REASON_DONE\)/self->base.class->connection_lost(\&self->base, 0); &/' \
         udp_port_test U9_stops_later
-    unit_broken udp_port.c 's/protocol->transport = NULL/(void)0/' \
+    unit_broken udp.c 's/protocol->transport = NULL/(void)0/' \
         udp_port_test U9_the_loop_ends
-    unit_broken udp_port.c 's/if \(stopped\)/if (0)/' \
+    unit_broken port.c 's/if \(stopped\)/if (0)/' \
         udp_port_test U9_stops_later
 }
 
-@test "U1 U6 U7 U9: an IPv4 port taken by IPv6, an error that ends one, another name, two ends are seen" {
+@test "proof: U1 U6 U7 U9: an IPv4 port taken by IPv6, an error that ends one, another name, two ends are seen" {
     if [ -s /proc/net/if_inet6 ]; then
         unit_broken net.c 's/IPV6_V6ONLY/IPV6_UNICAST_HOPS/' \
             udp_port_test U1_six_is_not_four
     fi
     unit_broken udp.c 's/if \(reactor_add_reader\(.*\) < 0\)/if (0)/' \
         udp_port_test U1_a_loop_that_is_being_freed
-    unit_broken udp_port.c 's/error == EBADF \|\| error == ENOTSOCK/error != EAGAIN/' \
+    unit_broken udp.c 's/error == EBADF \|\| error == ENOTSOCK/error != EAGAIN/' \
         udp_port_test U2_errors_when_reading
     unit_broken udp.c 's/return address_peer\(.*/self->peer = *peer; return 0;/' \
         udp_port_test U6_a_peer_by_another_name
-    unit_broken udp_port.c 's/ && is_refusal\(error\)//' \
+    unit_broken udp.c 's/ && is_refusal\(error\)//' \
         udp_port_test U7_what_is_no_refusal
-    unit_broken udp_port.c 's/is_connected\(self\) && is_refusal/is_refusal/' \
+    unit_broken udp.c 's/is_connected\(self\) && is_refusal/is_refusal/' \
         udp_port_test U7_what_is_no_refusal
-    unit_broken udp.c 's/if \(self->stopped\)/if (0)/' \
+    unit_broken port.c 's/if \(self->stopped\)/if (0)/' \
         udp_port_test U9_stops_later
 }
 
-@test "U11: ports that do not share their number are seen" {
+@test "proof: U11: ports that do not share their number are seen" {
     udp_multicast_or_skip
-    unit_broken multicast.c 's/NET_NONBLOCKING, share/NET_NONBLOCKING, net_error/' \
+    unit_broken udp.c 's/NET_NONBLOCKING, share/NET_NONBLOCKING, net_error/' \
         udp_multicast_test U11_two_with_one_number
-    unit_broken multicast.c 's/return setsockopt\(fd, SOL_SOCKET, SO_REUSEPORT.*/return 0;/' \
+    unit_broken udp.c 's/return setsockopt\(fd, SOL_SOCKET, SO_REUSEPORT.*/return 0;/' \
         udp_multicast_test U11_what_the_socket_is_told
 }
 
@@ -115,15 +115,15 @@ udp_unix_broken() { # FILE SCRIPT CASE
     unit_broken "$1" "$2" udp_unix_test "$3"
 }
 
-@test "U16: a file left behind, or not ours and removed, is seen" {
+@test "proof: U16: a file left behind, or not ours and removed, is seen" {
     udp_unix_broken unix_datagram.c 's/base->undo = remove_file/(void)remove_file/' \
         U16_question_and_answer
     udp_unix_broken unix_datagram.c 's/now.st_ino == self->inode/1/' \
         U16_somebody_elses_file
-    udp_unix_broken udp_port.c 's/if \(self->undo\)/if (0)/' \
+    udp_unix_broken udp.c 's/if \(self->undo\)/if (0)/' \
         U16_question_and_answer
     udp_unix_broken udp.c 's/if \(self->undo\)/if (0)/' U16_a_dead_file
-    udp_unix_broken udp_port.c 's/ \|\| error == ECONNRESET \|\| error == ENOTCONN//' \
+    udp_unix_broken udp.c 's/ \|\| error == ECONNRESET \|\| error == ENOTCONN//' \
         U7_U16_the_server_dies
     udp_unix_broken unix_datagram.c 's/return fchmod\(fd, 0\)/return 0 * fd/' U16_the_mode
     udp_unix_broken unix_datagram.c 's/int fd = net_bind_datagram/umask(umask(0777));&/' \

@@ -24,7 +24,7 @@ static void join(struct hearer *self, struct talk *talk, int number)
     self->base.class = &Hearer;
     self->port =
         reactor_listen_udp(talk->reactor, number, &self->base, &shared);
-    CHECK(self->port && udp_port_get_host(self->port, &address) == 0);
+    CHECK(self->port && port_get_host(&self->port->base, &address) == 0);
     self->number = address_port(&address);
     CHECK(multicast_join_group(self->port, group, here) == 0);
 }

@@ -45,7 +45,7 @@ static void hear(struct hearer *self, struct talk *talk, int number)
 
     self->base.class = &Hearer;
     self->port = reactor_listen_udp(talk->reactor, number, &self->base, &local);
-    CHECK(self->port && udp_port_get_host(self->port, &address) == 0);
+    CHECK(self->port && port_get_host(&self->port->base, &address) == 0);
     self->number = address_port(&address);
 }
 
@@ -117,7 +117,7 @@ static void U1_the_usual_interface(const char *poller)
 
     talk_new(&talk, poller, &Talker);
     hearer.port = reactor_listen_udp(talk.reactor, 0, &hearer.base, NULL);
-    CHECK(hearer.port && udp_port_get_host(hearer.port, &address) == 0);
+    CHECK(hearer.port && port_get_host(&hearer.port->base, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), "0.0.0.0"));
     int fd = stranger_to(address_port(&address));
     CHECK(send(fd, "here", 4, 0) == 4);
@@ -141,15 +141,15 @@ static void U1_six_is_not_four(const char *poller)
         six.port = reactor_listen_udp(talk.reactor, 0, &six.base, &every);
         if (!six.port) /* not every machine has it */
             break;
-        CHECK(udp_port_get_host(six.port, &address) == 0);
+        CHECK(port_get_host(&six.port->base, &address) == 0);
         int fd = stranger_to(address_port(&address));
         CHECK(send(fd, "x", 1, 0) == 1);
         loop_check_quiet(talk.reactor);
         CHECK(six.received == 0);
         hear(&four, &talk, address_port(&address));
         close(fd);
-        udp_port_stop_listening(six.port, NULL, NULL);
-        udp_port_stop_listening(four.port, NULL, NULL);
+        port_stop_listening(&six.port->base, NULL, NULL);
+        port_stop_listening(&four.port->base, NULL, NULL);
         TALK_UNTIL(&talk, six.stopped == 1 && four.stopped == 1);
     }
     talk_free(&talk);
@@ -319,7 +319,7 @@ static void U3_cut_to_the_size(const char *poller)
     CHECK(!strcmp(hearer.text, "next"));
     close(fd);
     small.port = reactor_listen_udp(talk.reactor, 0, &small.base, &ten);
-    CHECK(small.port && udp_port_get_host(small.port, &address) == 0);
+    CHECK(small.port && port_get_host(&small.port->base, &address) == 0);
     fd = stranger_to(address_port(&address));
     CHECK(send(fd, "0123456789a", 11, 0) == 11);
     TALK_UNTIL(&talk, small.received == 1);
@@ -379,7 +379,7 @@ static void U5_the_other_family(const char *poller)
         CHECK(errno == EAFNOSUPPORT);
         CHECK(udp_port_connect(six.port, here, 9) == -1);
         CHECK(errno == EAFNOSUPPORT);
-        CHECK(udp_port_get_host(six.port, &to) == 0);
+        CHECK(port_get_host(&six.port->base, &to) == 0);
         CHECK(udp_port_write(four.port, "x", 1, &to) == -1);
         CHECK(errno == EAFNOSUPPORT);
         CHECK(udp_port_write(six.port, "self", 4, &to) == 0);
@@ -447,7 +447,7 @@ static void check_open(struct talk *talk, struct hearer *client, int number)
     TALK_UNTIL(talk, server.received == 1);
     CHECK(udp_port_write(server.port, "heard", 5, &server.from) == 0);
     TALK_UNTIL(talk, client->received == before + 1);
-    udp_port_stop_listening(server.port, NULL, NULL);
+    port_stop_listening(&server.port->base, NULL, NULL);
     TALK_UNTIL(talk, server.stopped == 1);
 }
 
@@ -552,7 +552,7 @@ static void U7_unconnected_hears_nothing(const char *poller)
 
 static void stop(struct hearer *self)
 {
-    udp_port_stop_listening(self->base.transport, NULL, NULL);
+    port_stop_listening(&self->base.transport->base, NULL, NULL);
     CHECK(self->stopped == 0);
 }
 
@@ -600,9 +600,9 @@ static void U9_stops_later(const char *poller)
 
     talk_new(&talk, poller, &Talker);
     hear(&hearer, &talk, 0);
-    udp_port_stop_listening(hearer.port, hear_again, &after);
-    udp_port_stop_listening(hearer.port, never, NULL); /* twice is once */
-    udp_port_on_stopped(hearer.port, never, NULL);
+    port_stop_listening(&hearer.port->base, hear_again, &after);
+    port_stop_listening(&hearer.port->base, never, NULL); /* twice is once */
+    port_on_stopped(&hearer.port->base, never, NULL);
     CHECK(after.times == 0 && hearer.stopped == 0 && hearer.base.transport);
     TALK_UNTIL(&talk, after.times == 1);
     CHECK(hearer.started == 2 && hearer.stopped == 1);
@@ -671,7 +671,7 @@ static void a_number_that_was_closed(const char *poller)
     loop_turns(talk.reactor, 2);
     close(fd);
     if (!strcmp(poller, "epoll")) /* which does not notice */
-        udp_port_stop_listening(hearer.port, NULL, NULL);
+        port_stop_listening(&hearer.port->base, NULL, NULL);
     TALK_UNTIL(&talk, hearer.stopped == 1);
     talk_free(&talk);
 }
@@ -707,7 +707,7 @@ static void G3_G5_the_log(const char *poller)
     kernel_fail_write(ECONNREFUSED, 2);
     CHECK(udp_port_write(hearer.port, "x", 1, NULL) == -1);
     TALK_UNTIL(&talk, hearer.refused == 1);
-    udp_port_stop_listening(hearer.port, NULL, NULL);
+    port_stop_listening(&hearer.port->base, NULL, NULL);
     TALK_UNTIL(&talk, hearer.stopped == 1);
     fflush(paper);
     rewind(paper);

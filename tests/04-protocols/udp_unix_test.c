@@ -88,7 +88,7 @@ static void U16_question_and_answer(const char *poller)
     call(&other, &talk, NULL);
     CHECK(server.started == 1 && client.started == 1 && other.started == 1);
     CHECK(stat(server_path, &file) == 0 && (file.st_mode & 0777) == 0666);
-    CHECK(udp_port_get_host(client.port, &own) == 0);
+    CHECK(port_get_host(&client.port->base, &own) == 0);
     path = ((struct sockaddr_un *)&own.bytes)->sun_path;
     CHECK(stat(path, &file) == 0 && (file.st_mode & 0777) == 0666);
     CHECK(udp_port_write(client.port, "question", 8, NULL) == 0);
@@ -123,7 +123,7 @@ static void U16_the_mode(const char *poller)
     CHECK(server.port && mode_before == 0 && umasks == 0);
     CHECK(stat(server_path, &file) == 0 && (file.st_mode & 0777) == 0600);
     umask(before);
-    udp_port_stop_listening(server.port, NULL, NULL);
+    port_stop_listening(&server.port->base, NULL, NULL);
     TALK_UNTIL(&talk, server.stopped == 1);
     chmod_error = EPERM;
     CHECK(!reactor_listen_unix_datagram(talk.reactor, server_path, &client.base,
@@ -196,7 +196,7 @@ static void U16_an_invented_name(const char *poller)
     serve(&server, &talk);
     CHECK(setenv("TMPDIR", "", 1) == 0); /* is none */
     call(&client, &talk, NULL);
-    CHECK(udp_port_get_host(client.port, &own) == 0);
+    CHECK(port_get_host(&client.port->base, &own) == 0);
     address_text(&own, text);
     CHECK(!strncmp(text, "/tmp/untwist-", 13) && is_there(text));
     CHECK(setenv("TMPDIR", before, 1) == 0);
@@ -323,7 +323,7 @@ static void U7_U16_the_server_dies(const char *poller)
     talk_new(&talk, poller, &Talker);
     serve(&server, &talk);
     call(&client, &talk, own_path);
-    udp_port_stop_listening(server.port, NULL, NULL);
+    port_stop_listening(&server.port->base, NULL, NULL);
     TALK_UNTIL(&talk, server.stopped == 1);
     for (int i = 1; i <= 3; i++) {
         CHECK(udp_port_write(client.port, "x", 1, NULL) == -1);

@@ -22,30 +22,30 @@ load ../lib/servers
 
 # --- what these must see ------------------------------------------------------
 
-@test "U12: a mode that the umask has cut is seen" {
+@test "proof: U12: a mode that the umask has cut is seen" {
     unit_broken unix_port.c 's/\(chmod\(.*\) == 0 &&/(/' \
         unix_port_test U12_the_mode_is_not_the_umask
 }
 
-@test "U12 G3: a file without its mode, or a peer by another name, is seen" {
+@test "proof: U12 G3: a file without its mode, or a peer by another name, is seen" {
     unit_broken unix_port.c "$(unit_in open_socket)s/unlink.*//" \
         unix_port_test U12_no_mode_no_file
     unit_broken address.c 's/ss_family == AF_UNIX/ss_family == AF_UNSPEC/' \
         unix_port_test G5_the_standing_lines
 }
 
-@test "U12: a file that is left, or removed too late, or another's is seen" {
-    unit_broken unix_port.c "$(unit_in connection_lost)s/remove_file.*//" \
+@test "proof: U12: a file that is left, or removed too late, or another's is seen" {
+    unit_broken unix_port.c "$(unit_in unix_port_connection_lost)s/remove_file.*//" \
         unix_port_test U12_the_file_goes_with_the_loop
-    unit_broken unix_port.c "$(unit_in connection_lost)s/remove_file/close(base->fd); remove_file/" \
+    unit_broken unix_port.c "$(unit_in unix_port_connection_lost)s/remove_file/close(base->fd); remove_file/" \
         unix_port_test U12_unlinked_before_it_is_closed
-    unit_broken unix_port.c 's/status.st_ino == self->number/1/' \
+    unit_broken unix_port.c 's/status.st_ino == self->inode/1/' \
         unix_port_test U12_somebody_elses_file_stays
     unit_broken unix_port.c "/^fail:/,/^}/s/remove_file.*//" \
         unix_port_test a_loop_that_is_being_freed
 }
 
-@test "U13 T20: no lock, a lock of the process, no question are seen" {
+@test "proof: U13 T20: no lock, a lock of the process, no question are seen" {
     unit_broken unix_port.c 's/flock\(fd, .*\) == 0/true/' \
         unix_port_test U13_a_live_server_is_not_displaced
     unit_broken unix_port.c 's/flock\(fd, .*\) == 0/fcntl(fd, F_SETLK, \&(struct flock){ .l_type = F_WRLCK }) == 0/' \
@@ -56,7 +56,7 @@ load ../lib/servers
         unix_port_test U13_nor_one_that_takes_no_lock
 }
 
-@test "U13 T20: a file that is no socket, or a link, replaced is seen" {
+@test "proof: U13 T20: a file that is no socket, or a link, replaced is seen" {
     unit_broken unix_port.c 's/S_ISSOCK\(status.st_mode\) &&//' \
         unix_port_test U13_what_is_no_socket_stays
     unit_broken unix_port.c 's/lstat\(path,/stat(path,/' \
@@ -65,19 +65,30 @@ load ../lib/servers
         unix_port_test U13_what_is_no_socket_stays
 }
 
-@test "U13: a factory that is started although nobody listens is seen" {
+@test "proof: L15: a lock file that is left, or another's and removed, or none and trusted is seen" {
+    unit_broken unix_port.c "$(unit_in release_lock)s/unlink\\(name\\)/(void)0/" \
+        unix_port_test U13_what_is_no_socket_stays
+    unit_broken unix_port.c "/^fail:/,/^}/s/release_lock.*/close(self->lock);/" \
+        unix_port_test U13_what_is_no_socket_stays
+    unit_broken unix_port.c 's/ && file.st_size == 0//' \
+        unix_port_test U13_a_stale_socket_is_replaced
+    unit_broken unix_port.c 's/!error && is_file.*\)$/!error)/' \
+        unix_port_test L15_a_lock_that_was_removed_is_none
+}
+
+@test "proof: U13: a factory that is started although nobody listens is seen" {
     unit_broken unix_port.c 's/self->lock = -1;/& factory_do_start(factory);/' \
         unix_port_test U13_what_is_there_is_in_the_way
 }
 
-@test "T22: a path that is cut is seen" {
+@test "proof: T22: a path that is cut is seen" {
     local cut='s/\|\| length > ADDRESS_PATH_MAX//
         s/strcpy\(bytes->sun_path, path\)/memcpy(bytes->sun_path, path, length = length > 107 ? 107 : length)/'
     unit_broken address.c "$cut" unix_port_test T22_the_length_of_a_path
     unit_broken address.c "$cut" unix_connect_test T22_a_path_that_is_too_long
 }
 
-@test "T55: a full queue that fails, spins, or is tried for ever is seen" {
+@test "proof: T55: a full queue that fails, spins, or is tried for ever is seen" {
     unit_broken tcp_connector.c 's/failure.number == EAGAIN/0/' \
         unix_connect_test T55_a_full_queue_is_waited_for
     unit_broken tcp_connector.c 's/until_not_full = 0.01/until_not_full = 0/' \
@@ -189,6 +200,19 @@ unix_shed() {
     unix_start
     [ "$(stat -c %a s)" = 666 ]
     [ "$(stat -c %a s.lock)" = 600 ]
+}
+
+@test "L15: a file that is in the way, and nothing is left beside it" {
+    echo text >plain
+    run soon "$(program 04-protocols/unix_server)" plain
+    [ "$status" -eq 1 ]
+    [ "$output" = 'unix_server: plain: Address already in use' ]
+    [ "$(cat plain)" = text ]
+    [ ! -e plain.lock ]
+    unix_start
+    [ -e s.lock ]
+    server_ends "$PID" TERM
+    [ ! -e s.lock ]
 }
 
 @test "U13 T20: after kill -9 the next server takes its place, not before" {

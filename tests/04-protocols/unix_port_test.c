@@ -23,10 +23,22 @@ int __wrap_chmod(const char *name, mode_t mode)
     return -1;
 }
 
+/* Between our open and our lock its owner removes the file, so many times. */
+static int lock_races;
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+int __wrap_flock(int fd, int operation)
+{
+    if (lock_races > 0 && lock_races--)
+        CHECK(unlink(lock) == 0);
+    return __real_flock(fd, operation);
+}
+
 static const struct unix_port_options replacing = { .want_pid = true };
 
-static struct unix_port *listen_there(struct talk *talk,
-                                      const struct unix_port_options *options)
+static struct port *listen_there(struct talk *talk,
+                                 const struct unix_port_options *options)
 {
     return reactor_listen_unix(talk->reactor, path, &talk->base, options);
 }
@@ -90,13 +102,13 @@ static void U12_the_mode_is_not_the_umask(const char *poller)
     unix_new(&talk, poller);
     for (int i = 0; i < 4; i++) {
         mode_t before = umask(masks[i]);
-        struct unix_port *port = listen_there(&talk, NULL);
+        struct port *port = listen_there(&talk, NULL);
         CHECK(port && mode_of(path) == 0666);
-        unix_port_stop_listening(port, NULL, NULL);
+        port_stop_listening(port, NULL, NULL);
         loop_turns(talk.reactor, 2);
         port = listen_there(&talk, &narrow);
         CHECK(port && mode_of(path) == 0600 && kernel_backlog() == 7);
-        unix_port_stop_listening(port, NULL, NULL);
+        port_stop_listening(port, NULL, NULL);
         loop_turns(talk.reactor, 2);
         umask(before);
     }
@@ -116,7 +128,7 @@ static void U12_no_mode_no_file(const char *poller)
     CHECK(unix_kind(path) == 0);
     CHECK(listen_there(&talk, &replacing) != NULL);
     talk_free(&talk);
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0);
 }
 
 static void listen_again(void *argument)
@@ -133,11 +145,11 @@ static void U12_stop_and_listen_again(const char *poller)
     struct talk talk;
 
     unix_new(&talk, poller);
-    struct unix_port *port = listen_there(&talk, &replacing);
+    struct port *port = listen_there(&talk, &replacing);
     int fd = unix_knock();
     TALK_UNTIL(&talk, talk.made == 1);
-    unix_port_stop_listening(port, listen_again, &talk);
-    unix_port_stop_listening(port, note, "twice ");  /* is once */
+    port_stop_listening(port, listen_again, &talk);
+    port_stop_listening(port, note, "twice ");       /* is once */
     CHECK(unix_kind(path) == 's' && unit_noted("")); /* not yet */
     loop_turns(talk.reactor, 2);
     CHECK(unit_noted("again ") && talk.started == 2);
@@ -193,8 +205,8 @@ static void U12_unlinked_before_it_is_closed(const char *poller)
 
     unix_new(&talk, poller);
     talk.base.stop_factory = note_order;
-    struct unix_port *port = listen_there(&talk, NULL);
-    unix_port_stop_listening(port, NULL, NULL);
+    struct port *port = listen_there(&talk, NULL);
+    port_stop_listening(port, NULL, NULL);
     loop_turns(talk.reactor, 2);
     CHECK(unit_noted("gone open ") && listening_number() < 0);
     talk_free(&talk);
@@ -223,10 +235,10 @@ static void U12_somebody_elses_file_stays(const char *poller)
     struct talk talk;
 
     unix_new(&talk, poller);
-    struct unix_port *port = listen_there(&talk, NULL);
+    struct port *port = listen_there(&talk, NULL);
     CHECK(unlink(path) == 0);
     make_file(path);
-    unix_port_stop_listening(port, NULL, NULL);
+    port_stop_listening(port, NULL, NULL);
     loop_turns(talk.reactor, 2);
     check_file(path);
     CHECK(unlink(path) == 0);
@@ -284,7 +296,7 @@ static void U13_a_stale_socket_is_replaced(const char *poller)
     CHECK(listen_there(&talk, &replacing) != NULL);
     check_served(&talk);
     talk_free(&talk);
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0);
 }
 
 static void U13_a_live_server_is_not_displaced(const char *poller)
@@ -300,7 +312,27 @@ static void U13_a_live_server_is_not_displaced(const char *poller)
     check_refused(&other, path, &replacing, EADDRINUSE);
     CHECK(unix_kind(path) == 0);
     talk_free(&talk);
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0);
+}
+
+static void L15_a_lock_that_was_removed_is_none(const char *poller)
+{
+    struct talk talk, other;
+
+    unix_new(&talk, poller);
+    unix_join(&other, talk.reactor);
+    lock_races = 2;
+    CHECK(listen_there(&talk, &replacing) && lock_races == 0);
+    CHECK(unix_kind(lock) == '-'); /* the third, which we hold */
+    CHECK(unlink(path) == 0);
+    check_refused(&other, path, &replacing, EADDRINUSE);
+    talk_free(&talk);
+    CHECK(unix_kind(lock) == 0);
+    unix_new(&talk, poller);
+    lock_races = 1000; /* for ever, but we do not try that long */
+    check_refused(&talk, path, &replacing, EADDRINUSE);
+    lock_races = 0;
+    talk_free(&talk);
 }
 
 static void U13_nor_one_that_takes_no_lock(const char *poller)
@@ -328,7 +360,7 @@ static void U13_nor_one_that_takes_no_lock(const char *poller)
     CHECK(listen_there(&talk, &replacing) != NULL);
     check_served(&talk);
     talk_free(&talk);
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0);
 }
 
 static void U13_what_is_no_socket_stays(const char *poller)
@@ -357,7 +389,7 @@ static void U13_what_is_no_socket_stays(const char *poller)
         CHECK(unix_kind(path) == 'l' && unlink(path) == 0);
         CHECK(unix_kind("unix-test.end") == 0);
     }
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0); /* L15 */
     CHECK(symlink("unix-test.end", lock) == 0);
     check_refused(&talk, path, &replacing, ELOOP);
     CHECK(unix_kind("unix-test.end") == 0 && unlink(lock) == 0);
@@ -390,7 +422,7 @@ static void T22_the_length_of_a_path(const char *poller)
     talk_free(&talk);
     CHECK(unix_kind(longest) == 0);
     snprintf(locked, sizeof(locked), "%s.lock", longest);
-    CHECK(unlink(locked) == 0);
+    CHECK(unix_kind(locked) == 0);
     CHECK(!strcmp(unix_port_cannot_listen(text, "/tmp/s", EADDRINUSE),
                   "Couldn't listen on any:/tmp/s: [Errno 98] Address already "
                   "in use."));
@@ -403,7 +435,7 @@ static void no_memory_costs_nothing_else(const char *poller)
     unix_new(&talk, poller);
     for (int i = 0;; i++) {
         unit_fail_allocation(i);
-        struct unix_port *port = listen_there(&talk, &replacing);
+        struct port *port = listen_there(&talk, &replacing);
         bool failed = unit_allocation_failed();
         unit_fail_allocation(-1);
         if (!failed) {
@@ -415,7 +447,7 @@ static void no_memory_costs_nothing_else(const char *poller)
     }
     check_served(&talk);
     talk_free(&talk);
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0);
 }
 
 static void listen_too_late(struct factory *base)
@@ -463,7 +495,7 @@ static void every_descriptor_has_its_flags(const char *poller)
     CHECK(found == 4); /* the port, its lock, its reserve, the connection */
     close(peer);
     talk_free(&talk);
-    unlink(lock);
+    CHECK(unix_kind(lock) == 0);
 }
 
 /* What the log calls a connection, and what it is told of its two ends. */
@@ -556,7 +588,7 @@ static void G5_the_standing_lines(const char *poller)
     unix_new(&talk, poller);
     log_start(paper, talk.reactor);
     talk.on_data = say;
-    struct unix_port *port = listen_there(&talk, NULL);
+    struct port *port = listen_there(&talk, NULL);
     snprintf(line, sizeof(line), "[-] TalkFactory starting on %s\n", path);
     check_logged(paper, line);
     check_logged(paper, "[-] Starting factory TalkFactory\n");
@@ -564,7 +596,7 @@ static void G5_the_standing_lines(const char *poller)
     check_logged(paper, "[Talker,0,] data\n"); /* it has no name */
     check_served_by(&talk, "unix-test.end");
     check_logged(paper, "[Talker,1,unix-test.end] data\n");
-    unix_port_stop_listening(port, NULL, NULL);
+    port_stop_listening(port, NULL, NULL);
     loop_turns(talk.reactor, 2);
     snprintf(line, sizeof(line), "[-] (UNIX Port %s Closed)\n", path);
     check_logged(paper, line);
@@ -585,6 +617,8 @@ static const struct unit_case cases[] = {
     { "U13_a_stale_socket_is_replaced", U13_a_stale_socket_is_replaced },
     { "U13_a_live_server_is_not_displaced",
       U13_a_live_server_is_not_displaced },
+    { "L15_a_lock_that_was_removed_is_none",
+      L15_a_lock_that_was_removed_is_none },
     { "U13_nor_one_that_takes_no_lock", U13_nor_one_that_takes_no_lock },
     { "U13_what_is_no_socket_stays", U13_what_is_no_socket_stays },
     { "T22_the_length_of_a_path", T22_the_length_of_a_path },

@@ -83,7 +83,10 @@ static inline char unix_kind(const char *name)
 
     if (lstat(name, &status) < 0)
         return 0;
-    return S_ISSOCK(status.st_mode) ? 's' : S_ISLNK(status.st_mode) ? 'l' : '?';
+    return S_ISSOCK(status.st_mode)  ? 's'
+           : S_ISLNK(status.st_mode) ? 'l'
+           : S_ISREG(status.st_mode) ? '-'
+                                     : '?';
 }
 
 #endif

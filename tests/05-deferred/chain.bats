@@ -17,7 +17,7 @@ load ../lib/unit
     unit_cases deferred_list_test select
 }
 
-@test "D: a chain that goes wrong is seen" {
+@test "proof: D: a chain that goes wrong is seen" {
     unit_broken deferred.c 's/bool failed = (.*) == RESULT_FAILURE/bool failed = \1 == RESULT_DEFERRED/' \
         deferred_test D2_two_tracks select
     unit_broken deferred.c 's/if \(top->running\)/if (0)/' \
@@ -38,7 +38,7 @@ load ../lib/unit
         deferred_list_test K1_missed_slots_are_left_out select
 }
 
-@test "D7 D8 D9 D14 D16 D21 D23: a result too early, lost, or taken twice is seen" {
+@test "proof: D7 D8 D9 D14 D16 D21 D23: a result too early, lost, or taken twice is seen" {
     unit_broken deferred.c 's/inner->fired && !inner->running/inner->fired/' \
         deferred_test D7_in_the_middle_of_its_chain select
     unit_broken deferred.c 's/!inner->inner &&//' \
@@ -61,7 +61,7 @@ load ../lib/unit
         deferred_cancel_test D23_unhandled_failures_are_logged select
 }
 
-@test "trap 24: a result for both, a callback out of turn, no swallowing, recursion are seen" {
+@test "proof: trap 24: a result for both, a callback out of turn, no swallowing, recursion are seen" {
     unit_broken deferred.c 's/outer->result = take_result\(self\)/outer->result = self->result/' \
         deferred_test D8_trap24_the_result_moves select
     unit_broken deferred.c 's/self->outer_at != self->begin/self->end != self->begin/' \

@@ -15,6 +15,7 @@ static void fetches_a_page(const char *poller)
 
     sprintf(request,
             "GET /a/c?d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+            "User-Agent: Untwist\r\nAccept-Encoding: identity\r\n"
             "Connection: close\r\n\r\n",
             web.number);
     fetch_path(&web, &fetch, "/a/b/../c?d#e", NULL);
@@ -71,9 +72,10 @@ static void redirects(const char *poller)
         { "../d?e", "GET /d?e " },
         { "?e#f", "GET /a/b?e " },
         { "  /blanks  ", "GET /blanks " },
+        { "\r\n /folded\r\n \t", "GET /folded " },
     };
-    static const char *const statuses[] = { "301 A", "302 B", "303 C", "307 D",
-                                            "308" };
+    static const char *const statuses[] = { "301 A", "302 B", "303 C",
+                                            "307 D", "308",   "301" };
     struct talk web;
     struct fetch_of fetch = { 0 };
     char answer[HEARD_MAX];
@@ -157,9 +159,8 @@ static void no_page(const char *poller)
           "The server has no page for us: 3xx Redirection." },
         { "HTTP/1.1 999\r\n\r\n", "PageError",
           "The server has no page for us." },
-        { FOUND "https://a/\r\n\r\n", "BadUrl", "This is no http URL." },
-        { FOUND "http://a:b/\r\n\r\n", "BadUrl", "This is no http URL." },
-        { FOUND "/a b\r\n\r\n", "BadUrl", "This is no http URL." },
+        { "HTTP/1.1 404", "PartialPage",
+          "The connection was lost in the middle of the page." },
         { "220 mail ESMTP\r\n", "BadReply",
           "The server's answer is not HTTP." },
         { OK LENGTH "2\r\n\r\nx", "PartialPage",
@@ -168,7 +169,7 @@ static void no_page(const char *poller)
           "The page is too large." },
         { "", "ConnectionDone", "Connection was closed cleanly." },
     };
-    const struct get_page_options options = { .most = 10 };
+    const struct get_page_options options = { .maximum = 10 };
     char text[FAILURE_TEXT_MAX];
     struct fetch_of fetch = { 0 };
     struct talk web;
@@ -182,6 +183,73 @@ static void no_page(const char *poller)
         if (failure_check(fetch.failure, &PageError))
             CHECK(fetch.failure.number == atoi(rows[i].answer + 9));
     }
+    web_free(&web, listener);
+}
+
+/* Whoever hears of it knows where the page has gone. */
+static void leads_nowhere(const char *poller)
+{
+    static const struct {
+        const char *where, *heard;
+        int redirects;
+    } rows[] = {
+        { "https://a.example/b?c", "BadRedirect", 0 },
+        { "http://a:b/", "BadRedirect", 0 },
+        { "/a b", "BadRedirect", 0 },
+        { "/followed", "TooManyRedirects", -1 },
+    };
+    char location[URL_MAX], answer[2 * URL_MAX + 64], text[FAILURE_TEXT_MAX];
+    struct fetch_of fetch = { 0 };
+    struct talk web;
+    int listener = web_listen(&web, poller);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct get_page_options options = { .redirects = rows[i].redirects,
+                                            .location = location };
+        location[0] = '\0';
+        fetch_path(&web, &fetch, "/", &options);
+        sprintf(answer, FOUND "%s\r\n\r\n", rows[i].where);
+        web_answer(&web, listener, "GET / ", answer);
+        fetch_done(&web, &fetch, rows[i].heard);
+        CHECK(!strcmp(location, rows[i].where));
+        options.location = NULL;
+        fetch_path(&web, &fetch, "/", &options);
+        web_answer(&web, listener, "GET / ", answer);
+        fetch_done(&web, &fetch, rows[i].heard);
+    }
+    CHECK(!strcmp(
+        failure_message((struct failure){ &BadRedirect, 0, NULL }, text),
+        "The page has moved to where we cannot fetch it."));
+    /* One that is too long is marked. */
+    sprintf(answer, FOUND "https://%0*d\r\n\r\n", URL_MAX, 0);
+    struct get_page_options options = { .location = location };
+    fetch_path(&web, &fetch, "/", &options);
+    web_answer(&web, listener, "GET / ", answer);
+    fetch_done(&web, &fetch, "BadRedirect");
+    CHECK(strlen(location) == URL_MAX - 1);
+    CHECK(!strcmp(location + URL_MAX - 5, "0..."));
+    /* One that was followed leads to what came of it. */
+    location[0] = '\0';
+    fetch_path(&web, &fetch, "/", &options);
+    web_answer(&web, listener, "GET / ", FOUND "/a\r\n\r\n");
+    web_answer(&web, listener, "GET /a ", "HTTP/1.1 404\r\n\r\n");
+    fetch_done(&web, &fetch, "PageError");
+    CHECK(!*location);
+    web_free(&web, listener);
+}
+
+/* An IPv4 address, as IPv6 has it. */
+static void mapped_address(const char *poller)
+{
+    struct talk web;
+    struct fetch_of fetch = { 0 };
+    char url[URL_TEXT_MAX];
+    int listener = web_listen(&web, poller);
+
+    sprintf(url, "http://[::ffff:127.0.0.1]:%d/", web.number);
+    fetch_url(&web, &fetch, url, NULL);
+    web_answer(&web, listener, "GET / ", OK LENGTH "1\r\n\r\nx");
+    fetch_done(&web, &fetch, "200 x");
     web_free(&web, listener);
 }
 
@@ -262,6 +330,8 @@ static const struct unit_case cases[] = {
     { "redirected_to_another_server", redirected_to_another_server },
     { "redirect_limits", redirect_limits },
     { "no_page", no_page },
+    { "leads_nowhere", leads_nowhere },
+    { "mapped_address", mapped_address },
     { "no_server", no_server },
     { "two_at_once", two_at_once },
     { "a_callback_starts_another", a_callback_starts_another },

@@ -89,13 +89,13 @@ static void check_size(size_t most, const char *wanted)
         OK "\r\n0123456789",
     };
 
-    factory.most = most;
+    factory.maximum = most;
     for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
         const char *answer = answers[i];
         check(answer, take(answer), wanted);
         check(answer, take_for(answer, strlen(answer), 0, 1, done), wanted);
     }
-    factory.most = MOST;
+    factory.maximum = MOST;
 }
 
 static void size_limits(const char *poller)
@@ -106,9 +106,9 @@ static void size_limits(const char *poller)
     check_size(9, "PageTooLarge");
     check_size(1, "PageTooLarge");
     check_size(SIZE_MAX, "200 0123456789");
-    factory.most = SIZE_MAX;
+    factory.maximum = SIZE_MAX;
     check("much", take(OK LENGTH "999999999999999\r\n\r\nx"), "PartialPage");
-    factory.most = MOST;
+    factory.maximum = MOST;
 }
 
 /* One allocation after the other fails, until none does. */

@@ -12,8 +12,8 @@
 
 enum { TEXT_MAX = 2 * HTTP_HEAD_MAX };
 
-/* The struct as text: "GET /a keep", "HEAD /", "GET / body since=DATE", or a
- * status; "more" when the head is not complete. */
+/* The struct as text: "GET /a keep", "HEAD /", "GET /?a", "GET / body
+ * since=SECONDS", or a status; "more" when the head is not complete. */
 static const char *take(const char *text, size_t length)
 {
     static char dumped[TEXT_MAX];
@@ -35,14 +35,19 @@ static const char *take(const char *text, size_t length)
         strcpy(dumped, "more");
     else if (request.error)
         sprintf(dumped, "%d", request.error);
-    else if (request.method == HTTP_OTHER)
-        sprintf(dumped, "other%s", request.keep_alive ? " keep" : "");
+    else if (request.method == HTTP_OTHER || request.method == HTTP_UNKNOWN)
+        sprintf(dumped, "%s%s",
+                request.method == HTTP_OTHER ? "other" : "unknown",
+                request.keep_alive ? " keep" : "");
     else
-        sprintf(
-            dumped, "%s %s%s%s%s%s",
-            request.method == HTTP_GET ? "GET" : "HEAD", request.path,
-            request.keep_alive ? " keep" : "", request.has_body ? " body" : "",
-            *request.modified_since ? " since=" : "", request.modified_since);
+        sprintf(dumped, "%s %s%s%s%s%s",
+                request.method == HTTP_GET ? "GET" : "HEAD", request.path,
+                request.query_cut ? "?..." : request.query,
+                request.keep_alive ? " keep" : "",
+                request.has_body ? " body" : "",
+                request.has_since ? " since" : "");
+    if (complete && !request.error && request.has_since)
+        sprintf(dumped + strlen(dumped), "=%lld", (long long)request.since);
     return dumped;
 }
 
@@ -75,10 +80,25 @@ static void case_first_line(const char *poller)
         { "", "more" },
         { "\r\n", "more" },
         { "GET / HTTP/1.0\r\r\n\r\n", "400" },
-        { "GET /?a=1 HTTP/1.0\n\n", "GET /" },
-        { "GET /a?/../%zz?b HTTP/1.0\n\n", "GET /a" },
+        { "GET /?a=1 HTTP/1.0\n\n", "GET /?a=1" },
+        { "GET /a?/../%zz?b HTTP/1.0\n\n", "GET /a?/../%zz?b" },
         { "GET http://host/a/b HTTP/1.0\n\n", "GET /a/b" },
         { "GET HTTP://host:80 HTTP/1.0\n\n", "GET /" },
+        { "GET http://host?x=/a HTTP/1.0\n\n", "GET /?x=/a" },
+        { "GET http://host:/?? HTTP/1.0\n\n", "GET /??" },
+        { "GET http://[::1]:8/a HTTP/1.0\n\n", "GET /a" },
+        { "GET http://[::ffff:1.2.3.4] HTTP/1.0\n\n", "GET /" },
+        { "GET http://a.b-c%20!$&'()*+,;=~_/ HTTP/1.0\n\n", "GET /" },
+        { "GET http:///a HTTP/1.0\n\n", "400" },
+        { "GET http://?a HTTP/1.0\n\n", "400" },
+        { "GET http://:80/ HTTP/1.0\n\n", "400" },
+        { "GET http://u@a/ HTTP/1.0\n\n", "400" },
+        { "GET http://a:b/ HTTP/1.0\n\n", "400" },
+        { "GET http://a:80:80/ HTTP/1.0\n\n", "400" },
+        { "GET http://[::1/ HTTP/1.0\n\n", "400" },
+        { "GET http://[::1]a/ HTTP/1.0\n\n", "400" },
+        { "GET http://[a]b]/ HTTP/1.0\n\n", "400" },
+        { "GET http://a\xff/ HTTP/1.0\n\n", "400" },
         { "GET http:// HTTP/1.0\n\n", "400" },
         { "GET https://host/ HTTP/1.0\n\n", "400" },
         { "GET a HTTP/1.0\n\n", "400" },
@@ -97,7 +117,9 @@ static void case_first_line(const char *poller)
         { "GET /\x7f HTTP/1.0\n\n", "400" },
         { "GET /?\x1b HTTP/1.0\n\n", "400" },
         { "GET /\xe4\xb8\xad HTTP/1.0\n\n", "GET /\xe4\xb8\xad" },
-        { "get / HTTP/1.0\n\n", "other" },
+        { "get / HTTP/1.0\n\n", "unknown" },
+        { "GETX / HTTP/1.0\n\n", "unknown" },
+        { "DELETE / HTTP/1.0\n\n", "other" },
         { "POST /../ HTTP/1.0\n\n", "other" },
         { "OPTIONS * HTTP/1.1\nHost: a\n\n", "other keep" },
         { "GET / http/1.0\n\n", "400" },
@@ -186,10 +208,24 @@ static void case_headers(const char *poller)
         { NEW "A: \x01\r\n\r\n", "400" },
         { NEW "A: \t\xff\t\r\n\r\n", "GET / keep" },
         { NEW "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT \r\n\r\n",
-          "GET / keep since=Sun, 06 Nov 1994 08:49:37 GMT" },
+          "GET / keep since=784111777" },
         { NEW "If-Modified-Since: Sunday, 06 November 1994 08:49:37 GMT\n\n",
           "GET / keep" },
         { NEW "If-Modified-Since:\r\n\r\n", "GET / keep" },
+        { NEW "if-modified-since: Sunday, 06-Nov-94 08:49:37 GMT\n\n",
+          "GET / keep since=784111777" },
+        { NEW "If-Modified-Since: Sun Nov  6 08:49:37 1994\n\n",
+          "GET / keep since=784111777" },
+        { NEW "If-None-Match: *\nIf-Modified-Since: Sun Nov  6 08:49:37 1994"
+              "\n\n",
+          "GET / keep" },
+        { NEW "If-Modified-Since: Sun Nov  6 08:49:37 1994\nif-none-match:"
+              "\n\n",
+          "GET / keep" },
+        { "GET / HTTP/1.1\r\nHost: a b/c\r\n\r\n", "400" },
+        { "GET / HTTP/1.1\r\nHost: a/\r\n\r\n", "400" },
+        { "GET / HTTP/1.0\r\nHost: a@b\r\n\r\n", "400" },
+        { "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "GET / keep" },
         { 0 },
     };
 
@@ -225,7 +261,7 @@ static void case_limits(const char *poller)
             fill('a', HTTP_LINE_MAX - 15 + more);
             strcat(text, cr ? " HTTP/1.0\r\n\n" : " HTTP/1.0\n\n");
             taken = take(text, strlen(text));
-            CHECK(!strcmp(taken, more > 0 ? "414" : "GET /"));
+            CHECK(!strcmp(taken, more > 0 ? "414" : "GET /?..."));
 
             memset(text, 0, sizeof(text)); /* another */
             strcpy(text, "GET / HTTP/1.0\nA:");
@@ -234,6 +270,14 @@ static void case_limits(const char *poller)
             taken = take(text, strlen(text));
             CHECK(!strcmp(taken, more > 0 ? "431" : "GET /"));
         }
+
+        memset(text, 0, sizeof(text)); /* a query */
+        strcpy(text, "GET /?");
+        fill('a', HTTP_QUERY_MAX - 1 + more);
+        strcat(text, " HTTP/1.0\n\n");
+        taken = take(text, strlen(text));
+        CHECK(more > 0 ? !strcmp(taken, "GET /?...")
+                       : strlen(taken) == (size_t)(HTTP_QUERY_MAX + 5 + more));
 
         memset(text, 0, sizeof(text)); /* how many */
         strcpy(text, "GET / HTTP/1.0\n");

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What http_response.c writes: heads, dates, paths; and the types of files.
+ * What http_response.c and http_date.c write: heads, dates, paths; and what
+ * dates they read.
  */
+#include <stdio.h>
 #include <string.h>
 
-#include "http/http_files.h"
+#include "http/http_date.h"
 #include "http/http_response.h"
 #include "unit.h"
 
@@ -61,18 +63,59 @@ static void case_responses(const char *poller)
     CHECK(!strcmp(http_reason(500), "Internal Server Error"));
 }
 
-static void case_types(const char *poller)
+static bool parses(const char *text, time_t wanted)
 {
+    time_t time = wanted + 1;
+
+    return http_date_parse(text, strlen(text), &time) == 0 && time == wanted;
+}
+
+static void case_dates_read(const char *poller)
+{
+    static const char *const bad[] = {
+        "",
+        "yesterday",
+        "784111777",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+        " Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06-Nov-94 08:49:37 GMT",
+        "Sunday, 06 November 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-1994 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 94",
+        "Sun Nov   6 08:49:37 1994",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Sun, 32 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 06 Nov -994 08:49:37 GMT",
+    };
+    char date[HTTP_DATE_MAX];
+
     (void)poller;
-    CHECK(!strcmp(http_files_type("/a.html"), "text/html; charset=utf-8"));
-    CHECK(!strcmp(http_files_type("/a/b.c"), "text/plain; charset=utf-8"));
-    CHECK(!strcmp(http_files_type("/README.md"), "text/plain; charset=utf-8"));
-    CHECK(!strcmp(http_files_type("/Makefile"), "text/plain; charset=utf-8"));
-    CHECK(!strcmp(http_files_type("/a.png"), "image/png"));
-    CHECK(!strcmp(http_files_type("/a"), "application/octet-stream"));
-    CHECK(!strcmp(http_files_type("/"), "application/octet-stream"));
-    CHECK(!strcmp(http_files_type("/html"), "application/octet-stream"));
-    CHECK(!strcmp(http_files_type("/a.html/b"), "application/octet-stream"));
+    CHECK(parses("Sun, 06 Nov 1994 08:49:37 GMT", 784111777));
+    CHECK(parses("Sunday, 06-Nov-94 08:49:37 GMT", 784111777));
+    CHECK(parses("Sun Nov  6 08:49:37 1994", 784111777));
+    CHECK(parses("Wed Nov 16 08:49:37 1994", 784975777));
+    CHECK(parses("Tue, 29 Feb 2000 00:00:00 GMT", 951782400));
+    CHECK(parses("Thu, 01 Jan 1970 00:00:00 GMT", 0));
+    CHECK(parses("Thursday, 01-Jan-70 00:00:00 GMT", 0) ||
+          parses("Thursday, 01-Jan-70 00:00:00 GMT", 3155760000));
+    CHECK(parses("Friday, 31-Dec-99 23:59:59 GMT", 946684799));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        time_t time;
+        if (http_date_parse(bad[i], strlen(bad[i]), &time) == 0)
+            fprintf(stderr, "%s is no date\n", bad[i]);
+        CHECK(http_date_parse(bad[i], strlen(bad[i]), &time) < 0);
+    }
+    /* What is written can be read: some second of each fifth week. */
+    for (time_t time = -30000000000; time < 250000000000; time += 3196811) {
+        CHECK(http_date(time, date) == date && parses(date, time));
+    }
 }
 
 int main(int argc, char **argv)
@@ -80,7 +123,7 @@ int main(int argc, char **argv)
     static const struct unit_case cases[] = {
         { "dates", case_dates },
         { "responses", case_responses },
-        { "types", case_types },
+        { "dates_read", case_dates_read },
         { 0 },
     };
 

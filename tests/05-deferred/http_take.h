@@ -41,7 +41,7 @@ static void ended(struct http_client_factory *factory, struct result result)
 
 static struct http_client_factory factory = {
     .base = { .name = "F", .protocol = &HttpClient.base },
-    .most = MOST,
+    .maximum = MOST,
     .ended = ended,
 };
 
@@ -131,6 +131,24 @@ static const struct row corpus[] = {
     { "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n" LENGTH "9\r\n\r\n"
       "HTTP/1.1 102 Processing\r\n\r\n" OK LENGTH "1\r\n\r\nx",
       "200 x" },
+    /* Folded, as it was once allowed. */
+    { OK "A: b\r\n folded: line\r\n" LENGTH "\r\n\t 5 \r\n  \r\n\r\nhello",
+      "200 hello" },
+    { OK "Transfer-Encoding:\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "200 a" },
+    /* LF alone ends a line, here and there or everywhere. */
+    { "HTTP/1.1 200 OK\nA: b\n" LENGTH "5\n\nhello", "200 hello" },
+    { "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\r\n\n3\na\n\n\n0\nA: b\n\n",
+      "200 a\n\n" },
+    /* Zeroes in front, and elements of lists that are empty, are nothing. */
+    { OK LENGTH "000000000000000000000000000000000000002\r\n\r\nab", "200 ab" },
+    { CHUNKS "00000000000000000000000000000000000000000001\r\na\r\n"
+             "00000000000000000000000000000000000000\r\n\r\n",
+      "200 a" },
+    { OK LENGTH "1, 1\r\n" LENGTH ",, 1 ,\r\n" LENGTH "\r\n\r\nx", "200 x" },
+    { OK "Transfer-Encoding: , chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "200 a" },
+    { OK "Transfer-Encoding: Chunked ,\t,\r\nTransfer-Encoding: chunked\r\n"
+         "\r\n1\r\na\r\n0\r\n\r\n",
+      "200 a" },
     { NULL, NULL },
 };
 

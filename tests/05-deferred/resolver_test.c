@@ -255,7 +255,7 @@ static void D7_C7_a_silent_name_server(const char *poller)
     talk_join(&server, client.reactor, &Talker);
     server.on_data = echo;
     server.port = reactor_listen_tcp(client.reactor, 0, &server.base, &local);
-    CHECK(server.port && tcp_port_get_host(server.port, &address) == 0);
+    CHECK(server.port && port_get_host(server.port, &address) == 0);
     server.number = address_port(&address);
     int fd = talk_peer(&server);
     double start = reactor_seconds();

@@ -45,7 +45,7 @@ sha1_files() {
     sha1sum large | cmp - ours
 }
 
-@test "a wrong round, a wrong padding and a lost byte are seen" {
+@test "proof: a wrong round, a wrong padding and a lost byte are seen" {
     local break
     for break in 's/i < 40/i < 41/' 's/there < LENGTH_AT \?/there <= LENGTH_AT ?/' \
         's/LENGTH_AT = SHA1_BLOCK - 8/LENGTH_AT = SHA1_BLOCK - 9/' \

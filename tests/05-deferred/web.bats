@@ -30,6 +30,8 @@ setup() {
     web_file root/sub/README.md '# Sub\n'
     web_file 'root/a "b" & <c>.txt' 'odd\n'
     web_file root/.hidden 'a secret\n'
+    web_file root/数 ''
+    web_file root/$'\x1b\xe2\x80\xae\xff' ''
     mkfifo root/fifo
     ln -s hello.txt root/link
     ln -s ../outside/secret.txt root/way_out
@@ -61,10 +63,30 @@ web_hello_head() { # CONNECTION
         "Last-Modified: $OLD_DATE" "Connection: $1"
 }
 
+# How each page begins that the server writes itself.
+web_html() { # TITLE
+    cat <<HTML
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<style>
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 sans-serif; max-width: 45rem;
+       margin: 1rem auto; padding: 0 1rem }
+td + td { padding-left: 2rem; text-align: right }
+</style>
+<title>$1</title>
+<h1>$1</h1>
+HTML
+}
+
 web_status() { # STATUS CONNECTION [HEADER]: with its body
-    web_head "$1" 'Content-Type: text/plain; charset=utf-8' \
-        "Content-Length: $((${#1} + 1))" "${@:3}" "Connection: $2"
-    echo "$1"
+    local body
+    body=$(web_html "$1"; echo '<p><a href="/">To the first page</a></p>')
+    web_head "$1" 'Content-Type: text/html; charset=utf-8' \
+        "Content-Length: $((${#body} + 1))" "${@:3}" "Connection: $2"
+    printf '%s\n' "$body"
 }
 
 # web_line: the first line of what is answered to one request.
@@ -109,7 +131,7 @@ web_broken() {
     unit_cases http_response_test select
 }
 
-@test "a limit, a check or a byte left out of http_request.c is seen" {
+@test "proof: a limit, a check or a byte left out of http_request.c is seen" {
     unit_broken http_request.c 's/length > HTTP_LINE_MAX \|\| //' http_request_test limits
     unit_broken http_request.c 's/ \|\| self->bytes > HTTP_HEAD_MAX//' http_request_test limits
     unit_broken http_request.c 's/> HTTP_HEADERS_MAX/>= HTTP_HEADERS_MAX/' http_request_test limits
@@ -117,12 +139,12 @@ web_broken() {
     unit_broken http_request.c 's/byte == 0 \|\| byte ==/byte ==/' http_request_test path
     unit_broken http_request.c "s/byte == 0 \\|\\| byte == '\\/'/byte == 0/" http_request_test path
     unit_broken http_request.c 's/ && !self->has_body;/;/' http_request_test headers
-    unit_broken http_request.c 's/return twice \? 400 : 0/return 0/' http_request_test headers
+    unit_broken http_request.c 's/return twice \|\| /return /' http_request_test headers
     unit_broken http_request.c 's/return 501/return 0/' http_request_test headers
     unit_broken http_request.c "s/text\\[5\\] == '1' \\? 0 : 505/0/" http_request_test first_line
 }
 
-@test "20,000 mutated requests, cut anywhere, under the sanitizers" {
+@test "proof: 20,000 mutated requests, cut anywhere, under the sanitizers" {
     local flags='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
     echo 'int main(void) { return 0; }' >empty.c
     # shellcheck disable=SC2086 # flags are words
@@ -167,7 +189,7 @@ web_gets() {
     web_each web_gets
 }
 
-@test "a body that a HEAD must not have is seen" {
+@test "proof: a body that a HEAD must not have is seen" {
     web_broken http_channel.c 's/if \(self->request.method == HTTP_HEAD\)/if (0)/' \
         web_ask 'send=HEAD /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n' 'until=\r\n\r\n' quiet=20
 }
@@ -188,6 +210,156 @@ web_not_modified() {
 
 @test "304 for whoever has the file with this date, 200 for anybody else" {
     web_each web_not_modified
+}
+
+# web_asks_since DATE [HEADER]: sets LINE.
+web_asks_since() {
+    web_line "send=GET /${FILE:-hello.txt} HTTP/1.0\\r\\nIf-Modified-Since: $1\\r\\n${2:-}\\r\\n" eof
+}
+
+web_dates() {
+    local same='HTTP/1.1 304 Not Modified' all='HTTP/1.1 200 OK' date
+    for date in 'Sunday, 06-Nov-94 08:49:37 GMT' 'Sun Nov  6 08:49:37 1994' \
+        'Sun, 06 Nov 1994 08:49:38 GMT' 'Sat, 01 Jan 2000 00:00:00 GMT' 'Sat, 01 Jan 2050 00:00:00 GMT'; do
+        web_asks_since "$date" && [ "$LINE" = "$same" ] || { echo "$date"; return 1; }
+    done
+    for date in 'Sunday, 06-Nov-94 08:49:36 GMT' 'Sun Nov  6 08:49:36 1994' \
+        'Sun, 06 Nov 1994 08:49:36 GMT' '784111777' 'Sun, 06 Nov 1994 08:49:37' ''; do
+        web_asks_since "$date" && [ "$LINE" = "$all" ] || { echo "$date"; return 1; }
+    done
+    # Who asks by a tag does not ask by the date.
+    web_asks_since "$OLD_DATE" 'If-None-Match: "a"\r\n' && [ "$LINE" = "$all" ] || return 1
+}
+
+@test "proof: H7 H8: dates of three kinds, older, later; a tag counts more" {
+    web_each web_dates
+    web_broken http_request.c 's/self->has_since &= .*;//' web_dates
+    web_broken http_date.c 's/is_long \? "-" : " "/" "/' web_dates
+    web_broken http_date.c 's/if \(!is_long && take\(text, " "\)\)/if (0)/' web_dates
+    web_broken examples/web_server.c 's/file->modified <= request->since/file->modified == request->since/' web_dates
+}
+
+# Whoever has fetched a file that is written twice in a second gets the second.
+web_date() { # SECONDS
+    LC_ALL=C date -u -d "@$1" '+%a, %d %b %Y %T GMT'
+}
+
+web_second_is_over() { # SECOND
+    [ "$(date +%s)" -gt "$1" ]
+}
+
+web_written_twice() {
+    local date second
+    FILE=young
+    for _ in {1..5}; do # both in the same second
+        echo one >root/young
+        web_ask 'send=GET /young HTTP/1.0\r\n\r\n' eof || return 1
+        date=$(sed -n 's/^Last-Modified: \(.*\)\r$/\1/p' got)
+        second=$(stat -c %Y root/young)
+        echo two >root/young
+        [ "$(stat -c %Y root/young)" -ne "$second" ] || break
+    done
+    web_asks_since "$date" && [ "$LINE" = 'HTTP/1.1 200 OK' ] || return 1
+    web_asks_since "$(web_date "$second")"
+    [ "$LINE" = 'HTTP/1.1 200 OK' ] || web_second_is_over "$second" || return 1
+    eventually web_second_is_over "$second" || return 1
+    web_asks_since "$date" && [ "$LINE" = 'HTTP/1.1 200 OK' ] || return 1
+    web_asks_since "$(web_date "$second")" && [ "$LINE" = 'HTTP/1.1 304 Not Modified' ] || return 1
+    touch -d 'next year' root/young
+    web_ask 'send=GET /young HTTP/1.0\r\n\r\n' eof || return 1
+    date=$(sed -n 's/^Last-Modified: \(.*\)\r$/\1/p' raw)
+    [ "$(date -d "$date" +%s)" -le "$(date -d "$(sed -n 's/^Date: \(.*\)\r$/\1/p' raw)" +%s)" ] || return 1
+    web_asks_since 'Sat, 01 Jan 2050 00:00:00 GMT' && [ "$LINE" = 'HTTP/1.1 200 OK' ] || return 1
+}
+
+@test "proof: H9: a date as young as the answer proves nothing" {
+    web_each web_written_twice
+    web_broken examples/web_server.c 's/settled = .*;/settled = true;/' web_written_twice
+    web_broken examples/web_server.c 's/if \(settled && /if (/' web_written_twice
+}
+
+web_targets() {
+    local row
+    for row in '400 Bad Request|GET /hello.txt HTTP/1.1|Host: a b/c' '400 Bad Request|GET /hello.txt HTTP/1.1|Host: a/b' \
+        '400 Bad Request|GET /hello.txt HTTP/1.1|Host: a@b' '400 Bad Request|GET /hello.txt HTTP/1.1|Host: a:b' \
+        '400 Bad Request|GET /hello.txt HTTP/1.1|Host: [::1' '400 Bad Request|GET http:///hello.txt HTTP/1.0|' \
+        '400 Bad Request|GET http://:80/hello.txt HTTP/1.0|' '400 Bad Request|GET http://a b/ HTTP/1.0|' \
+        '400 Bad Request|GET http://u@a/hello.txt HTTP/1.0|' '404 Not Found|GET http://other/x?=/hello.txt HTTP/1.0|' \
+        '200 OK|GET http://other?x=/nowhere HTTP/1.0|' '200 OK|GET http://other HTTP/1.0|' \
+        '200 OK|GET http://[::1]:80/hello.txt HTTP/1.0|' '200 OK|GET /hello.txt HTTP/1.1|Host: [::1]:8080' \
+        '200 OK|GET /hello.txt HTTP/1.1|Host:' '200 OK|GET /hello.txt HTTP/1.1|Host: a-b.c_d:'; do
+        IFS='|' read -r status request header <<<"$row"
+        web_line "send=$request\\r\\n${header:+$header\\r\\n}Connection: close\\r\\n\\r\\n" eof || return 1
+        [ "$LINE" = "HTTP/1.1 $status" ] || { echo "$row: $LINE"; return 1; }
+    done
+    # What follows the host is its directory, whatever the query says.
+    web_ask 'send=GET http://other?x=/hello.txt HTTP/1.0\r\n\r\n' eof || return 1
+    grep -q 'Index of /<' got || return 1
+    # Methods that there are, and others; a query goes where its path goes.
+    for row in GETT get FOO; do
+        web_line "send=$row / HTTP/1.0\\r\\n\\r\\n" eof && [ "$LINE" = 'HTTP/1.1 501 Not Implemented' ] || return 1
+    done
+    for row in POST PUT OPTIONS PATCH; do
+        web_line "send=$row / HTTP/1.0\\r\\n\\r\\n" eof && [ "$LINE" = 'HTTP/1.1 405 Method Not Allowed' ] || return 1
+    done
+    web_ask 'send=GET /sub?a=%20b&c=/?d HTTP/1.0\r\n\r\n' eof || return 1
+    grep -q $'^Location: /sub/?a=%20b&c=/?d\r$' got || return 1
+    web_ask "send=GET /sub?$(web_chars 1023) HTTP/1.0\\r\\n\\r\\n" eof || return 1
+    grep -q "^Location: /sub/?$(web_chars 1023)" got || return 1
+    web_line "send=GET /sub?$(web_chars 1024) HTTP/1.0\\r\\n\\r\\n" eof || return 1
+    [ "$LINE" = 'HTTP/1.1 414 URI Too Long' ] || return 1
+}
+
+@test "proof: H10 H12: targets, hosts, methods, and a query that is sent on" {
+    web_each web_targets
+    web_broken http_request.c 's/ \|\| !is_authority\(value, length\)//' web_targets
+    web_broken http_request.c "s/ && \*text != '\?'//" web_targets
+    web_broken http_request.c 's/text == host \|\| //' web_targets
+    web_broken http_channel.c 's/== HTTP_UNKNOWN/== 77/' web_targets
+    web_broken examples/web_server.c 's/strcat\(location, .*query\);//' web_targets
+    web_broken examples/web_server.c 's/if \(.*query_cut\)/if (0)/' web_targets
+}
+
+web_type() { # FILE TYPE
+    web_ask "send=GET /$1 HTTP/1.0\\r\\n\\r\\n" eof || return 1
+    grep -qx "Content-Type: $2"$'\r' got || { echo "$1:"; grep Content-Type got; return 1; }
+}
+
+web_types() {
+    local text='text/plain; charset=utf-8' any=application/octet-stream name
+    for name in a.py a.awk a.sh a.dict Makefile noending A.MD a.Txt; do
+        echo '# 数据 text' >"root/$name"
+        web_type "$name" "$text" || return 1
+    done
+    for name in a.HTM a.jpeg b.JPG a.webp a.ico a.pdf; do
+        head -c 5000 /dev/zero >"root/$name"
+    done
+    web_type a.HTM 'text/html; charset=utf-8' && web_type a.jpeg image/jpeg && web_type b.JPG image/jpeg &&
+        web_type a.webp image/webp && web_type a.ico image/x-icon && web_type a.pdf application/pdf || return 1
+    # By the first block: what is cut off at its end is no fault of the file.
+    printf '%4095s\xe4\xb8\xad' '' >root/cut
+    web_type cut "$text" || return 1
+    for name in 'a\0b' 'a\xff' '\xe4\xb8' '\xc0\xaf' '\x80'; do
+        printf "$name" >root/odd
+        web_type odd $any || { echo "$name"; return 1; }
+    done
+    : >root/odd
+    web_type odd "$text"
+}
+
+@test "proof: H1: what a browser shows it is told to show" {
+    web_each web_types
+    web_broken http_files.c 's/strcasecmp\(path/strcmp(path/' web_types
+    web_broken http_files.c 's/is_text\(file\) \?/0 ?/' web_types
+    web_broken http_files.c 's/is_text\(file\) \?/1 ?/' web_types
+    web_broken http_files.c 's/ && length == file->size\)/)/' web_types
+}
+
+@test "H12: an interface that is none: the words of the resolver" {
+    run soon "$(program $STAGE/web_server)" -p 0 -i nope.invalid
+    [ "$status" -eq 1 ]
+    [[ ${lines[-1]} == "web_server: nope.invalid: "* ]]
+    [[ ${lines[-1]} != *'Cannot assign'* ]]
 }
 
 @test "404, 405, 400, 501, 505: what they say, and whether they go on" {
@@ -212,7 +384,7 @@ web_refuses() {
     web_ask 'send=GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n' eof
     web_status '400 Bad Request' close | web_is
     web_ask 'send=HEAD / HTTP/1.1\r\n\r\n' eof
-    web_status '400 Bad Request' close | head -c -16 | web_is
+    web_status '400 Bad Request' close | sed '/^\r$/q' | web_is
     web_ask 'send=\0\x01\xff\r\n' eof
     web_status '400 Bad Request' close | web_is
     web_ask 'send=GET /%0a%1b[31m HTTP/1.0\r\n\r\n' eof
@@ -234,9 +406,10 @@ web_big_body() {
 # --- directories -------------------------------------------------------------------
 
 web_listing() { # PATH ENTRY...
-    printf '<!DOCTYPE html>\n<html lang="en">\n<title>%s</title>\n<h1>%s</h1>\n<ul>\n' "$1" "$1"
-    printf '<li> %s</li>\n' "${@:2}"
-    echo '</ul>'
+    web_html "Index of $1"
+    echo '<table>'
+    printf '<tr><td>%s</td></tr>\n' "${@:2}"
+    echo '</table>'
 }
 
 web_lists() { # PATH FILE: the listing that is in the file
@@ -245,7 +418,7 @@ web_lists() { # PATH FILE: the listing that is in the file
         web_head '200 OK' 'Content-Type: text/html; charset=utf-8' \
             "Content-Length: $(stat -c %s "$2")" 'Connection: close'
         cat "$2"
-    } | web_is
+    } | web_is || return 1
     web_ask "send=HEAD $1 HTTP/1.0\\r\\n\\r\\n" eof
     web_head '200 OK' 'Content-Type: text/html; charset=utf-8' \
         "Content-Length: $(stat -c %s "$2")" 'Connection: close' | web_is
@@ -257,17 +430,23 @@ web_directories() {
         web_status '301 Moved Permanently' keep-alive 'Location: /sub/'
         web_status '404 Not Found' close
     } | web_is
+    # Directories, then files with their sizes; what to read first is first.
+    yes | head -c 1234567 >root/large
     web_listing / \
-        '<a href="a%20%22b%22%20%26%20%3Cc%3E.txt">a &#34;b&#34; &#38; &#60;c&#62;.txt</a>' \
-        '<a href="bytes">bytes</a>' '<a href="empty.txt">empty.txt</a>' \
-        '<a href="empty/">empty/</a>' '<a href="hello.txt">hello.txt</a>' '<a href="page/">page/</a>' \
-        '<a href="sub/">sub/</a> <a href="sub/README.md">README.md</a>' >listing
-    web_lists / listing
-    web_listing /sub/ '<a href="../">../</a>' '<a href="README.md">README.md</a>' \
-        '<a href="deep/">deep/</a>' >listing
-    web_lists /sub/ listing
-    web_listing /sub/deep/ '<a href="../">../</a>' >listing
-    web_lists /sub/deep/ listing
+        '<a href="empty/">empty/</a></td><td>' '<a href="page/">page/</a></td><td>' \
+        '<a href="sub/">sub/</a> <a href="sub/README.md">README.md</a></td><td>' \
+        '<a href="%1B%E2%80%AE%FF">\x1b\xe2\x80\xae\xff</a></td><td>0 bytes' \
+        '<a href="a%20%22b%22%20%26%20%3Cc%3E.txt">a &#34;b&#34; &#38; &#60;c&#62;.txt</a></td><td>4 bytes' \
+        '<a href="bytes">bytes</a></td><td>6 bytes' '<a href="empty.txt">empty.txt</a></td><td>0 bytes' \
+        '<a href="hello.txt">hello.txt</a></td><td>6 bytes' '<a href="large">large</a></td><td>1.2 MB' \
+        '<a href="%E6%95%B0">数</a></td><td>0 bytes' >listing
+    web_lists / listing || return 1
+    rm root/large
+    web_listing /sub/ '<a href="../">../</a></td><td>' '<a href="README.md">README.md</a></td><td>6 bytes' \
+        '<a href="deep/">deep/</a></td><td>' >listing
+    web_lists /sub/ listing || return 1
+    web_listing /sub/deep/ '<a href="../">../</a></td><td>' >listing
+    web_lists /sub/deep/ listing || return 1
     web_ask 'send=GET /page/ HTTP/1.0\r\n\r\n' eof
     {
         web_head '200 OK' 'Content-Type: text/html; charset=utf-8' 'Content-Length: 11' \
@@ -280,19 +459,21 @@ web_directories() {
     [ "$(tail -n 1 got)" = odd ]
 }
 
-@test "a directory: moved, its index.html, or its names" {
+@test "proof: H13: a directory: moved, its index.html, or its names" {
     web_each web_directories
+    web_broken http_listing.c 's/one->kind != other->kind/0/' web_directories
+    web_broken html.c 's/ TEXT_LINE\)/ TEXT_LINES)/;s/text_escape\(.*shown\),/strcpy(shown, name); (void)(/' web_directories
 }
 
 @test "a directory of 1,001 names lists 1,000, of 1,000 all of them" {
     (cd root/empty && touch {1000..2000})
     start $STAGE/web_server -d root
     web_ask 'send=GET /empty/ HTTP/1.0\r\n\r\n' eof
-    [ "$(grep -c '^<li> <a href="[12]' got)" -eq 1000 ]
+    [ "$(grep -c '^<tr><td><a href="[12]' got)" -eq 1000 ]
     grep -q 'And more' got
     rm root/empty/1500
     web_ask 'send=GET /empty/ HTTP/1.0\r\n\r\n' eof
-    [ "$(grep -c '^<li> <a href="[12]' got)" -eq 1000 ]
+    [ "$(grep -c '^<tr><td><a href="[12]' got)" -eq 1000 ]
     [ "$(grep -c 'And more' got)" -eq 0 ]
 }
 
@@ -337,7 +518,7 @@ web_no_way_out() {
     web_each web_no_way_out
 }
 
-@test "a check of a path left out is seen" {
+@test "proof: a check of a path left out is seen" {
     web_broken http_files.c "s/\\*name == '\\.'/0/" web_no_way_out
     web_broken http_files.c 's/ \| O_NOFOLLOW//' web_no_way_out
     web_broken http_files.c 's/(next = open_name\(.*\);)/next = openat(fd, name, OPEN_FLAGS); length = strlen(name);/' \
@@ -409,7 +590,7 @@ web_limits() {
     web_each web_limits
 }
 
-@test "a limit left out is seen" {
+@test "proof: a limit left out is seen" {
     DEADLINE=3 web_broken http_channel.c 's/\.max_length = .*/.max_length = 1 << 30,/' web_limits
 }
 
@@ -443,7 +624,7 @@ web_pipeline() {
         *)
             web_file "root/many/$i" "$(web_chars $((i * i * 9)))"
             requests+="GET /many/$i HTTP/1.1\\nHost:a\\n"
-            web_head '200 OK' 'Content-Type: application/octet-stream' \
+            web_head '200 OK' 'Content-Type: text/plain; charset=utf-8' \
                 "Content-Length: $((i * i * 9))" "Last-Modified: $OLD_DATE" \
                 "Connection: $connection" >>expected
             cat "root/many/$i" >>expected
@@ -467,10 +648,13 @@ web_prompt() {
 
 @test "T50: an answer does not wait for the one before" {
     web_each web_prompt
+}
+
+@test "proof: T50: an answer that waits is seen" {
     web_broken http_channel.c 's/tcp_options_set.*;//' web_prompt
 }
 
-@test "requests that do not wait for a file are seen" {
+@test "proof: requests that do not wait for a file are seen" {
     web_broken http_channel.c \
         "/^void http_channel_send_file/,/^}/s/line_receiver_pause.*;//" web_pipeline
 }
@@ -537,7 +721,7 @@ web_asks_only() {
     web_each web_asks_only
 }
 
-@test "answers without a limit are seen" {
+@test "proof: answers without a limit are seen" {
     server_without_quarantine
     web_broken http_channel.c '/^static void pause_answers/,/^}/s/line_receiver_pause.*;/(void)answers;/' \
         web_asks_only
@@ -686,7 +870,7 @@ web_keeps_the_slow() {
     done
 }
 
-@test "no end of patience is seen" {
+@test "proof: no end of patience is seen" {
     web_hasty epoll 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
     DEADLINE=3
     run web_drops_the_idle
@@ -722,7 +906,7 @@ web_keeps_the_slow() {
     [ "$(soon curl -s -z copy -w '%{http_code}' "http://127.0.0.1:$PORT/hello.txt")" = 304 ]
     [ "$(soon curl -s -o /dev/null -w '%{http_code}' -T root/large "http://127.0.0.1:$PORT/put")" = 405 ]
     [ "$(soon curl -s -I "http://127.0.0.1:$PORT/large" | grep -c '^Content-Length: 10000000')" -eq 1 ]
-    soon curl -s --path-as-is "http://127.0.0.1:$PORT/../outside/secret.txt" | grep -qx '403 Forbidden'
+    soon curl -s --path-as-is "http://127.0.0.1:$PORT/../outside/secret.txt" | grep -q '403 Forbidden'
 }
 
 @test "Python's http.client reads it, many times over one connection" {
@@ -736,12 +920,12 @@ for _ in range(100):
     for method, path, status, body in [
             ("GET", "/hello.txt", 200, b"hello\n"),
             ("HEAD", "/hello.txt", 200, b""),
-            ("GET", "/none", 404, b"404 Not Found\n"),
-            ("GET", "/sub", 301, b"301 Moved Permanently\n"),
-            ("DELETE", "/hello.txt", 405, b"405 Method Not Allowed\n")]:
+            ("GET", "/none", 404, None), ("GET", "/sub", 301, None),
+            ("DELETE", "/hello.txt", 405, None)]:
         client.request(method, path)
         answer = client.getresponse()
-        assert (answer.status, answer.read()) == (status, body), path
+        assert answer.status == status, path
+        assert answer.read() == body or body is None, path
         assert email.utils.parsedate(answer.getheader("Date"))
         sock = sock or client.sock
         assert client.sock is sock

@@ -21,7 +21,7 @@ load ../lib/unit
     DEADLINE=60 unit_cases process_many_test # thousands, on a busy machine
 }
 
-@test "a spawn that holds up the loop is seen" {
+@test "proof: a spawn that holds up the loop is seen" {
     [[ ${CFLAGS:-} != *sanitize* ]] || skip "the case measures nothing then"
     unit_broken spawn.c 's/int error = copy_sources\(spec\);/& usleep(30000);/' \
         process_many_test a_large_parent_is_not_held_up "${POLLERS[@]}"
@@ -33,14 +33,14 @@ load ../lib/unit
 
 # --- the traps, and that their tests can fail ---------------------------------
 
-@test "trap 20: one waitpid a signal, or waitpid(-1), is seen" {
+@test "proof: trap 20: one waitpid a signal, or waitpid(-1), is seen" {
     unit_broken process.c 's/process_reaped\(process, status\);/&return;/' \
         process_many_test S22_trap20_thirty_and_a_stranger "${POLLERS[@]}"
     unit_broken process.c 's/waitpid\(process->pid/waitpid(-1/' \
         process_many_test S22_trap20_thirty_and_a_stranger
 }
 
-@test "trap 21: closing at the exit, or waiting for the pipes, is seen" {
+@test "proof: trap 21: closing at the exit, or waiting for the pipes, is seen" {
     unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
         process_life_test S12_S13_trap21_no_output_is_lost
     unit_broken process.c 's/self->status = status;/&process_lose_connection(self);/' \
@@ -50,14 +50,14 @@ load ../lib/unit
         process_life_test S14_trap21_a_grandchild_has_the_pipe
 }
 
-@test "trap 22: moves in the order of the map are seen" {
+@test "proof: trap 22: moves in the order of the map are seen" {
     unit_broken spawn.c 's/if \(!is_target\(spec, move->from\)\)/if (1)/' \
         process_plumbing_test S4_trap22_exchanged
     unit_broken spawn.c 's/if \(!is_target\(spec, move->from\)\)/if (1)/' \
         process_plumbing_test S4_trap22_pipes_in_the_way
 }
 
-@test "S2 S3 S4 S11 S20: a target overwritten, a name or a limit unheeded are seen" {
+@test "proof: S2 S3 S4 S11 S20: a target overwritten, a name or a limit unheeded are seen" {
     unit_broken spawn.c 's/F_DUPFD_CLOEXEC, above/F_DUPFD_CLOEXEC, 0/' \
         process_plumbing_test S4_targets_that_are_free
     unit_broken spawn.c 's/posix_spawnp\(/posix_spawn(/' \
@@ -74,7 +74,7 @@ load ../lib/unit
         process_life_test S20_no_such_pipe
 }
 
-@test "trap 22: descriptors that a child should not have are seen" {
+@test "proof: trap 22: descriptors that a child should not have are seen" {
     local keep='s/if \(flags < 0 .*/if (1)/
         s/= posix_spawn_file_actions_addclosefrom_np\(.*\)/= 0/'
     unit_broken spawn.c "$keep" \
@@ -129,26 +129,26 @@ portable_is_seen() { # NAME SCRIPT
         s/OPEN_FDS_TRIED = 65536/OPEN_FDS_TRIED = 4000/; s/syscall\\(.*\\);//"
 }
 
-@test "trap 22: a child's end that does not block is seen" {
+@test "proof: trap 22: a child's end that does not block is seen" {
     unit_broken process.c 's/\(pipe_add\(self, child_fd, ends\[writes\]/(net_set_blocking(ends[!writes], false), pipe_add(self, child_fd, ends[writes]/' \
         process_plumbing_test S6_trap22_who_blocks
 }
 
-@test "S7: signals that a child inherits are seen" {
+@test "proof: S7: signals that a child inherits are seen" {
     unit_broken spawn.c 's/POSIX_SPAWN_SETSIGDEF \|$/0 |/' \
         process_plumbing_test S7_signals_are_as_new
     unit_broken spawn.c 's/POSIX_SPAWN_SETSIGMASK \|/0 |/' \
         process_plumbing_test S7_signals_are_as_new
 }
 
-@test "S16: not watching a pipe that is only written is seen" {
+@test "proof: S16: not watching a pipe that is only written is seen" {
     unit_broken process.c 's/if \(self->writes && terminal\)/if (self->writes)/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
     unit_broken process.c 's/= writer_do_read/= connection_do_read/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
 }
 
-@test "S18 S21 S24 S26: more that is seen" {
+@test "proof: S18 S21 S24 S26: more that is seen" {
     unit_broken process.c "$(unit_in pipe_close)s/if \\(self->writes\\)/if (0)/" \
         process_life_test S18_close_stdin_sends_all_first
     unit_broken process.c "$(unit_in process_reaped)s/self->pid = 0;//" \
@@ -161,7 +161,7 @@ portable_is_seen() { # NAME SCRIPT
         process_plumbing_test spawn_without_memory
 }
 
-@test "S26: a terminal that is closed too early is seen" {
+@test "proof: S26: a terminal that is closed too early is seen" {
     unit_broken process.c "$(unit_in end_terminal)s/self->hangs_up\\)\$/true)/" \
         process_pty_test S26_S15_a_terminal_that_is_closed
     unit_broken process.c "$(unit_in process_reaped)s/hang_up\\(self\\)/process_lose_connection(self)/" \
@@ -172,7 +172,7 @@ portable_is_seen() { # NAME SCRIPT
     unit_cases process_odd_test
 }
 
-@test "S3 S22 S26 trap 13: what odd conditions would do is seen" {
+@test "proof: S3 S22 S26 trap 13: what odd conditions would do is seen" {
     unit_broken process.c 's/fcntl\(rows\[i\].from, F_GETFD\) < 0/0/' \
         process_odd_test S3_a_number_that_is_not_open
     unit_broken signals.c 's|row->was_blocked = mask\(SIG_UNBLOCK, signal\);||' \

@@ -1,65 +1,24 @@
 #!/usr/bin/env bats
-# The book tells the truth: every chapter passes the checks of tools/book, and
-# the checks themselves catch what they are there to catch.
+# The book tells the truth: each chapter passes the checks of tools/book (in the
+# book.bats of its folder), and the checks catch what they are there to catch.
 # shellcheck disable=SC2016,SC2030,SC2031 # back-quotes; `run` in a subshell
 
 load ../lib/helpers
+load ../lib/book
 
-# --- the chapters ----------------------------------------------------------
-
-# book_checks CHECK README: a chapter that is there passes the check, and so do
-# its rooms, which have no table of what changed.
-book_checks() {
-    local rooms=()
-    [ -e "$ROOT/$2" ] || return 0
-    cd "$ROOT" || return
-    [[ $2 != */* || $1 == changes ]] || rooms=("${2%/*}"/[!b]*/README.md)
-    [ -e "${rooms[0]:-}" ] || rooms=()
-    tests/tools/book "$1" "$2" "${rooms[@]}"
-}
+# --- the texts ----------------------------------------------------------
 
 @test "README: excerpts" { book_checks excerpts README.md; }
 @test "README: sessions" { book_checks sessions README.md; }
-@test "README: links" { book_checks links README.md; }
+@test "README: links" { book_checks links README.md tests/README.md; }
 
-@test "01: excerpts" { book_checks excerpts 01-blocking/README.md; }
-@test "01: sessions" { book_checks sessions 01-blocking/README.md; }
-@test "01: changes" { book_checks changes 01-blocking/README.md; }
-@test "01: links" { book_checks links 01-blocking/README.md; }
-
-@test "02: excerpts" { book_checks excerpts 02-select/README.md; }
-@test "02: sessions" { book_checks sessions 02-select/README.md; }
-@test "02: changes" { book_checks changes 02-select/README.md; }
-@test "02: links" { book_checks links 02-select/README.md; }
-
-@test "03: excerpts" { book_checks excerpts 03-reactor/README.md; }
-@test "03: sessions" { book_checks sessions 03-reactor/README.md; }
-@test "03: changes" { book_checks changes 03-reactor/README.md; }
-@test "03: links" { book_checks links 03-reactor/README.md; }
-
-@test "04: excerpts" { book_checks excerpts 04-protocols/README.md; }
-@test "04: sessions" { book_checks sessions 04-protocols/README.md; }
-@test "04: changes" { book_checks changes 04-protocols/README.md; }
-@test "04: links" { book_checks links 04-protocols/README.md; }
-
-@test "05: excerpts" { book_checks excerpts 05-deferred/README.md; }
-@test "05: sessions" { book_checks sessions 05-deferred/README.md; }
-@test "05: changes" { book_checks changes 05-deferred/README.md; }
-@test "05: links" { book_checks links 05-deferred/README.md; }
-
-@test "06: excerpts" { book_checks excerpts 06-process/README.md; }
-@test "06: sessions" { book_checks sessions 06-process/README.md; }
-@test "06: changes" { book_checks changes 06-process/README.md; }
-@test "06: links" { book_checks links 06-process/README.md; }
-
-@test "every chapter is checked above" {
-    local chapter check
-    for chapter in "$ROOT"/[0-9][0-9]-*/README.md; do
-        [ -e "$chapter" ] || continue
-        for check in excerpts sessions changes links; do
-            echo "$check of ${chapter#"$ROOT"/}"
-            grep -qF "{ book_checks $check ${chapter#"$ROOT"/}; }" "$BATS_TEST_FILENAME"
-        done
+@test "every chapter is checked, by one and the same file" {
+    local chapter checks=$ROOT/tests/03-reactor/book.bats check
+    for chapter in "$ROOT"/[0-9][0-9]-*/; do
+        cmp "$checks" "$ROOT/tests/$(basename "$chapter")/book.bats"
+    done
+    for check in excerpts sessions changes links; do
+        grep -qF "{ book_checks $check " "$checks"
     done
 }
 

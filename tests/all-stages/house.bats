@@ -155,3 +155,51 @@ END
         fi
     done
 }
+
+# --- make turns ----------------------------------------------------------------
+
+# house_lanes: the names of the lanes in the picture, from top to bottom.
+house_lanes() {
+    sed -nE 's/.*<text class="name".*>([^<]*)<\/text>.*/\1/p' turns.svg
+}
+
+@test "make turns: a time line drawn from a live trace, its lanes and its order" {
+    TRACE=1 start 05-deferred/cmd_server -r epoll
+    echo abc >file
+    peer "$PORT" send="comphash $PWD/file\n" until='hash is' send='exit\n' eof >/dev/null
+    kill "$PID"
+    wait_gone "$PID"
+    make -s -C "$ROOT" turns FILE="$LOG" >turns.svg
+    [ "$(house_lanes | head -n 3 | sed -E 's/ [0-9]+//' | paste -s -d ,)" = 'the loop,Port,CmdProtocol' ]
+    diff <(house_lanes | sed -E 's/ [0-9]+//' | LC_ALL=C sort) - <<'END'
+CmdProtocol
+Deferred
+Port
+Waker
+job, in a thread
+other threads
+signals
+the loop
+END
+    # What the picture shows of the command, in time: x grows from one to the next.
+    sed -nE 's/.*<title>[0-9.]+ s: ([^<]*)<.*<text class="label" x="([0-9.]+)".*/\2 \1/p' \
+        turns.svg | sort -n | sed 's/^[0-9.]* //' |
+        sed -nE 's/^(accept|.*build_protocol|.*data_received|ThreadPool.*(added|has run)|Deferred.*(fired|callback)|.*connection_lost).*/\1/p' |
+        sed -E 's/.*(build_protocol|data_received|added|has run|fired|callback|connection_lost).*/\1/' | head -n 7 >story
+    diff story - <<'END'
+accept
+build_protocol
+data_received
+added
+has run
+fired
+callback
+END
+    [ "$(grep -c '<svg' turns.svg)" -eq 1 ] && [ "$(tail -n 1 turns.svg)" = '</svg>' ]
+}
+
+@test "make turns: no file, no picture" {
+    run make -s -C "$ROOT" turns FILE=nowhere
+    [ "$status" -eq 2 ]
+    [[ $output == 'make -s turns FILE=trace'* ]]
+}

@@ -55,7 +55,7 @@ broken() {
     fi
 }
 
-@test "a broken receiver is noticed: lines, netstrings, numbers, turns" {
+@test "proof: a broken receiver is noticed: lines, netstrings, numbers, turns" {
     [ "$FUZZ_BUILD" = build/sanitize ] || skip "no sanitizers"
     local stage=04-protocols
     broken $stage/line_receiver.c 's/left - size \+ 1/left/' line_receiver
@@ -70,7 +70,7 @@ broken() {
     broken 06-process/sequential_line_receiver.c 's/self->busy \|\| self->write_watermark.full/self->busy/' sequential_line_receiver
 }
 
-@test "a broken parser is noticed: JSON, answers, URLs, HTTP, remote calls" {
+@test "proof: a broken parser is noticed: JSON, answers, URLs, HTTP, remote calls" {
     [ "$FUZZ_BUILD" = build/sanitize ] || skip "no sanitizers"
     local stage=05-deferred
     broken 04-protocols/json.c 's/reader->next < reader->end \?/reader->next <= reader->end ?/' json

@@ -2,6 +2,13 @@
 # choice, wait with a deadline, clean up, and show what the server said when a
 # test fails. A test file says `load ../lib/helpers` and nothing more.
 
+# A test does not depend on who started it.
+umask 022
+export LC_ALL=C.UTF-8 TERM=dumb
+unset LANGUAGE CDPATH REACTOR TRACE
+[ -e /proc/self/fd/0 ] || exec </dev/null
+ulimit -Sn 1024 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # Where make puts what it makes; `make sanitize` chooses another place.

@@ -214,7 +214,7 @@ void talk_listen(struct talk *talk, const char *poller,
 
     talk_new(talk, poller, class);
     talk->port = reactor_listen_tcp(talk->reactor, 0, &talk->base, &local);
-    CHECK(talk->port && tcp_port_get_host(talk->port, &address) == 0);
+    CHECK(talk->port && port_get_host(talk->port, &address) == 0);
     talk->number = address_port(&address);
 }
 

@@ -23,7 +23,7 @@ enum { TALK_TEXT_MAX = 256 }; /* bytes of what a talk remembers */
 struct talk {
     struct factory base;
     struct reactor *reactor;
-    struct tcp_port *port;
+    struct port *port;
     int number; /* of the port */
     struct connector *connector;
 

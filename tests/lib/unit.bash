@@ -60,9 +60,11 @@ unit_build() {
         make -s -C "$ROOT/tests" BUILD="$BUILD" "$BUILD/$STAGE/$1" >&2
 }
 
-# unit_poller POLLER: every case of PROGRAM holds under it.
+# unit_poller POLLER: every case of PROGRAM holds under it, in a folder of its
+# own: some leave files, and the pollers work side by side.
 unit_poller() {
     local name failed=0
+    mkdir -p "$1" && cd "$1" || return 1
     for name in $("$PROGRAM"); do
         GLIBC_TUNABLES=$UNIT_MALLOC soon "$PROGRAM" "$1" "$name" || {
             echo "$name under $1: status $?"

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+#include "tls/ssl_connection.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "reactor/trace.h"
+
+/* The protocol of the raw connection, which frees it. */
+struct ssl_stream {
+    struct protocol base;
+    struct ssl_connection *self;
+};
+
+static struct ssl_connection *of(const struct transport *transport)
+{
+    return (
+        struct ssl_connection *)((char *)transport -
+                                 offsetof(struct ssl_connection, transport));
+}
+
+/* --- who is running, for the log: as over TCP --- */
+
+static void name_in_log(const void *object, char *text)
+{
+    const struct ssl_connection *self = object;
+    char host[ADDRESS_TEXT_MAX];
+
+    if (!self->protocol)
+        snprintf(text, RUNNING_TEXT_MAX, "Uninitialized");
+    else if (self->number < 0)
+        snprintf(text, RUNNING_TEXT_MAX, "%s,client",
+                 self->protocol->class->name);
+    else
+        snprintf(text, RUNNING_TEXT_MAX, "%s,%d,%s",
+                 self->protocol->class->name, self->number,
+                 address_host(&self->peer, host));
+}
+
+static struct running enter(const struct ssl_connection *self)
+{
+    return reactor_enter(self->reactor, (struct running){ name_in_log, self });
+}
+
+/* --- the helper's life --- */
+
+/* The group, for a helper may be a script that has started the real one. When
+ * it was reaped, the number may be somebody else's: kill(-0) would be us. */
+static void kill_helper(struct ssl_connection *self)
+{
+    if (self->pid > 0)
+        kill(-self->pid, SIGKILL);
+}
+
+static void lose_patience(void *argument)
+{
+    kill_helper(argument);
+}
+
+static void be_patient(struct ssl_connection *self, double seconds)
+{
+    delayed_call_cancel(&self->patience);
+    if (self->has_helper &&
+        reactor_call_later(self->reactor, &self->patience, seconds,
+                           lose_patience, self) < 0)
+        kill_helper(self); /* rather than to wait for ever */
+}
+
+static void free_all(void *argument)
+{
+    struct ssl_connection *self = argument;
+
+    free(self->protocol);
+    free(self);
+}
+
+void ssl_connection_free_if_gone(struct ssl_connection *self)
+{
+    if (self->raw || self->has_helper || self->door_open ||
+        self->state != SSL_OVER)
+        return;
+    delayed_call_cancel(&self->patience);
+    reactor_remove_trigger(self->reactor, &self->end);
+    if (self->class->gone)
+        self->class->gone(self);
+    reactor_at_turn_end(self->reactor, &self->freed, free_all, self);
+}
+
+void ssl_connection_fail(struct ssl_connection *self, struct failure reason)
+{
+    if (self->state != SSL_SHAKING)
+        return;
+    self->state = SSL_OVER;
+    kill_helper(self);
+    self->class->failed(self, reason);
+    if (self->raw)
+        connection_disconnect(self->raw, REASON_DONE);
+    ssl_connection_free_if_gone(self);
+}
+
+/* --- how it has ended --- */
+
+/* What the helper knows about the peer's end. */
+static struct failure verdict(const struct ssl_connection *self)
+{
+    return self->class->half_close
+               ? ssl_words_server_end(&self->words)
+               : ssl_words_client_end(&self->words, self->status);
+}
+
+/* Both together. When we have said all that we had to say and ended our
+ * stream, the end is good, however the peer closes: as over TCP. But if the
+ * helper has died, what it had of us has died with it. */
+static struct failure reason_to_tell(const struct ssl_connection *self)
+{
+    struct failure helpers = verdict(self);
+    const struct failure *ours = &self->raw_reason;
+
+    if (!failure_check(*ours, &ConnectionDone))
+        return failure_check(helpers, &ConnectionDone) ? *ours : helpers;
+    if (!self->has_ended || failure_check(helpers, &SslTruncated))
+        return *ours;
+    return helpers;
+}
+
+static void tell(struct ssl_connection *self, struct failure reason)
+{
+    struct protocol *protocol = self->protocol;
+    struct running before = enter(self);
+
+    self->state = SSL_OVER;
+    be_patient(self, SSL_CLOSE_LIMIT);
+    if (protocol->class->connection_lost)
+        protocol->class->connection_lost(protocol, reason);
+    self->class->lost(self, reason);
+    reactor_enter(self->reactor, before);
+    ssl_connection_free_if_gone(self);
+}
+
+/* The peer's stream has ended, and well: what end_of_stream of connection.c
+ * does. But s_client has ended with it, and takes nothing any more. */
+static void end_of_stream(struct ssl_connection *self)
+{
+    struct protocol *protocol = self->protocol;
+    struct connection *raw = self->raw;
+    bool owes = connection_owes(raw);
+
+    self->end_told = true;
+    if (!self->class->half_close) {
+        connection_disconnect(raw, owes ? EPIPE : REASON_DONE);
+    } else if (protocol->class->read_connection_lost) {
+        struct running before = enter(self);
+        protocol->class->read_connection_lost(protocol);
+        reactor_enter(self->reactor, before);
+    } else { /* what it is owed goes first */
+        transport_lose_connection(connection_transport(raw));
+    }
+}
+
+/* The raw stream has ended, in one way or another. Does what can be done by
+ * now; it is called again when more is known. */
+static void decide(struct ssl_connection *self)
+{
+    bool ended = !self->has_helper;
+    bool known = ended || (self->class->half_close && self->words.end);
+
+    if (self->state != SSL_CONNECTED || (self->raw && !self->has_ended) ||
+        (self->raw && self->end_told && !ended))
+        return;
+    if (!known && self->has_ended) {
+        if (!delayed_call_active(&self->patience))
+            be_patient(self, SSL_END_LIMIT);
+        return;
+    }
+    delayed_call_cancel(&self->patience);
+    if (!self->raw)
+        tell(self, reason_to_tell(self));
+    else if (!self->end_told && failure_check(verdict(self), &ConnectionDone))
+        end_of_stream(self);
+    else /* what is queued is for nobody */
+        connection_disconnect(self->raw, EPIPE);
+}
+
+/* --- what the raw connection says --- */
+
+static void data_received(struct protocol *base, const char *data,
+                          size_t length)
+{
+    struct ssl_connection *self = ((struct ssl_stream *)base)->self;
+    struct running before = enter(self);
+
+    if (self->protocol->class->data_received)
+        self->protocol->class->data_received(self->protocol, data, length);
+    reactor_enter(self->reactor, before);
+}
+
+static void read_connection_lost(struct protocol *base)
+{
+    struct ssl_connection *self = ((struct ssl_stream *)base)->self;
+
+    self->has_ended = true;
+    decide(self);
+}
+
+static void write_connection_lost(struct protocol *base)
+{
+    struct ssl_connection *self = ((struct ssl_stream *)base)->self;
+    struct running before = enter(self);
+
+    if (self->protocol->class->write_connection_lost)
+        self->protocol->class->write_connection_lost(self->protocol);
+    reactor_enter(self->reactor, before);
+}
+
+static void connection_lost(struct protocol *base, struct failure reason)
+{
+    struct ssl_connection *self = ((struct ssl_stream *)base)->self;
+    bool loop_ended = failure_check(reason, &ConnectionLost) && !reason.number;
+    bool aborted = failure_check(reason, &ConnectionAborted);
+    bool error = !failure_check(reason, &ConnectionDone);
+
+    /* An error of the raw connection is an end of it as well, and who has made
+     * it knows more. A connection that we have closed need not have one. */
+    self->has_ended =
+        self->has_ended || connection_read_lost(self->raw) || error;
+    if (self->state == SSL_SHAKING) /* the connector may have given up */
+        self->owner = connection_owner(self->raw);
+    else if (self->state == SSL_CONNECTED && self->raw_pointer)
+        *self->raw_pointer = NULL;
+    connection_set_owner(self->raw, NULL); /* it hears from us */
+    self->raw = NULL;
+    self->raw_reason = reason;
+    if (self->state == SSL_SHAKING) /* the loop has ended, or the attempt */
+        ssl_connection_fail(self, failure_of_connect(ECANCELED));
+    else if (self->state == SSL_OVER)
+        ssl_connection_free_if_gone(self);
+    else if (aborted || loop_ended)
+        tell(self, reason);
+    else
+        decide(self);
+}
+
+static const struct protocol_class SslStream = {
+    .name = "SslStream",
+    .size = sizeof(struct ssl_stream),
+    .data_received = data_received,
+    .connection_lost = connection_lost,
+    .read_connection_lost = read_connection_lost,
+    .write_connection_lost = write_connection_lost,
+};
+
+int ssl_connection_join(struct ssl_connection *self, int fd)
+{
+    struct protocol *protocol = protocol_new(&SslStream);
+    struct connection *raw =
+        protocol ? connection_new(self->reactor, fd, &self->peer) : NULL;
+
+    if (!raw) {
+        free(protocol);
+        errno = ENOMEM;
+        return -1;
+    }
+    ((struct ssl_stream *)protocol)->self = self;
+    if (self->number >= 0)
+        connection_set_number(raw, (unsigned)self->number);
+    self->raw = raw;
+    connection_start(raw, protocol);
+    transport_pause_producing(connection_transport(raw));
+    return 0;
+}
+
+void ssl_connection_ready(struct ssl_connection *self)
+{
+    struct running before = enter(self);
+
+    self->protocol = self->class->connected(self);
+    reactor_enter(self->reactor, before);
+    if (!self->protocol) { /* refused, and the class knows */
+        self->state = SSL_OVER;
+        kill_helper(self);
+        connection_disconnect(self->raw, REASON_DONE);
+        return;
+    }
+    self->state = SSL_CONNECTED;
+    transport_resume_producing(connection_transport(self->raw));
+    before = enter(self);
+    trace("  %s %d: make_connection", self->protocol->class->name,
+          connection_descriptor(connection_transport(self->raw)));
+    protocol_make_connection(self->protocol, &self->transport);
+    reactor_enter(self->reactor, before);
+}
+
+/* --- what the helper says --- */
+
+static void err_received(struct process_protocol *base, const char *data,
+                         size_t length)
+{
+    struct ssl_connection *self = base->owner;
+
+    ssl_words_received(&self->words, data, length);
+    if (self->state == SSL_SHAKING && self->class->heard)
+        self->class->heard(self);
+    decide(self);
+}
+
+static void process_exited(struct process_protocol *base, struct failure reason)
+{
+    struct ssl_connection *self = base->owner;
+
+    self->pid = 0;
+    self->status = reason.number;
+}
+
+static void process_ended(struct process_protocol *base, struct failure reason)
+{
+    struct ssl_connection *self = base->owner;
+
+    (void)reason;
+    self->has_helper = false;
+    trace("  helper of %s has ended",
+          self->protocol ? self->protocol->class->name : "nobody");
+    if (self->state == SSL_SHAKING)
+        ssl_connection_fail(self, ssl_words_no_handshake(&self->words));
+    else if (self->state == SSL_OVER)
+        ssl_connection_free_if_gone(self);
+    else
+        decide(self);
+}
+
+static const struct process_protocol_class SslHelper = {
+    .name = "SslHelper",
+    .size = sizeof(struct process_protocol),
+    .err_received = err_received,
+    .process_exited = process_exited,
+    .process_ended = process_ended,
+};
+
+/* The reactor is being freed, and will reap nobody any more. One who has
+ * been reaped already will still be heard of, as will the raw connection. */
+static void end_with_reactor(void *argument)
+{
+    struct ssl_connection *self = argument;
+
+    if (self->pid > 0) {
+        kill_helper(self);
+        waitpid(self->pid, &self->status, 0); /* not for long: it is killed */
+        self->pid = 0;
+        self->has_helper = false;
+    }
+    if (self->raw || self->has_helper)
+        return;
+    if (self->state == SSL_CONNECTED)
+        tell(self, reason_to_tell(self));
+    else
+        ssl_connection_free_if_gone(self);
+}
+
+struct process *ssl_connection_spawn(struct ssl_connection *self,
+                                     const char *const *arguments,
+                                     const struct process_descriptor *map,
+                                     int count)
+{
+    /* With our environment: SSL_CERT_FILE and OPENSSL_CONF are for it, too. */
+    const struct process_options options = { .arguments = arguments,
+                                             .parent_environment = true,
+                                             .descriptors = map,
+                                             .descriptor_count = count,
+                                             .owner = self };
+    struct process *process = reactor_spawn_process(self->reactor, &SslHelper,
+                                                    arguments[0], &options);
+
+    if (!process)
+        return NULL;
+    self->pid = process_pid(process);
+    self->has_helper = true;
+    reactor_add_trigger(self->reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->end,
+                        end_with_reactor, self);
+    return process;
+}
+
+/* --- what the protocol sees: the raw connection, while there is one --- */
+
+static void write_pieces(struct transport *transport,
+                         const struct iovec *pieces, size_t count)
+{
+    if (of(transport)->raw)
+        transport_write_sequence(connection_transport(of(transport)->raw),
+                                 pieces, count);
+}
+
+static void lose_connection(struct transport *transport)
+{
+    if (of(transport)->raw)
+        transport_lose_connection(connection_transport(of(transport)->raw));
+}
+
+/* The peer sees its stream end without close_notify. */
+static void abort_connection(struct transport *transport)
+{
+    kill_helper(of(transport));
+    if (of(transport)->raw)
+        transport_abort_connection(connection_transport(of(transport)->raw));
+}
+
+static void lose_write_connection(struct transport *transport)
+{
+    if (!of(transport)->class->half_close)
+        lose_connection(transport);
+    else if (of(transport)->raw)
+        transport_lose_write_connection(
+            connection_transport(of(transport)->raw));
+}
+
+static void pause_producing(struct transport *transport)
+{
+    if (of(transport)->raw)
+        transport_pause_producing(connection_transport(of(transport)->raw));
+}
+
+static void resume_producing(struct transport *transport)
+{
+    if (of(transport)->raw)
+        transport_resume_producing(connection_transport(of(transport)->raw));
+}
+
+static int register_producer(struct transport *transport,
+                             struct producer *producer, bool streaming)
+{
+    if (of(transport)->raw)
+        return transport_register_producer(
+            connection_transport(of(transport)->raw), producer, streaming);
+    producer->stop_producing(producer);
+    return 0;
+}
+
+static void unregister_producer(struct transport *transport)
+{
+    if (of(transport)->raw)
+        transport_unregister_producer(connection_transport(of(transport)->raw));
+}
+
+static size_t queued(const struct transport *transport)
+{
+    struct connection *raw = of(transport)->raw;
+
+    return raw ? transport_queued(connection_transport(raw)) : 0;
+}
+
+static bool disconnecting(const struct transport *transport)
+{
+    struct connection *raw = of(transport)->raw;
+
+    return !raw || transport_disconnecting(connection_transport(raw));
+}
+
+static int get_peer(const struct transport *transport, struct address *address)
+{
+    *address = of(transport)->peer;
+    return 0;
+}
+
+/* A client's socket is its helper's, who does not tell. */
+static int get_host(const struct transport *transport, struct address *address)
+{
+    *address = of(transport)->host;
+    if (address->length > 0)
+        return 0;
+    errno = ENOTSUP;
+    return -1;
+}
+
+static const struct transport_class ssl_transport = {
+    .write = write_pieces,
+    .lose_connection = lose_connection,
+    .abort_connection = abort_connection,
+    .lose_write_connection = lose_write_connection,
+    .pause_producing = pause_producing,
+    .resume_producing = resume_producing,
+    .register_producer = register_producer,
+    .unregister_producer = unregister_producer,
+    .queued = queued,
+    .disconnecting = disconnecting,
+    .get_peer = get_peer,
+    .get_host = get_host,
+};
+
+struct ssl_connection *ssl_connection_new(
+    const struct ssl_connection_class *class, struct reactor *reactor,
+    const struct address *peer)
+{
+    struct ssl_connection *self = calloc(1, class->size);
+
+    if (!self)
+        return NULL;
+    self->class = class;
+    self->transport = (struct transport){ &ssl_transport, reactor };
+    self->reactor = reactor;
+    self->peer = *peer;
+    return self;
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bats
+# The chapter tells the truth, and so do the pages of its rooms. This file is
+# the same in all chapters.
+
+# shellcheck disable=SC2046 # words
+
+load ../lib/helpers
+load ../lib/unit
+load ../lib/book
+
+@test "excerpts" { book_checks excerpts $STAGE/README.md $(book_rooms); }
+@test "sessions" { book_checks sessions $STAGE/README.md $(book_rooms); }
+@test "links" { book_checks links $STAGE/README.md $(book_rooms); }
+@test "what changed" { book_checks changes $STAGE/README.md; }
