@@ -29,8 +29,7 @@ static bool ask(struct keyboard *self)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return true;
     keyboard_pause(self);
-    reactor_disconnect(self->connection->reactor, &self->connection->base,
-                       REASON_DONE);
+    connection_disconnect(self->connection, REASON_DONE);
     return false;
 }
 
@@ -126,7 +125,6 @@ struct keyboard *keyboard_open(struct reactor *reactor, const char *prompt,
         errno = error;
         return NULL;
     }
-    self->connection->number = -1; /* no port has counted it */
     self->prompt = prompt;
     self->line_received = line_received;
     self->closed = closed;
@@ -160,6 +158,5 @@ void keyboard_close(struct keyboard *self)
 {
     self->closed = NULL;
     keyboard_pause(self);
-    reactor_disconnect(self->connection->reactor, &self->connection->base,
-                       REASON_DONE);
+    connection_disconnect(self->connection, REASON_DONE);
 }

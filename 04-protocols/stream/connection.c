@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * connection.c - the life of a connection: read, deliver, end.
+ * connection.c - the transport over a stream: what the loop calls it for, and
+ * what its protocol asks of it.
+ *
+ * Bytes that are written wait in `output`. The loop calls do_write once before
+ * it waits, and that hands all of them to the kernel at once, however many
+ * writes they came in. Whatever ends the connection in good order waits until
+ * that queue is empty.
  */
 #include "stream/connection.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,93 +19,226 @@
 #include <unistd.h>
 
 #include "net/address.h"
+#include "protocol/buffer.h"
 #include "reactor/trace.h"
 
-/* How many there are; while there are any, buffers keep spare memory. */
-static int connections;
+enum {
+    /* Bytes queued by one delivery that are sent when that returns, not only
+     * before the next wait: see connection_do_read. */
+    FLUSH_MIN = 64 << 10,
+    SPARE_MIN = 64 << 10, /* bytes of a block that is kept for the next queue */
+    SPARE_MAX = 2 * CONNECTION_READ_MAX
+};
 
-/* Whether the loop should read it, by all that has a say in that. */
-void connection_update_read_interest(struct connection *self)
+/* Of these there may be ten thousand that do nothing, so size counts here, as
+ * nowhere else: with the 16 bytes of an IPv4 address behind it a struct has 104
+ * bytes, the most that malloc fits into a piece of 112. That is why switches
+ * are bits and two members share a place. An idle echo connection costs 160
+ * bytes in all; a pointer more would make it 176. */
+struct connection {
+    struct descriptor base;
+    struct transport transport;
+    struct protocol *protocol; /* NULL while it is being made */
+    struct buffer output;      /* written, not sent */
+    union {
+        struct producer *producer; /* NULL: nobody */
+        struct ending *ending;     /* when is_ending */
+    };
+    struct connection_owner *owner;   /* NULL: nobody */
+    unsigned number;                  /* of its port's connections */
+    unsigned numbered : 1;            /* if it is one of these */
+    unsigned connected : 1;           /* the protocol may use it */
+    unsigned disconnecting : 1;       /* lose_connection was called */
+    unsigned lingering : 1;           /* all is sent; what comes is dropped */
+    unsigned write_disconnecting : 1; /* lose_write_connection was called */
+    unsigned write_lost : 1;          /* our stream has ended */
+    unsigned read_lost : 1;           /* the peer's stream has ended */
+    unsigned paused : 1;              /* pause_producing was called */
+    unsigned read_throttled : 1;      /* not read: too much is queued */
+    unsigned streaming : 1;           /* the producer pushes */
+    unsigned producer_paused : 1;     /* and was told to stop */
+    unsigned write_error : 13;        /* errno of a write that has failed */
+    unsigned peer_length : 8;         /* 0: no socket, and nobody to name */
+    char peer[];                      /* the peer's address, as long as it is */
+};
+
+/* Of a connection that is over in one direction and goes on for a while in the
+ * other: one that lingers, or whose write has failed. */
+struct ending {
+    struct delayed_call limit; /* then it ends in any case */
+    struct producer *producer; /* NULL, or who is still to be stopped */
+};
+
+/* What the connections of one reactor share, for only one of them is read at a
+ * time. A read of 256 KiB costs a fourth of the calls that one of 64 KiB does;
+ * on the stack it would be more than a thread may have. And a block as large,
+ * given back to malloc in each turn, would be given back to the kernel, and
+ * faulted in again page by page, which costs more than to copy the bytes. */
+struct workspace {
+    struct attachment base;
+    struct buffer spare; /* empty, with memory for a large queue; or without */
+    char input[CONNECTION_READ_MAX];
+};
+
+static const char workspace_key;
+
+static const struct transport_class transport_class;
+
+static struct connection *connection_of(const struct transport *transport)
 {
-    bool wanted = self->lingering ||
-                  (!self->paused && !self->choked && !self->disconnecting);
-
-    if (wanted && !self->read_lost)
-        reactor_add_reader(self->reactor, &self->base);
-    else
-        reactor_remove_reader(self->reactor, &self->base);
+    return (struct connection *)((char *)transport -
+                                 offsetof(struct connection, transport));
 }
 
-int connection_get_peer(const struct transport *transport,
-                        struct address *address)
+static struct reactor *reactor_of(const struct connection *self)
 {
-    const struct connection *self = connection_of(transport);
+    return self->transport.reactor;
+}
 
-    memcpy(&address->bytes, self->peer, self->peer_length);
-    address->length = self->peer_length;
+static struct workspace *workspace_of(const struct connection *self)
+{
+    return (struct workspace *)reactor_attached(reactor_of(self),
+                                                &workspace_key);
+}
+
+static void free_workspace(struct attachment *base)
+{
+    buffer_clear(&((struct workspace *)base)->spare);
+    free(base);
+}
+
+static int have_workspace(struct reactor *reactor)
+{
+    struct workspace *workspace;
+
+    if (reactor_attached(reactor, &workspace_key))
+        return 0;
+    workspace = malloc(sizeof(*workspace));
+    if (!workspace)
+        return -1;
+    workspace->spare = (struct buffer){ 0 };
+    workspace->base.free = free_workspace;
+    reactor_attach(reactor, &workspace->base, &workspace_key);
     return 0;
 }
 
-int connection_get_host(const struct transport *transport,
-                        struct address *address)
+/* Whether the loop should read it, by all that has a say in that. */
+static void update_read_interest(struct connection *self)
 {
-    return address_local(address, connection_of(transport)->base.fd);
-}
+    bool wanted = self->lingering || (!self->paused && !self->read_throttled &&
+                                      !self->disconnecting);
 
-static void name_in_log(const void *object, char *text)
-{
-    const struct connection *self = object;
-    struct address peer;
-    char host[ADDRESS_TEXT_MAX];
-
-    if (self->number < 0) {
-        snprintf(text, LOG_NAME_MAX, "%s,client", self->protocol->class->name);
-        return;
-    }
-    transport_get_peer(&self->transport, &peer);
-    snprintf(text, LOG_NAME_MAX, "%s,%d,%s", self->protocol->class->name,
-             self->number, address_host(&peer, host));
-}
-
-struct log_system connection_log_system(const struct connection *connection)
-{
-    return (struct log_system){ name_in_log, connection };
+    if (wanted && !self->read_lost)
+        reactor_add_reader(reactor_of(self), &self->base);
+    else
+        reactor_remove_reader(reactor_of(self), &self->base);
 }
 
 /* Why a connection ends that we have lost, and not the peer. */
 static int reason_to_end(const struct connection *self)
 {
-    return self->write_lost ? REASON_HALF_DONE : REASON_DONE;
+    return self->write_error  ? (int)self->write_error
+           : self->write_lost ? REASON_HALF_DONE
+                              : REASON_DONE;
 }
 
-static void end_lingering(void *argument)
+/* --- two ends that take a while --- */
+
+static bool is_ending(const struct connection *self)
+{
+    return self->lingering || self->write_error;
+}
+
+static struct producer *producer_of(const struct connection *self)
+{
+    return is_ending(self) ? self->ending->producer : self->producer;
+}
+
+static void set_producer(struct connection *self, struct producer *producer)
+{
+    if (is_ending(self))
+        self->ending->producer = producer;
+    else
+        self->producer = producer;
+}
+
+static void end_now(void *argument)
 {
     struct connection *self = argument;
 
-    reactor_disconnect(self->reactor, &self->base, reason_to_end(self));
+    connection_disconnect(self, reason_to_end(self));
+}
+
+/* The caller sets what makes it one that is_ending, if this returns 0. Without
+ * memory, -1, it has to end at once. */
+static int begin_to_end(struct connection *self)
+{
+    struct ending *ending = calloc(1, sizeof(*ending));
+
+    if (!ending || reactor_call_later(reactor_of(self), &ending->limit,
+                                      CONNECTION_LINGER, end_now, self) < 0) {
+        free(ending);
+        return -1;
+    }
+    ending->producer = self->producer;
+    self->ending = ending;
+    return 0;
+}
+
+/* Nobody wants any more of what it makes. */
+static void stop_producer(struct connection *self)
+{
+    struct producer *producer = producer_of(self);
+
+    set_producer(self,
+                 NULL); /* first: it may register another, or unregister */
+    if (producer)
+        producer->stop_producing(producer);
 }
 
 /* Everything is sent. Our stream ends, but the descriptor stays open for a
  * while: were it closed with unread bytes in it, or did more arrive, the
  * kernel would send a reset, and the peer could lose our last bytes to it. */
-int connection_start_lingering(struct connection *self)
+static int start_lingering(struct connection *self)
 {
-    struct delayed_call *linger;
-
-    connection_stop_producer(self);
-    if (self->read_lost || shutdown(self->base.fd, SHUT_WR) < 0)
+    stop_producer(self);
+    if (self->read_lost || shutdown(self->base.fd, SHUT_WR) < 0 ||
+        begin_to_end(self) < 0)
         return reason_to_end(self);
-    linger = calloc(1, sizeof(*linger));
-    if (!linger || reactor_call_later(self->reactor, linger, CONNECTION_LINGER,
-                                      end_lingering, self) < 0) {
-        free(linger);
-        return reason_to_end(self);
-    }
     self->lingering = true;
-    self->linger = linger;
-    connection_update_read_interest(self);
+    update_read_interest(self);
     return REASON_NONE;
 }
+
+/* The kernel takes nothing more of ours: mostly, the peer is gone. But what it
+ * said before that is in the kernel still, and may be why it went. So only the
+ * writing ends here; the reading goes on to its own end, and then comes the
+ * loss, for this reason. Without the limit a protocol that has paused its
+ * transport would keep a dead connection for ever. */
+static int stop_writing(struct connection *self, int error)
+{
+    struct producer *producer = self->producer;
+
+    if (self->read_lost || self->disconnecting || begin_to_end(self) < 0)
+        return error;
+    trace("  %s %d: %s; what has come is read", self->protocol->class->name,
+          self->base.fd, strerror(error));
+    self->write_error = (unsigned)error & 0x1fff;
+    self->read_throttled = false;
+    buffer_clear(&self->output);
+    reactor_remove_writer(reactor_of(self), &self->base);
+    update_read_interest(self);
+    /* A push producer may be what keeps the protocol from reading on. It hears
+     * of an empty queue; its writes go nowhere. One that is pulled hears of the
+     * end when it comes: the peer may have told the protocol why by then. */
+    if (producer && self->producer_paused) {
+        self->producer_paused = false;
+        producer->resume_producing(producer);
+    }
+    return REASON_NONE;
+}
+
+/* --- reading --- */
 
 /* The peer has nothing more to say. */
 static int end_of_stream(struct connection *self)
@@ -106,16 +246,16 @@ static int end_of_stream(struct connection *self)
     const struct protocol_class *class = self->protocol->class;
 
     self->read_lost = true;
-    connection_update_read_interest(self);
-    if (self->lingering)
+    update_read_interest(self);
+    if (is_ending(self))
         return reason_to_end(self);
     if (class->read_connection_lost) {
         class->read_connection_lost(self->protocol);
         return REASON_NONE;
     }
-    if (buffer_length(&self->output) == 0 && !self->producer)
+    if (!connection_owes(self))
         return REASON_DONE;
-    /* What it is owed goes first. */
+    /* What the peer is owed goes first. */
     transport_lose_connection(&self->transport);
     return REASON_NONE;
 }
@@ -124,30 +264,302 @@ static void deliver(struct connection *self, const char *data, size_t length)
 {
     if (self->lingering) /* too late for anybody */
         return;
+    if (self->write_error) /* there is something: it may take its time */
+        delayed_call_reset(&self->ending->limit, CONNECTION_LINGER);
     trace("  %s %d: data_received, %zu bytes", self->protocol->class->name,
           self->base.fd, length);
     if (self->protocol->class->data_received)
         self->protocol->class->data_received(self->protocol, data, length);
 }
 
-static int do_read(struct descriptor *base)
+/* One recv a turn, however much there is, so that a fast peer does not keep
+ * the others waiting; the poller reports again what is left. */
+int connection_do_read(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    char data[CONNECTION_READ_MAX];
-    int result = REASON_NONE;
+    char *input = workspace_of(self)->input;
+    ssize_t length = self->peer_length
+                         ? recv(base->fd, input, CONNECTION_READ_MAX, 0)
+                         : read(base->fd, input, CONNECTION_READ_MAX);
 
-    ssize_t length = self->peer_length ? recv(base->fd, data, sizeof(data), 0)
-                                       : read(base->fd, data, sizeof(data));
     if (length < 0)
         return errno == EAGAIN || errno == EINTR ? REASON_NONE : errno;
-    struct log_system before = log_enter(connection_log_system(self));
-    if (length > 0)
-        deliver(self, data, (size_t)length);
-    else
-        result = end_of_stream(self);
-    log_enter(before);
-    return result;
+    if (length == 0)
+        return end_of_stream(self);
+    deliver(self, input, (size_t)length);
+    /* A large answer does not wait for the end of the turn: now it is in the
+     * processor's cache, and its block is free for the next connection. */
+    if (self->connected && buffer_length(&self->output) >= FLUSH_MIN)
+        return connection_do_write(base);
+    return REASON_NONE;
 }
+
+/* --- writing --- */
+
+static int end_our_stream(struct connection *self)
+{
+    const struct protocol_class *class = self->protocol->class;
+
+    if (self->write_lost)
+        return REASON_NONE;
+    self->write_lost = true;
+    if (shutdown(self->base.fd, SHUT_WR) < 0)
+        return errno;
+    if (class->write_connection_lost)
+        class->write_connection_lost(self->protocol);
+    return REASON_NONE;
+}
+
+/* Whoever was waiting for an empty queue goes on, in this order. */
+static int on_output_drained(struct connection *self)
+{
+    if (self->lingering)
+        return REASON_NONE;
+    if (self->producer && (!self->streaming || self->producer_paused)) {
+        self->producer_paused = false; /* first: it may write too much again */
+        self->producer->resume_producing(self->producer);
+        return REASON_NONE;
+    }
+    if (self->disconnecting)
+        return start_lingering(self);
+    if (self->write_disconnecting)
+        return end_our_stream(self);
+    return REASON_NONE;
+}
+
+/* All of the queue is sent. Its memory goes to the one who needs so much next;
+ * an idle connection keeps none. */
+static void free_output(struct connection *self)
+{
+    size_t size = buffer_size(&self->output);
+
+    if (size >= SPARE_MIN && size <= SPARE_MAX &&
+        buffer_size(&workspace_of(self)->spare) == 0) {
+        buffer_empty(&self->output);
+        workspace_of(self)->spare = self->output;
+        self->output = (struct buffer){ 0 };
+    } else {
+        buffer_clear(&self->output);
+    }
+}
+
+/* Hands the queue to the kernel, as much as it takes at once. Returns why the
+ * connection ends, or REASON_NONE. */
+static int send_output(struct connection *self)
+{
+    size_t length = buffer_length(&self->output);
+    const char *data = buffer_data(&self->output);
+    size_t most = length < CONNECTION_SEND_MAX ? length : CONNECTION_SEND_MAX;
+    ssize_t sent = self->peer_length
+                       ? send(self->base.fd, data, most, MSG_NOSIGNAL)
+                       : write(self->base.fd, data, most);
+
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
+        return REASON_NONE;
+    if (sent < 0)
+        return stop_writing(self, errno);
+    trace("  %s %d: sent %zd bytes", self->protocol->class->name, self->base.fd,
+          sent);
+    if ((size_t)sent == length)
+        free_output(self);
+    else
+        buffer_consume(&self->output, (size_t)sent);
+    if (self->read_throttled &&
+        buffer_length(&self->output) <= CONNECTION_LOW_WATER) {
+        self->read_throttled = false;
+        update_read_interest(self);
+    }
+    return REASON_NONE;
+}
+
+int connection_do_write(struct descriptor *base)
+{
+    struct connection *self = (struct connection *)base;
+
+    if (buffer_length(&self->output) > 0) {
+        int reason = send_output(self);
+        if (reason != REASON_NONE || self->write_error ||
+            buffer_length(&self->output) > 0)
+            return reason;
+    }
+    reactor_remove_writer(reactor_of(self), base);
+    return on_output_drained(self);
+}
+
+/* More is queued than should be: whoever makes it has to wait. That is the
+ * producer if there is one; else we take it that it is the peer. */
+static void apply_backpressure(struct connection *self)
+{
+    if (self->producer && self->streaming) {
+        self->producer_paused = true;
+        self->producer->pause_producing(self->producer);
+    } else if (!self->producer && !self->read_throttled) {
+        self->read_throttled = true;
+        update_read_interest(self);
+    }
+}
+
+/* Only queues: no error and no callback comes out of a write, save that a push
+ * producer is paused. */
+static void connection_write(struct transport *transport,
+                             const struct iovec *pieces, size_t count)
+{
+    struct connection *self = connection_of(transport);
+    size_t length = 0;
+
+    for (size_t i = 0; i < count; i++)
+        length += pieces[i].iov_len;
+    if (!self->connected || self->write_lost || is_ending(self) || length == 0)
+        return;
+    trace("  %s %d: write, %zu bytes", self->protocol->class->name,
+          self->base.fd, length);
+    if (length >= SPARE_MIN && buffer_size(&self->output) == 0) {
+        self->output = workspace_of(self)->spare;
+        workspace_of(self)->spare = (struct buffer){ 0 };
+    }
+    ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
+    if (waiting < 0) {
+        self->connected = false;
+        connection_disconnect(self, ENOMEM);
+        return;
+    }
+    if ((size_t)waiting == length) /* or it waits to write already */
+        reactor_add_writer(reactor_of(self), &self->base);
+    if (waiting > CONNECTION_HIGH_WATER)
+        apply_backpressure(self);
+}
+
+/* --- what else a protocol asks of its transport --- */
+
+static void lose_connection(struct transport *transport)
+{
+    struct connection *self = connection_of(transport);
+
+    if (!self->connected || self->disconnecting)
+        return;
+    self->disconnecting = true;
+    update_read_interest(self);
+    if (self->write_error) /* there is nothing that could be sent first */
+        end_now(self);
+    else
+        reactor_add_writer(reactor_of(self), &self->base);
+}
+
+static void abort_connection(struct transport *transport)
+{
+    struct connection *self = connection_of(transport);
+    const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+    if (!self->connected)
+        return;
+    self->connected = false;
+    self->disconnecting = true;
+    buffer_clear(&self->output);
+    setsockopt(self->base.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    connection_disconnect(self, REASON_ABORTED);
+}
+
+static void lose_write_connection(struct transport *transport)
+{
+    struct connection *self = connection_of(transport);
+
+    if (!self->connected || self->write_disconnecting || self->write_error)
+        return;
+    self->write_disconnecting = true;
+    reactor_add_writer(reactor_of(self), &self->base);
+}
+
+static void pause_producing(struct transport *transport)
+{
+    struct connection *self = connection_of(transport);
+
+    if (self->lingering)
+        return;
+    self->paused = true;
+    update_read_interest(self);
+}
+
+static void resume_producing(struct transport *transport)
+{
+    struct connection *self = connection_of(transport);
+
+    self->paused = false;
+    if (self->connected)
+        update_read_interest(self);
+}
+
+static int register_producer(struct transport *transport,
+                             struct producer *producer, bool streaming)
+{
+    struct connection *self = connection_of(transport);
+
+    if (!self->connected || is_ending(self)) {
+        producer->stop_producing(producer);
+        return 0;
+    }
+    if (self->producer) {
+        errno = EBUSY;
+        return -1;
+    }
+    self->producer = producer;
+    self->streaming = streaming;
+    self->producer_paused = false;
+    if (!streaming)
+        producer->resume_producing(producer);
+    return 0;
+}
+
+static void unregister_producer(struct transport *transport)
+{
+    struct connection *self = connection_of(transport);
+
+    set_producer(self, NULL);
+    if (self->connected && self->disconnecting && !is_ending(self))
+        reactor_add_writer(reactor_of(self), &self->base);
+}
+
+static size_t queued(const struct transport *transport)
+{
+    return buffer_length(&connection_of(transport)->output);
+}
+
+static bool is_disconnecting(const struct transport *transport)
+{
+    return connection_of(transport)->disconnecting;
+}
+
+/* Kept since the beginning: of a connection that was reset the kernel does not
+ * know the peer any more, and connection_lost wants to name it. */
+static int get_peer(const struct transport *transport, struct address *address)
+{
+    const struct connection *self = connection_of(transport);
+
+    memcpy(&address->bytes, self->peer, self->peer_length);
+    address->length = self->peer_length;
+    return 0;
+}
+
+static int get_host(const struct transport *transport, struct address *address)
+{
+    return address_local(address, connection_of(transport)->base.fd);
+}
+
+static const struct transport_class transport_class = {
+    .write = connection_write,
+    .lose_connection = lose_connection,
+    .abort_connection = abort_connection,
+    .lose_write_connection = lose_write_connection,
+    .pause_producing = pause_producing,
+    .resume_producing = resume_producing,
+    .register_producer = register_producer,
+    .unregister_producer = unregister_producer,
+    .queued = queued,
+    .disconnecting = is_disconnecting,
+    .get_peer = get_peer,
+    .get_host = get_host,
+};
+
+/* --- its beginning and its end --- */
 
 static struct failure failure_of(int reason)
 {
@@ -165,85 +577,143 @@ static struct failure failure_of(int reason)
     }
 }
 
-/* Nobody wants any more of what it makes. */
-void connection_stop_producer(struct connection *self)
-{
-    struct producer *producer = self->lingering ? NULL : self->producer;
-
-    if (!producer)
-        return;
-    self->producer = NULL;
-    producer->stop_producing(producer);
-}
-
-static void connection_lost(struct descriptor *base, int reason)
+void connection_connection_lost(struct descriptor *base, int reason)
 {
     struct connection *self = (struct connection *)base;
-    struct log_system before = log_enter(connection_log_system(self));
 
     if (self->lingering && reason != REASON_ABORTED)
         reason = reason_to_end(self); /* all was said, whatever came then */
     struct failure failure = failure_of(reason);
     self->connected = false;
     buffer_clear(&self->output);
-    connection_stop_producer(self);
+    stop_producer(self);
     if (self->protocol->class->connection_lost)
         self->protocol->class->connection_lost(self->protocol, failure);
     if (self->owner)
         self->owner->connection_lost(self->owner, failure);
-    log_enter(before);
 }
 
-static void dispose(struct descriptor *base)
+void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
 
-    if (self->lingering) {
-        delayed_call_cancel(self->linger);
-        free(self->linger);
+    if (is_ending(self)) {
+        delayed_call_cancel(&self->ending->limit);
+        free(self->ending);
     }
     free(self->protocol);
     buffer_clear(&self->output);
     free(self);
-    if (--connections == 0)
-        buffer_keep_spares(false);
 }
 
-static const struct descriptor_class Connection = {
+/* "CmdProtocol,0,127.0.0.1", or "CmdProtocol,client". */
+void connection_describe(const void *object, char *text)
+{
+    const struct connection *self = object;
+    const char *name = self->protocol->class->name;
+    struct address peer;
+    char host[ADDRESS_TEXT_MAX];
+
+    if (!self->numbered) {
+        snprintf(text, RUNNING_TEXT_MAX, "%s,client", name);
+        return;
+    }
+    get_peer(&self->transport, &peer);
+    snprintf(text, RUNNING_TEXT_MAX, "%s,%u,%s", name, self->number,
+             address_host(&peer, host));
+}
+
+const struct descriptor_class connection_class = {
     .name = "Connection",
-    .do_read = do_read,
+    .describe = connection_describe,
+    .do_read = connection_do_read,
     .do_write = connection_do_write,
-    .connection_lost = connection_lost,
-    .dispose = dispose,
+    .connection_lost = connection_connection_lost,
+    .dispose = connection_dispose,
 };
 
 struct connection *connection_new(struct reactor *reactor, int fd,
                                   const struct address *peer)
 {
     socklen_t length = peer ? peer->length : 0;
-    struct connection *self = calloc(1, sizeof(*self) + length);
+    struct connection *self =
+        have_workspace(reactor) < 0
+            ? NULL
+            : calloc(1, offsetof(struct connection, peer) + length);
 
     if (!self)
         return NULL;
-    self->base = (struct descriptor){ .class = &Connection, .fd = fd };
-    self->transport.class = &connection_transport;
-    self->reactor = reactor;
-    self->peer_length = (unsigned char)length;
+    self->base = (struct descriptor){ .class = &connection_class, .fd = fd };
+    self->transport = (struct transport){ &transport_class, reactor };
+    self->peer_length = length & 0xff;
     if (peer)
         memcpy(self->peer, &peer->bytes, length);
     return self;
 }
 
-void connection_start(struct connection *connection, struct protocol *protocol)
+void connection_start(struct connection *self, struct protocol *protocol)
 {
-    connection->base.class = &Connection;
-    connection->protocol = protocol;
-    connection->connected = true;
-    if (connections++ == 0)
-        buffer_keep_spares(true);
-    if (reactor_add_reader(connection->reactor, &connection->base) < 0)
-        reactor_disconnect(connection->reactor, &connection->base, errno);
-    trace("  %s %d: make_connection", protocol->class->name,
-          connection->base.fd);
-    protocol_make_connection(protocol, &connection->transport);
+    self->protocol = protocol;
+    self->connected = true;
+    if (reactor_add_reader(reactor_of(self), &self->base) < 0)
+        connection_disconnect(self, errno);
+    trace("  %s %d: make_connection", protocol->class->name, self->base.fd);
+    protocol_make_connection(protocol, &self->transport);
+}
+
+void connection_discard(struct connection *self)
+{
+    close(self->base.fd);
+    connection_dispose(&self->base);
+}
+
+void connection_disconnect(struct connection *self, int reason)
+{
+    reactor_disconnect(reactor_of(self), &self->base, reason);
+}
+
+struct transport *connection_transport(struct connection *self)
+{
+    return &self->transport;
+}
+
+int connection_descriptor(const struct transport *transport)
+{
+    if (transport->class == &transport_class)
+        return connection_of(transport)->base.fd;
+    errno = ENOTSOCK;
+    return -1;
+}
+
+void connection_set_number(struct connection *self, unsigned number)
+{
+    self->number = number;
+    self->numbered = true;
+}
+
+bool connection_owes(const struct connection *self)
+{
+    return buffer_length(&self->output) > 0 || producer_of(self);
+}
+
+bool connection_read_lost(const struct connection *self)
+{
+    return self->read_lost;
+}
+
+void connection_set_owner(struct connection *self,
+                          struct connection_owner *owner)
+{
+    self->owner = owner;
+}
+
+struct connection_owner *connection_owner(const struct connection *self)
+{
+    return self->owner;
+}
+
+void connection_set_class(struct connection *self,
+                          const struct descriptor_class *class)
+{
+    self->base.class = class;
 }

@@ -20,9 +20,9 @@ struct listener {
     struct factory *factory;
 
     /* The rest belongs to listener.c; zeroes at first. */
-    int accepts;  /* clients accepted in one turn */
-    int accepted; /* connections so far */
-    int reserve;  /* a descriptor to give up when there is no other */
+    int accepts;       /* clients accepted in one turn */
+    unsigned accepted; /* connections so far; 0 again after 2^32 of them */
+    int reserve;       /* a descriptor to give up when there is no other */
     struct delayed_call again;
 };
 

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_connector.c - the states of a client: disconnected, connecting,
+ * connected, and what its factory hears at each step from one to the next.
+ */
 #include "stream/tcp_connector.h"
 
 #include <errno.h>
@@ -14,7 +18,6 @@ static const double until_not_full = 0.01; /* the kernel does not tell */
 
 struct connector {
     struct connection_owner owner;
-    struct descriptor grave; /* without a number: how the memory is freed */
     struct reactor *reactor;
     struct factory *factory;
     double seconds; /* for one attempt */
@@ -23,40 +26,44 @@ struct connector {
     struct connection *connection; /* while connecting or connected */
     struct delayed_call attempt;   /* the next one */
     struct delayed_call timeout;   /* the end of this one */
-    struct trigger end;            /* with the reactor */
+    struct trigger reactor_end;    /* the end of all of them */
+    struct turn_end turn_end;      /* where it is freed */
+    bool freed;                    /* that is on its way */
     struct connect_target where;
     char hosts[]; /* that it points to */
 };
 
-static void dispose(struct descriptor *grave)
+static void connector_free(void *argument)
 {
-    struct connector *self =
-        (struct connector *)((char *)grave - offsetof(struct connector, grave));
+    struct connector *self = argument;
 
     delayed_call_cancel(&self->attempt);
     delayed_call_cancel(&self->timeout);
     free(self);
 }
 
-static const struct descriptor_class Grave = { .name = "Connector",
-                                               .dispose = dispose };
-
-static void bury(struct connector *self)
+/* It has come to its end, but whoever has called us may still hold it: so not
+ * before the turn is over. */
+static void free_later(struct connector *self)
 {
-    reactor_remove_trigger(self->reactor, &self->end);
-    reactor_disconnect(self->reactor, &self->grave, REASON_DONE);
+    reactor_remove_trigger(self->reactor, &self->reactor_end);
+    if (!self->freed)
+        reactor_at_turn_end(self->reactor, &self->turn_end, connector_free,
+                            self);
+    self->freed = true;
 }
 
-/* An attempt or a connection is over. If nobody begins another, that was it
- * for the factory, and for the connector. */
-static void rest_in_peace(struct connector *self)
+/* An attempt or a connection is over, and the factory has been told. If it has
+ * not begun another, that was it for the factory; and if none is planned, for
+ * the connector, too. */
+static void finish_if_idle(struct connector *self)
 {
     if (self->state != DISCONNECTED || !self->factory_started)
         return;
     self->factory_started = false;
     factory_do_stop(self->factory);
     if (!delayed_call_active(&self->attempt))
-        bury(self);
+        free_later(self);
 }
 
 static void fail(struct connector *self, struct failure reason)
@@ -67,13 +74,13 @@ static void fail(struct connector *self, struct failure reason)
     delayed_call_cancel(&self->attempt);
     self->connection = NULL;
     self->state = DISCONNECTED;
-    if (connection) {
-        connection->owner = NULL;
-        reactor_disconnect(self->reactor, &connection->base, REASON_DONE);
+    if (connection) { /* it must not tell us of its end: we know */
+        connection_set_owner(connection, NULL);
+        connection_disconnect(connection, REASON_DONE);
     }
     if (self->factory->client_connection_failed)
         self->factory->client_connection_failed(self->factory, self, reason);
-    rest_in_peace(self);
+    finish_if_idle(self);
 }
 
 static void time_out(void *argument)
@@ -90,19 +97,20 @@ static void lost(struct connection_owner *owner, struct failure reason)
     self->state = DISCONNECTED;
     if (self->factory->client_connection_lost)
         self->factory->client_connection_lost(self->factory, self, reason);
-    rest_in_peace(self);
+    finish_if_idle(self);
 }
 
 /* The handshake is over. Returns who takes the connection, or NULL. */
 static struct protocol *connected(struct connection_owner *owner,
-                                  const struct address *peer)
+                                  const struct address *peer,
+                                  struct failure *reason)
 {
     struct connector *self = (struct connector *)owner;
 
     delayed_call_cancel(&self->timeout);
     self->state = CONNECTED;
     trace("  %s: build_protocol", self->factory->name);
-    return factory_build_protocol(self->factory, peer);
+    return factory_build_protocol(self->factory, peer, reason);
 }
 
 static void failed(struct connection_owner *owner, struct failure reason)
@@ -168,7 +176,7 @@ int connector_retry(struct connector *self, double seconds)
 void connector_stop_retrying(struct connector *self)
 {
     if (self->state == DISCONNECTED && delayed_call_cancel(&self->attempt) == 0)
-        bury(self);
+        free_later(self);
 }
 
 int connector_stop_connecting(struct connector *self)
@@ -186,7 +194,7 @@ void connector_disconnect(struct connector *self)
     if (self->state == CONNECTING)
         connector_stop_connecting(self);
     else if (self->state == CONNECTED && self->connection)
-        transport_lose_connection(&self->connection->transport);
+        transport_lose_connection(connection_transport(self->connection));
 }
 
 enum connector_state connector_state(const struct connector *self)
@@ -204,10 +212,10 @@ int connector_port(const struct connector *self)
     return self->where.port;
 }
 
-/* Nobody will hear of this any more. */
+/* The reactor is being freed: nobody will hear of this any more. */
 static void end(void *argument)
 {
-    bury(argument);
+    free_later(argument);
 }
 
 struct connector *connector_new(struct reactor *reactor,
@@ -222,7 +230,6 @@ struct connector *connector_new(struct reactor *reactor,
     if (!self)
         return NULL;
     self->owner = (struct connection_owner){ connected, failed, lost };
-    self->grave = (struct descriptor){ .class = &Grave, .fd = -1 };
     self->reactor = reactor;
     self->factory = factory;
     self->seconds = timeout > 0 ? timeout : default_timeout;
@@ -230,11 +237,11 @@ struct connector *connector_new(struct reactor *reactor,
     self->where.host = strcpy(self->hosts, where->host);
     if (where->bind_host)
         self->where.bind_host = strcpy(self->hosts + length, bind_host);
-    if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->end,
-                            end, self) < 0 ||
+    if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
+                            &self->reactor_end, end, self) < 0 ||
         connector_connect(self) < 0) {
-        reactor_remove_trigger(reactor, &self->end);
-        dispose(&self->grave);
+        reactor_remove_trigger(reactor, &self->reactor_end);
+        connector_free(self);
         errno = ENOMEM;
         return NULL;
     }

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_port.c - listenTCP: a listener whose address is an interface and a port.
+ */
 #include "stream/tcp_port.h"
 
 #include <errno.h>
@@ -20,7 +23,6 @@ struct tcp_port {
 static void connection_lost(struct descriptor *base, int reason)
 {
     struct tcp_port *self = (struct tcp_port *)base;
-
     char number[16];
 
     (void)reason;

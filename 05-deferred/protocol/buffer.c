@@ -1,7 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * buffer.c - bytes in one block of memory, which grows while they wait.
+ */
 #include "protocol/buffer.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,44 +18,7 @@ struct buffer_block {
     char data[];
 };
 
-enum {
-    SHORT_PIECE = 4,  /* bytes of one that memcpy is not called for */
-    FIRST_SIZE = 512, /* bytes of a buffer's first block */
-    SPARES_MAX = 64   /* blocks of that size that are kept for later */
-};
-
-/* Every turn of a busy loop fills and empties many buffers. So the first blocks
- * of those that are emptied wait here for those that will be filled. */
-static struct buffer_block *spare[SPARES_MAX];
-static int spares;
-static bool keep_spares;
-
-static struct buffer_block *take_block(size_t size)
-{
-    struct buffer_block *block = size == FIRST_SIZE && spares > 0
-                                     ? spare[--spares]
-                                     : malloc(sizeof(*block) + size);
-
-    if (block)
-        *block = (struct buffer_block){ .size = size };
-    return block;
-}
-
-static void give_back(struct buffer_block *block)
-{
-    if (block && block->size == FIRST_SIZE && keep_spares &&
-        spares < SPARES_MAX)
-        spare[spares++] = block;
-    else
-        free(block);
-}
-
-void buffer_keep_spares(bool keep)
-{
-    keep_spares = keep;
-    while (!keep && spares > 0)
-        free(spare[--spares]);
-}
+enum { FIRST_SIZE = 512 }; /* bytes of a buffer's first block */
 
 size_t buffer_length(const struct buffer *buffer)
 {
@@ -63,14 +30,20 @@ const char *buffer_data(const struct buffer *buffer)
     return buffer->block ? buffer->block->data + buffer->block->start : NULL;
 }
 
+size_t buffer_size(const struct buffer *buffer)
+{
+    return buffer->block ? buffer->block->size : 0;
+}
+
 static bool has_room(const struct buffer_block *block, size_t length)
 {
     return block && length <= block->size - block->end;
 }
 
 /* Makes room for `length` bytes at the end: by moving what waits to the front
- * if at least half of the block is free, which is cheap because it is rare,
- * or else by a block of twice the size. */
+ * if at least half of the block is free, so that no byte is moved more often
+ * than once for each byte that was taken out, or else by a block of twice the
+ * size. On failure the block, and what is in it, stays as it was. */
 static int make_room(struct buffer *buffer, size_t length)
 {
     struct buffer_block *block = buffer->block;
@@ -89,30 +62,15 @@ static int make_room(struct buffer *buffer, size_t length)
     }
     while (size < waiting + length || (block && size == block->size))
         size *= 2;
-    struct buffer_block *grown = take_block(size);
+    struct buffer_block *grown = malloc(sizeof(*grown) + size);
     if (!grown)
         return -1;
-    if (block) {
+    *grown = (struct buffer_block){ .end = waiting, .size = size };
+    if (block)
         memcpy(grown->data, block->data + block->start, waiting);
-        grown->end = waiting;
-        give_back(block);
-    }
+    free(block);
     buffer->block = grown;
     return 0;
-}
-
-/* Copies a piece to `end`; returns the new end. A delimiter or a length is
- * copied sooner than memcpy is called, and an empty piece may be NULL, which
- * memcpy must not be given. */
-static char *put(char *end, const char *piece, size_t length)
-{
-    if (length > SHORT_PIECE) {
-        memcpy(end, piece, length);
-        return end + length;
-    }
-    while (length-- > 0)
-        *end++ = *piece++;
-    return end;
 }
 
 ssize_t buffer_append_pieces(struct buffer *buffer, const struct iovec *pieces,
@@ -129,8 +87,9 @@ ssize_t buffer_append_pieces(struct buffer *buffer, const struct iovec *pieces,
     struct buffer_block *block = buffer->block;
     char *end = block->data + block->end;
     block->end += length;
-    for (size_t i = 0; i < count; i++)
-        end = put(end, pieces[i].iov_base, pieces[i].iov_len);
+    for (size_t i = 0; i < count; end += pieces[i++].iov_len)
+        if (pieces[i].iov_len > 0) /* memcpy must not be given a NULL */
+            memcpy(end, pieces[i].iov_base, pieces[i].iov_len);
     return (ssize_t)(block->end - block->start);
 }
 
@@ -152,6 +111,12 @@ void buffer_consume(struct buffer *buffer, size_t length)
 
 void buffer_clear(struct buffer *buffer)
 {
-    give_back(buffer->block);
+    free(buffer->block);
     buffer->block = NULL;
+}
+
+void buffer_empty(struct buffer *buffer)
+{
+    if (buffer->block)
+        buffer->block->start = buffer->block->end = 0;
 }

@@ -4,13 +4,11 @@
  * transport has to send, or those that a protocol cannot use yet.
  *
  * All zeroes is an empty buffer, and an empty buffer owns nothing: an idle
- * connection pays eight bytes for it. A program has one thread that uses
- * buffers, so buffer.c has state of its own.
+ * connection pays eight bytes for it.
  */
 #ifndef BUFFER_H
 #define BUFFER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -39,8 +37,9 @@ void buffer_consume(struct buffer *buffer, size_t length);
 /* Drops all of them. */
 void buffer_clear(struct buffer *buffer);
 
-/* Whether the memory of emptied buffers is kept for the next ones, up to a few
- * pages in all; at first it is not. No longer to keep it frees it. */
-void buffer_keep_spares(bool keep);
+/* Drops all of them, but keeps the memory, of which there are `size` bytes (0:
+ * none), for the next ones. */
+void buffer_empty(struct buffer *buffer);
+size_t buffer_size(const struct buffer *buffer);
 
 #endif

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/protocol.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "protocol/log.h"
 
 struct protocol *protocol_new(const struct protocol_class *class)
 {
+    /* Otherwise the first access to its own members would be behind the end
+     * of the memory, and the heap would tell of it much later. */
+    assert(class->size >= sizeof(struct protocol) &&
+           "a protocol class says in .size how large its protocols are");
     struct protocol *protocol = calloc(1, class->size);
 
     if (protocol)
@@ -23,12 +29,16 @@ void protocol_make_connection(struct protocol *protocol,
 }
 
 struct protocol *factory_build_protocol(struct factory *factory,
-                                        const struct address *peer)
+                                        const struct address *peer,
+                                        struct failure *reason)
 {
-    struct protocol *protocol = factory->build_protocol
-                                    ? factory->build_protocol(factory, peer)
-                                    : protocol_new(factory->protocol);
+    struct protocol *protocol;
 
+    *reason = (struct failure){ 0 };
+    if (factory->build_protocol)
+        protocol = factory->build_protocol(factory, peer, reason);
+    else if (!(protocol = protocol_new(factory->protocol)))
+        *reason = failure_of_connect(ENOMEM);
     if (protocol && !protocol->factory)
         protocol->factory = factory;
     return protocol;

@@ -110,10 +110,12 @@ static const struct transport_class StringTransport = {
 int string_transport_open(struct string_transport *self,
                           struct factory *factory)
 {
+    struct failure reason;
+
     *self = (struct string_transport){ .base.class = &StringTransport };
     address_resolve(&self->peer, "192.168.1.1", 54321);
     address_resolve(&self->host, "10.0.0.1", 12345);
-    self->protocol = factory_build_protocol(factory, &self->peer);
+    self->protocol = factory_build_protocol(factory, &self->peer, &reason);
     if (!self->protocol)
         return -1;
     protocol_make_connection(self->protocol, &self->base);

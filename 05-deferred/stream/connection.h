@@ -4,25 +4,27 @@
  * of either side, and whatever else can be read and written.
  *
  * It owns the descriptor and the protocol, and frees both, and itself, at the
- * end of the turn in which it is lost.
+ * end of the turn in which it is lost. A protocol sees its struct transport and
+ * nothing else; the functions here are for what makes connections: ports,
+ * clients, the keyboard, the pipes of a child.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
-#include "protocol/buffer.h"
-#include "protocol/log.h"
 #include "protocol/protocol.h"
 #include "reactor/reactor.h"
 
 enum {
-    CONNECTION_READ_MAX = 64 << 10,  /* bytes delivered in one turn */
-    CONNECTION_SEND_MAX = 128 << 10, /* bytes sent in one call */
-    CONNECTION_HIGH_WATER = 64 << 10 /* bytes queued; above, the peer is not
-                                        read, or the producer is paused */
+    CONNECTION_READ_MAX = 256 << 10,  /* bytes delivered in one call */
+    CONNECTION_SEND_MAX = 256 << 10,  /* bytes sent in one call */
+    CONNECTION_HIGH_WATER = 64 << 10, /* bytes queued; above, the peer is not
+                                         read, or the producer is paused */
+    CONNECTION_LOW_WATER = 32 << 10   /* down to here it is read again */
 };
 
 /* Seconds for which a connection that we close still listens, so that what
- * arrives late does not turn our last bytes into a reset. */
+ * arrives late does not turn our last bytes into a reset; and for which one
+ * that takes nothing more from us waits for its protocol to read on. */
 #define CONNECTION_LINGER 2.0
 
 /* Reasons beside those of descriptor.h. */
@@ -34,38 +36,19 @@ enum {
 /* Whose connection it is, for those that somebody asked for: hears how the
  * handshake ended, and of the end, after the protocol. */
 struct connection_owner {
+    /* Returns who takes the connection, or NULL: nobody wants it, or there is
+     * a reason why that could not be made. */
     struct protocol *(*connected)(struct connection_owner *self,
-                                  const struct address *peer);
+                                  const struct address *peer,
+                                  struct failure *reason);
     void (*failed)(struct connection_owner *self, struct failure reason);
     void (*connection_lost)(struct connection_owner *self,
                             struct failure reason);
 };
 
-struct connection {
-    struct descriptor base;
-    struct transport transport;
-    struct reactor *reactor;
-    struct protocol *protocol; /* NULL while it is being made */
-    struct buffer output;      /* written, not sent */
-    union {
-        struct producer *producer;   /* NULL: nobody */
-        struct delayed_call *linger; /* when lingering: the end of it */
-    };
-    struct connection_owner *owner; /* NULL: nobody */
-    int number;                     /* of its port's connections; -1: client */
-    unsigned connected : 1;         /* the protocol may use it */
-    unsigned disconnecting : 1;     /* lose_connection was called */
-    unsigned lingering : 1;         /* all is sent; what comes is dropped */
-    unsigned write_disconnecting : 1; /* lose_write_connection was called */
-    unsigned write_lost : 1;          /* our stream has ended */
-    unsigned read_lost : 1;           /* the peer's stream has ended */
-    unsigned paused : 1;              /* pause_producing was called */
-    unsigned choked : 1;              /* not read until the queue is empty */
-    unsigned streaming : 1;           /* the producer pushes */
-    unsigned producer_paused : 1;     /* and was told to stop */
-    unsigned char peer_length;        /* 0: no socket, and nobody to name */
-    char peer[];                      /* the peer's address, as long as it is */
-};
+/* Begins with its struct descriptor, so that a pointer to the one is a pointer
+ * to the other. */
+struct connection;
 
 /* A connection over `fd`, which is open and does not block; it is not read
  * yet. `peer` is who a socket is connected to, NULL if it is no socket. NULL
@@ -73,23 +56,45 @@ struct connection {
 struct connection *connection_new(struct reactor *reactor, int fd,
                                   const struct address *peer);
 
-/* Begins to read, and gives the protocol its transport. */
+/* Begins to read, and gives the protocol, which is the connection's from now
+ * on, its transport. */
 void connection_start(struct connection *connection, struct protocol *protocol);
 
-/* The log's name for it: "CmdProtocol,0,127.0.0.1". */
-struct log_system connection_log_system(const struct connection *connection);
+/* Closes and frees one that was not started and that the loop does not know. */
+void connection_discard(struct connection *connection);
 
-/* connection_write.c has what a protocol sees of it, and do_write; the rest is
- * in connection.c. Between these two files: */
-extern const struct transport_class connection_transport;
-struct connection *connection_of(const struct transport *transport);
-int connection_do_write(struct descriptor *base);
-void connection_update_read_interest(struct connection *self);
-void connection_stop_producer(struct connection *self);
-int connection_start_lingering(struct connection *self);
-int connection_get_peer(const struct transport *transport,
-                        struct address *address);
-int connection_get_host(const struct transport *transport,
-                        struct address *address);
+/* Ends it at the end of this turn, without sending what is queued. */
+void connection_disconnect(struct connection *connection, int reason);
+
+struct transport *connection_transport(struct connection *connection);
+
+/* The descriptor below a transport, or -1 with ENOTSOCK if that is not the
+ * transport of a connection. */
+int connection_descriptor(const struct transport *transport);
+
+/* It is the `number`th that a port has accepted; for the log, where one without
+ * a number is a client's. */
+void connection_set_number(struct connection *connection, unsigned number);
+
+/* Whether it has anything to send, or somebody who will make more; and whether
+ * the peer's stream has ended. */
+bool connection_owes(const struct connection *connection);
+bool connection_read_lost(const struct connection *connection);
+
+/* NULL: nobody. */
+void connection_set_owner(struct connection *connection,
+                          struct connection_owner *owner);
+struct connection_owner *connection_owner(const struct connection *connection);
+
+/* What the loop calls. A connection that differs in one of these has a class of
+ * its own, with the others in it. */
+extern const struct descriptor_class connection_class;
+void connection_set_class(struct connection *connection,
+                          const struct descriptor_class *class);
+void connection_describe(const void *self, char *text);
+int connection_do_read(struct descriptor *self);
+int connection_do_write(struct descriptor *self);
+void connection_connection_lost(struct descriptor *self, int reason);
+void connection_dispose(struct descriptor *self);
 
 #endif

@@ -131,9 +131,9 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     transport_write_text(client_of(self), "End lastlog\n");
     write_watermark_ignore(&self->write_watermark);
     /* The lines that have come meanwhile are the client's doing, not tail's. */
-    struct log_system before = log_enter(self->asked);
+    struct running before = reactor_enter(self->reactor, self->asked);
     line_receiver_resume(self->client);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
 }
 
 static const struct process_protocol_class TailProtocol = {
@@ -164,7 +164,7 @@ void lastlog_start(struct lastlog *self)
         transport_write_text(client_of(self), text);
         return;
     }
-    self->asked = log_running();
+    self->asked = reactor_running_now(self->reactor);
     self->state = LINE_START;
     line_receiver_pause(self->client);
     write_watermark_watch(&self->write_watermark, client_of(self),

@@ -31,7 +31,7 @@ struct lastlog {
     struct process *tail;         /* NULL: it does not run */
     struct delayed_call patience; /* the end of it */
     struct write_watermark write_watermark;
-    struct log_system asked; /* who has asked, in the log */
+    struct running asked; /* who has asked, in the log */
     enum { LINE_START, ONE_EQUALS_SIGN, IN_LINE, IN_HEADING } state;
     struct buffer complaint; /* what tail has to say of the file */
 };

@@ -137,7 +137,6 @@ static void pipe_data_received(struct protocol *base, const char *data,
         ((struct process_pipe *)base)->process->protocol;
     const struct process_protocol_class *class = protocol->class;
 
-    struct log_system before = log_enter((struct log_system){ NULL, NULL });
     trace("  %s: %zu bytes from %d of its child", class->name, length,
           child_fd);
     if (child_fd == STDOUT_FILENO && class->out_received)
@@ -146,7 +145,6 @@ static void pipe_data_received(struct protocol *base, const char *data,
         class->err_received(protocol, data, length);
     else if (class->child_data_received)
         class->child_data_received(protocol, child_fd, data, length);
-    log_enter(before);
 }
 
 static void notify_pipe_lost(struct process_protocol *protocol, int child_fd)
@@ -192,13 +190,11 @@ static void pipe_connection_lost(struct protocol *base, struct failure reason)
     struct process *process = self->process;
 
     (void)reason; /* Twisted's protocols do not hear it either */
-    struct log_system before = log_enter((struct log_system){ NULL, NULL });
     unlink_pipe(self);
     if (process->terminal)
         end_terminal(process);
     notify_pipe_lost(process->protocol, self->child_fd);
     end_if_over(process);
-    log_enter(before);
 }
 
 static const struct protocol_class ProcessPipe = {
@@ -223,13 +219,14 @@ static int writer_do_read(struct descriptor *base)
  * spin on a write that never succeeds. */
 static int terminal_do_write(struct descriptor *base)
 {
-    const struct buffer *output = &((struct connection *)base)->output;
+    const struct transport *transport =
+        connection_transport((struct connection *)base);
     struct pollfd hung_up = { .fd = base->fd };
-    size_t before = buffer_length(output);
+    size_t before = transport_queued(transport);
     int result = connection_do_write(base);
 
     if (result == REASON_NONE && before > 0 &&
-        buffer_length(output) == before && poll(&hung_up, 1, 0) > 0)
+        transport_queued(transport) == before && poll(&hung_up, 1, 0) > 0)
         return EIO;
     return result;
 }
@@ -294,9 +291,9 @@ static void pipe_start(struct process_pipe *self)
     bool terminal = self->process->terminal;
 
     connection_start(connection, &self->base);
-    connection->base.class = !self->writes ? &ProcessReader
-                             : terminal    ? &TerminalWriter
-                                           : &ProcessWriter;
+    connection_set_class(connection, !self->writes ? &ProcessReader
+                                     : terminal    ? &TerminalWriter
+                                                   : &ProcessWriter);
     if (self->writes && terminal)
         transport_pause_producing(self->base.transport);
 }
@@ -304,8 +301,7 @@ static void pipe_start(struct process_pipe *self)
 static void pipe_discard(struct process_pipe *self)
 {
     unlink_pipe(self);
-    close(self->connection->base.fd);
-    free(self->connection);
+    connection_discard(self->connection);
     free(self);
 }
 

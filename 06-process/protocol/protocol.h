@@ -45,7 +45,7 @@ struct protocol_class {
 
 struct protocol {
     const struct protocol_class *class;
-    struct transport *transport;
+    struct transport *transport; /* whose `reactor` is the loop we run in */
     struct factory *factory;
 };
 
@@ -55,11 +55,12 @@ struct factory {
     const char *name;
     const struct protocol_class *protocol;
 
-    /* Returns what protocol_new has made, or NULL to refuse the peer; with
-     * ENOMEM, a client's attempt has failed. Its factory is this one, unless
-     * it has another. */
+    /* Returns what protocol_new has made, or NULL to refuse the peer; who
+     * wants it and cannot have it says why in *reason, and a client's attempt
+     * has failed. Its factory is this one, unless it has another. */
     struct protocol *(*build_protocol)(struct factory *self,
-                                       const struct address *peer);
+                                       const struct address *peer,
+                                       struct failure *reason);
     void (*start_factory)(struct factory *self); /* its first port starts */
     void (*stop_factory)(struct factory *self);  /* its last has stopped */
 
@@ -78,16 +79,19 @@ struct factory {
     int ports;  /* ports and connectors that use it now; the framework counts */
 };
 
-/* A new protocol of that class, or NULL with ENOMEM. */
+/* A new protocol of that class, or NULL without memory for it. The class must
+ * say how large it is; one that does not is a mistake, and told at once. */
 struct protocol *protocol_new(const struct protocol_class *class);
 
 /* Gives it its transport, and calls connection_made. */
 void protocol_make_connection(struct protocol *protocol,
                               struct transport *transport);
 
-/* Twisted's buildProtocol, doStart and doStop: for ports and connectors. */
+/* Twisted's buildProtocol, doStart and doStop: for ports and connectors. The
+ * first sets *reason, to no failure if the factory refuses the peer. */
 struct protocol *factory_build_protocol(struct factory *factory,
-                                        const struct address *peer);
+                                        const struct address *peer,
+                                        struct failure *reason);
 void factory_do_start(struct factory *factory);
 void factory_do_stop(struct factory *factory);
 

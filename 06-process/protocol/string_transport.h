@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * string_transport.h - a transport without a network: what a protocol writes
- * is a string that a test can read, and a test plays the peer.
+ * string_transport.h - a transport without a network, for tests only: what a
+ * protocol writes is a string that a test can read, and a test plays the peer.
  *
  * The test owns it, and string_transport_close frees what it holds. Nothing
  * here needs a loop; what happens happens at once. It does not resume or pause
- * a producer: that is for the test, too.
+ * a producer: that is for the test, too. Its `reactor` is NULL.
  */
 #ifndef STRING_TRANSPORT_H
 #define STRING_TRANSPORT_H

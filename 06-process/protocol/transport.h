@@ -18,6 +18,7 @@
 
 #include "net/address.h"
 
+struct reactor;
 struct transport;
 
 /* Somebody with more to send than should be in memory at once. A push
@@ -48,10 +49,13 @@ struct transport_class {
 
 struct transport {
     const struct transport_class *class;
+    struct reactor *reactor; /* the loop that its protocol runs in */
 };
 
 /* Queues a copy of the bytes; they leave before the loop's next wait. Without
- * memory for the copy the connection is lost. */
+ * memory for the copy the connection is lost. What the peer does not take any
+ * more is dropped without a word: the loss is told later, once, after all that
+ * the peer said before. */
 void transport_write(struct transport *transport, const void *data,
                      size_t length);
 void transport_write_text(struct transport *transport, const char *text);

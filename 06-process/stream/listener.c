@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * listener.c - from a client that waits in the kernel to a connection with a
+ * protocol; and what to do when there is no descriptor left for it.
+ */
 #include "stream/listener.h"
 
 #include <errno.h>
@@ -19,8 +23,8 @@ enum {
     ACCEPTS_MAX = 1000   /* and never more */
 };
 
-/* Seconds of rest when accept fails and nobody could be turned away. */
-static const double rest = 1.0;
+/* Seconds without accepting, when accept fails and nobody could be shed. */
+static const double pause_seconds = 1.0;
 
 void listener_describe(const void *object, char *text)
 {
@@ -34,24 +38,26 @@ static int open_reserve(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void listen_again(void *argument)
+static void accept_again(void *argument)
 {
     struct listener *self = argument;
 
     reactor_add_reader(self->base.reactor, &self->base.base);
 }
 
-static void take_rest(struct listener *self, int error)
+/* The client stays in the kernel's queue, so the poller would report it again
+ * at once, and the loop would spin until the shortage is over. */
+static void pause_accepting(struct listener *self, int error)
 {
     log_message("Could not accept new connection (%s)", strerror(error));
-    if (reactor_call_later(self->base.reactor, &self->again, rest, listen_again,
-                           self) == 0) /* or it would rest for ever */
+    if (reactor_call_later(self->base.reactor, &self->again, pause_seconds,
+                           accept_again, self) == 0) /* or it never would */
         reactor_remove_reader(self->base.reactor, &self->base.base);
 }
 
 /* No descriptor is left for those who wait, and they would wait for ever: give
  * up the one in reserve, and with it let each of them in and out again. */
-static void turn_away(struct listener *self)
+static void shed_connections(struct listener *self)
 {
     struct address peer;
     char text[ADDRESS_TEXT_MAX];
@@ -60,7 +66,7 @@ static void turn_away(struct listener *self)
     if (self->reserve < 0)
         self->reserve = open_reserve();
     if (self->reserve < 0) {
-        take_rest(self, EMFILE);
+        pause_accepting(self, EMFILE);
         return;
     }
     close(self->reserve);
@@ -74,17 +80,20 @@ static void turn_away(struct listener *self)
                     address_text(&peer, text));
     }
     if (fd < 0 && errno != EAGAIN) /* it was not for want of a number */
-        take_rest(self, errno);
+        pause_accepting(self, errno);
     self->reserve = open_reserve();
 }
 
 /* Joins an accepted descriptor with a protocol, or closes it. */
-static void welcome(struct listener *self, int fd, const struct address *peer)
+static void accept_connection(struct listener *self, int fd,
+                              const struct address *peer)
 {
     struct connection *connection = NULL;
+    struct failure reason; /* why there is no protocol: the same to a client */
 
     trace("  %s: build_protocol", self->factory->name);
-    struct protocol *protocol = factory_build_protocol(self->factory, peer);
+    struct protocol *protocol =
+        factory_build_protocol(self->factory, peer, &reason);
     if (protocol)
         connection = connection_new(self->base.reactor, fd, peer);
     if (!connection) {
@@ -92,7 +101,7 @@ static void welcome(struct listener *self, int fd, const struct address *peer)
         close(fd);
         return;
     }
-    connection->number = self->accepted++;
+    connection_set_number(connection, self->accepted++);
     connection_start(connection, protocol);
 }
 
@@ -112,13 +121,13 @@ static bool accept_one(struct listener *self)
         if (self->take)
             self->take(self, fd, &peer);
         else
-            welcome(self, fd, &peer);
+            accept_connection(self, fd, &peer);
         return true;
     }
     if (errno == EMFILE)
-        turn_away(self);
+        shed_connections(self);
     else if (errno != EAGAIN)
-        take_rest(self, errno);
+        pause_accepting(self, errno);
     return false;
 }
 
@@ -128,6 +137,8 @@ void listener_resume(struct listener *self)
     reactor_add_reader(self->base.reactor, &self->base.base);
 }
 
+/* Many clients a turn, or a crowd would wait for as many turns as it has
+ * heads; but not without limit, for those inside want to be served as well. */
 int listener_do_read(struct descriptor *base)
 {
     struct listener *self = (struct listener *)base;
@@ -154,6 +165,8 @@ int listener_start(struct listener *self)
     return -1;
 }
 
+/* The port's connection_lost calls it: the loop closes the descriptor, we give
+ * back what listener_start took. */
 void listener_lost(struct listener *self)
 {
     delayed_call_cancel(&self->again);

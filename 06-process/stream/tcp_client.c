@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_client.c - connectTCP up to the moment when there is a connection: where
+ * to, the handshake, and what goes wrong with them.
+ */
 #include "stream/tcp_client.h"
 
 #include <errno.h>
@@ -20,20 +24,22 @@ static bool connected_to_itself(int fd, const struct address *peer)
            !memcmp(&local.bytes, &peer->bytes, peer->length);
 }
 
-static void name_in_log(const void *object, char *text)
+static void tcp_client_describe(const void *self, char *text)
 {
-    (void)object;
-    strcpy(text, "Uninitialized");
+    (void)self;
+    strcpy(text, "Uninitialized"); /* Twisted's name for who has no protocol */
 }
 
-static const struct log_system uninitialized = { name_in_log, NULL };
-
-/* SO_ERROR tells of a bad end of the handshake, and who has a peer has come to
- * a good one. Otherwise it is not over. */
-static int do_write(struct descriptor *base)
+/* The kernel calls a descriptor writable when the handshake is over, well or
+ * not. SO_ERROR tells of a bad end, and who has a peer has come to a good one.
+ * If neither is so, it is not over: do_write is called once before the first
+ * wait, too. */
+static int tcp_client_do_write(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
+    struct connection_owner *owner = connection_owner(self);
     struct address peer;
+    struct failure reason;
 
     int error = net_error(base->fd);
     if (error)
@@ -42,47 +48,39 @@ static int do_write(struct descriptor *base)
         return errno == ENOTCONN ? REASON_NONE : errno;
     if (connected_to_itself(base->fd, &peer))
         return ECONNREFUSED;
-    reactor_remove_writer(self->reactor, base);
-    struct log_system before = log_enter(uninitialized);
-    errno = 0;
-    struct protocol *protocol = self->owner->connected(self->owner, &peer);
-    error = errno;
-    if (protocol)
+    reactor_remove_writer(connection_transport(self)->reactor, base);
+    struct protocol *protocol = owner->connected(owner, &peer, &reason);
+    if (protocol) {
+        connection_set_class(self, &connection_class);
         connection_start(self, protocol);
-    log_enter(before);
-    if (protocol)
         return REASON_NONE;
-    /* To be without memory is a failure, to be refused is none. */
-    return error == ENOMEM ? ENOMEM : REASON_DONE;
+    }
+    /* Nobody wants it: that is no failure. Or there is a reason. */
+    return reason.type ? reason.number : REASON_DONE;
 }
 
-static void connection_lost(struct descriptor *base, int reason)
+static void tcp_client_connection_lost(struct descriptor *base, int reason)
 {
-    struct connection_owner *owner = ((struct connection *)base)->owner;
+    struct connection_owner *owner =
+        connection_owner((struct connection *)base);
 
     if (!owner) /* it has given up on us, and knows */
         return;
-    struct log_system before = log_enter(uninitialized);
     if (reason == REASON_DONE) /* nobody wanted to talk */
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     else
         owner->failed(owner,
                       failure_of_connect(reason > 0 ? reason : ECANCELED));
-    log_enter(before);
 }
 
-static void dispose(struct descriptor *base)
-{
-    free(base);
-}
-
-/* What a connection is until there is somebody at the other end. */
+/* The class of a connection until there is somebody at the other end. */
 static const struct descriptor_class Client = {
     .name = "Client",
-    .do_write = do_write,
-    .connection_lost = connection_lost,
-    .dispose = dispose,
+    .describe = tcp_client_describe,
+    .do_write = tcp_client_do_write,
+    .connection_lost = tcp_client_connection_lost,
+    .dispose = connection_dispose,
 };
 
 struct connection *tcp_client_begin(struct reactor *reactor,
@@ -100,11 +98,10 @@ struct connection *tcp_client_begin(struct reactor *reactor,
         errno = ENOMEM;
         return NULL;
     }
-    self->base.class = &Client;
-    self->number = -1;
-    self->owner = owner;
-    if (reactor_add_writer(reactor, &self->base) < 0)
-        reactor_disconnect(reactor, &self->base, errno);
+    connection_set_class(self, &Client);
+    connection_set_owner(self, owner);
+    if (reactor_add_writer(reactor, (struct descriptor *)self) < 0)
+        connection_disconnect(self, errno);
     return self;
 }
 

@@ -1,25 +1,18 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_options.c - a transport's descriptor, and setsockopt.
+ */
 #include "stream/tcp_options.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "stream/connection.h"
 
-/* The descriptor below a transport, or -1 with errno. */
-static int descriptor_of(const struct transport *transport)
-{
-    if (transport->class == &connection_transport)
-        return connection_of(transport)->base.fd;
-    errno = ENOTSOCK;
-    return -1;
-}
-
 static int get(const struct transport *transport, int level, int name)
 {
-    int value = 0, fd = descriptor_of(transport);
+    int value = 0, fd = connection_descriptor(transport);
     socklen_t length = sizeof(value);
 
     if (fd < 0 || getsockopt(fd, level, name, &value, &length) < 0)
@@ -29,7 +22,7 @@ static int get(const struct transport *transport, int level, int name)
 
 static int set(struct transport *transport, int level, int name, int value)
 {
-    int fd = descriptor_of(transport);
+    int fd = connection_descriptor(transport);
 
     if (fd < 0)
         return -1;

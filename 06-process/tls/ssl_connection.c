@@ -31,17 +31,19 @@ static void name_in_log(const void *object, char *text)
     char host[ADDRESS_TEXT_MAX];
 
     if (!self->protocol)
-        snprintf(text, LOG_NAME_MAX, "Uninitialized");
+        snprintf(text, RUNNING_TEXT_MAX, "Uninitialized");
     else if (self->number < 0)
-        snprintf(text, LOG_NAME_MAX, "%s,client", self->protocol->class->name);
+        snprintf(text, RUNNING_TEXT_MAX, "%s,client",
+                 self->protocol->class->name);
     else
-        snprintf(text, LOG_NAME_MAX, "%s,%d,%s", self->protocol->class->name,
-                 self->number, address_host(&self->peer, host));
+        snprintf(text, RUNNING_TEXT_MAX, "%s,%d,%s",
+                 self->protocol->class->name, self->number,
+                 address_host(&self->peer, host));
 }
 
-static struct log_system enter(const struct ssl_connection *self)
+static struct running enter(const struct ssl_connection *self)
 {
-    return log_enter((struct log_system){ name_in_log, self });
+    return reactor_enter(self->reactor, (struct running){ name_in_log, self });
 }
 
 /* --- the helper's life --- */
@@ -96,7 +98,7 @@ void ssl_connection_fail(struct ssl_connection *self, struct failure reason)
     kill_helper(self);
     self->class->failed(self, reason);
     if (self->raw)
-        reactor_disconnect(self->reactor, &self->raw->base, REASON_DONE);
+        connection_disconnect(self->raw, REASON_DONE);
     ssl_connection_free_if_gone(self);
 }
 
@@ -128,14 +130,14 @@ static struct failure reason_to_tell(const struct ssl_connection *self)
 static void tell(struct ssl_connection *self, struct failure reason)
 {
     struct protocol *protocol = self->protocol;
-    struct log_system before = enter(self);
+    struct running before = enter(self);
 
     self->state = SSL_OVER;
     be_patient(self, SSL_CLOSE_LIMIT);
     if (protocol->class->connection_lost)
         protocol->class->connection_lost(protocol, reason);
     self->class->lost(self, reason);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
     ssl_connection_free_if_gone(self);
 }
 
@@ -145,18 +147,17 @@ static void end_of_stream(struct ssl_connection *self)
 {
     struct protocol *protocol = self->protocol;
     struct connection *raw = self->raw;
-    bool owes = buffer_length(&raw->output) > 0 || raw->producer;
+    bool owes = connection_owes(raw);
 
     self->end_told = true;
     if (!self->class->half_close) {
-        reactor_disconnect(self->reactor, &raw->base,
-                           owes ? EPIPE : REASON_DONE);
+        connection_disconnect(raw, owes ? EPIPE : REASON_DONE);
     } else if (protocol->class->read_connection_lost) {
-        struct log_system before = enter(self);
+        struct running before = enter(self);
         protocol->class->read_connection_lost(protocol);
-        log_enter(before);
+        reactor_enter(self->reactor, before);
     } else { /* what it is owed goes first */
-        transport_lose_connection(&raw->transport);
+        transport_lose_connection(connection_transport(raw));
     }
 }
 
@@ -181,7 +182,7 @@ static void decide(struct ssl_connection *self)
     else if (!self->end_told && failure_check(verdict(self), &ConnectionDone))
         end_of_stream(self);
     else /* what is queued is for nobody */
-        reactor_disconnect(self->reactor, &self->raw->base, EPIPE);
+        connection_disconnect(self->raw, EPIPE);
 }
 
 /* --- what the raw connection says --- */
@@ -190,11 +191,11 @@ static void data_received(struct protocol *base, const char *data,
                           size_t length)
 {
     struct ssl_connection *self = ((struct ssl_stream *)base)->self;
-    struct log_system before = enter(self);
+    struct running before = enter(self);
 
     if (self->protocol->class->data_received)
         self->protocol->class->data_received(self->protocol, data, length);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
 }
 
 static void read_connection_lost(struct protocol *base)
@@ -208,11 +209,11 @@ static void read_connection_lost(struct protocol *base)
 static void write_connection_lost(struct protocol *base)
 {
     struct ssl_connection *self = ((struct ssl_stream *)base)->self;
-    struct log_system before = enter(self);
+    struct running before = enter(self);
 
     if (self->protocol->class->write_connection_lost)
         self->protocol->class->write_connection_lost(self->protocol);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
 }
 
 static void connection_lost(struct protocol *base, struct failure reason)
@@ -224,12 +225,13 @@ static void connection_lost(struct protocol *base, struct failure reason)
 
     /* An error of the raw connection is an end of it as well, and who has made
      * it knows more. A connection that we have closed need not have one. */
-    self->has_ended = self->has_ended || self->raw->read_lost || error;
+    self->has_ended =
+        self->has_ended || connection_read_lost(self->raw) || error;
     if (self->state == SSL_SHAKING) /* the connector may have given up */
-        self->owner = self->raw->owner;
+        self->owner = connection_owner(self->raw);
     else if (self->state == SSL_CONNECTED && self->raw_pointer)
         *self->raw_pointer = NULL;
-    self->raw->owner = NULL; /* it hears from us */
+    connection_set_owner(self->raw, NULL); /* it hears from us */
     self->raw = NULL;
     self->raw_reason = reason;
     if (self->state == SSL_SHAKING) /* the loop has ended, or the attempt */
@@ -263,32 +265,33 @@ int ssl_connection_join(struct ssl_connection *self, int fd)
         return -1;
     }
     ((struct ssl_stream *)protocol)->self = self;
-    raw->number = self->number;
+    if (self->number >= 0)
+        connection_set_number(raw, (unsigned)self->number);
     self->raw = raw;
     connection_start(raw, protocol);
-    transport_pause_producing(&raw->transport);
+    transport_pause_producing(connection_transport(raw));
     return 0;
 }
 
 void ssl_connection_ready(struct ssl_connection *self)
 {
-    struct log_system before = enter(self);
+    struct running before = enter(self);
 
     self->protocol = self->class->connected(self);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
     if (!self->protocol) { /* refused, and the class knows */
         self->state = SSL_OVER;
         kill_helper(self);
-        reactor_disconnect(self->reactor, &self->raw->base, REASON_DONE);
+        connection_disconnect(self->raw, REASON_DONE);
         return;
     }
     self->state = SSL_CONNECTED;
-    transport_resume_producing(&self->raw->transport);
+    transport_resume_producing(connection_transport(self->raw));
     before = enter(self);
     trace("  %s %d: make_connection", self->protocol->class->name,
-          self->raw->base.fd);
+          connection_descriptor(connection_transport(self->raw)));
     protocol_make_connection(self->protocol, &self->transport);
-    log_enter(before);
+    reactor_enter(self->reactor, before);
 }
 
 /* --- what the helper says --- */
@@ -385,13 +388,14 @@ static void write_pieces(struct transport *transport,
                          const struct iovec *pieces, size_t count)
 {
     if (of(transport)->raw)
-        transport_write_sequence(&of(transport)->raw->transport, pieces, count);
+        transport_write_sequence(connection_transport(of(transport)->raw),
+                                 pieces, count);
 }
 
 static void lose_connection(struct transport *transport)
 {
     if (of(transport)->raw)
-        transport_lose_connection(&of(transport)->raw->transport);
+        transport_lose_connection(connection_transport(of(transport)->raw));
 }
 
 /* The peer sees its stream end without close_notify. */
@@ -399,7 +403,7 @@ static void abort_connection(struct transport *transport)
 {
     kill_helper(of(transport));
     if (of(transport)->raw)
-        transport_abort_connection(&of(transport)->raw->transport);
+        transport_abort_connection(connection_transport(of(transport)->raw));
 }
 
 static void lose_write_connection(struct transport *transport)
@@ -407,27 +411,28 @@ static void lose_write_connection(struct transport *transport)
     if (!of(transport)->class->half_close)
         lose_connection(transport);
     else if (of(transport)->raw)
-        transport_lose_write_connection(&of(transport)->raw->transport);
+        transport_lose_write_connection(
+            connection_transport(of(transport)->raw));
 }
 
 static void pause_producing(struct transport *transport)
 {
     if (of(transport)->raw)
-        transport_pause_producing(&of(transport)->raw->transport);
+        transport_pause_producing(connection_transport(of(transport)->raw));
 }
 
 static void resume_producing(struct transport *transport)
 {
     if (of(transport)->raw)
-        transport_resume_producing(&of(transport)->raw->transport);
+        transport_resume_producing(connection_transport(of(transport)->raw));
 }
 
 static int register_producer(struct transport *transport,
                              struct producer *producer, bool streaming)
 {
     if (of(transport)->raw)
-        return transport_register_producer(&of(transport)->raw->transport,
-                                           producer, streaming);
+        return transport_register_producer(
+            connection_transport(of(transport)->raw), producer, streaming);
     producer->stop_producing(producer);
     return 0;
 }
@@ -435,21 +440,21 @@ static int register_producer(struct transport *transport,
 static void unregister_producer(struct transport *transport)
 {
     if (of(transport)->raw)
-        transport_unregister_producer(&of(transport)->raw->transport);
+        transport_unregister_producer(connection_transport(of(transport)->raw));
 }
 
 static size_t queued(const struct transport *transport)
 {
-    const struct connection *raw = of(transport)->raw;
+    struct connection *raw = of(transport)->raw;
 
-    return raw ? transport_queued(&raw->transport) : 0;
+    return raw ? transport_queued(connection_transport(raw)) : 0;
 }
 
 static bool disconnecting(const struct transport *transport)
 {
-    const struct connection *raw = of(transport)->raw;
+    struct connection *raw = of(transport)->raw;
 
-    return !raw || transport_disconnecting(&raw->transport);
+    return !raw || transport_disconnecting(connection_transport(raw));
 }
 
 static int get_peer(const struct transport *transport, struct address *address)
@@ -492,7 +497,7 @@ struct ssl_connection *ssl_connection_new(
     if (!self)
         return NULL;
     self->class = class;
-    self->transport.class = &ssl_transport;
+    self->transport = (struct transport){ &ssl_transport, reactor };
     self->reactor = reactor;
     self->peer = *peer;
     return self;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "net/net.h"
+#include "protocol/log.h"
 #include "stream/tcp_client.h"
 #include "tls/ssl_connection.h"
 
@@ -35,12 +36,12 @@ static void heard(struct ssl_connection *base)
 static struct protocol *connected(struct ssl_connection *self)
 {
     struct connection_owner *owner = self->owner;
+    struct failure reason;
 
-    self->raw->owner = NULL; /* from now on it hears from us */
-    errno = 0;
-    struct protocol *protocol = owner->connected(owner, &self->peer);
-    if (!protocol && errno == ENOMEM)
-        owner->failed(owner, failure_of_connect(ENOMEM));
+    connection_set_owner(self->raw, NULL); /* from now on it hears from us */
+    struct protocol *protocol = owner->connected(owner, &self->peer, &reason);
+    if (!protocol && reason.type)
+        owner->failed(owner, reason);
     else if (!protocol)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
@@ -52,7 +53,7 @@ static void failed(struct ssl_connection *self, struct failure reason)
     if (self->words.complaint[0] && self->owner)
         log_message("TLS helper: %s", self->words.complaint);
     if (self->raw)
-        self->raw->owner = NULL;
+        connection_set_owner(self->raw, NULL);
     if (self->owner)
         self->owner->failed(self->owner, reason);
 }
@@ -171,7 +172,8 @@ static struct failure begin(struct tcp_client *client,
             return (struct failure){ &SslHelperMissing, error, NULL };
         return failure_of_connect(error);
     }
-    self->base.owner = self->base.raw->owner = client->owner;
+    self->base.owner = client->owner;
+    connection_set_owner(self->base.raw, client->owner);
     self->base.raw_pointer = client->connection;
     *client->connection = self->base.raw;
     return (struct failure){ 0 };

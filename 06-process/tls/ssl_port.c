@@ -137,13 +137,15 @@ static int make_door(struct ssl_server *self)
 static struct protocol *connected(struct ssl_connection *base)
 {
     struct ssl_port *port = ((struct ssl_server *)base)->port;
+    struct failure reason;
 
     if (port->closed) /* and its factory has stopped */
         return NULL;
     trace("  %s: build_protocol", port->base.factory->name);
     struct protocol *protocol =
-        factory_build_protocol(port->base.factory, &base->peer);
-    base->number = base->raw->number = port->base.accepted++;
+        factory_build_protocol(port->base.factory, &base->peer, &reason);
+    base->number = (int)port->base.accepted++;
+    connection_set_number(base->raw, (unsigned)base->number);
     return protocol;
 }
 

@@ -32,6 +32,26 @@ load ../lib/servers
     unit_cases talk_close_test
 }
 
+@test "L1: a write that fails, and what the peer has said before" {
+    unit_cases talk_failed_test
+}
+
+@test "proof: L1: losing last words, or a dead connection that stays, is seen" {
+    unit_broken connection.c 's/return stop_writing\(self, errno\)/return errno/' \
+        talk_failed_test L1_last_words
+    unit_broken connection.c 's/return stop_writing\(self, errno\)/return errno/' \
+        talk_failed_test L1_unix_stream
+    unit_broken connection.c "$(unit_in stop_writing)s/self->read_throttled = false;//" \
+        talk_failed_test L1_much_is_queued
+    unit_broken connection.c 's/return self->write_error .*/return 0/;
+        s/^ +: self->write_lost \? /? /' \
+        talk_failed_test L1_told_once
+    unit_broken connection.c 's/CONNECTION_LINGER, end_now/1e6, end_now/' \
+        talk_failed_test L1_paused_for_good
+    unit_broken connection.c "$(unit_in stop_writing)s/if \\(producer && /if (0 \&\& /" \
+        talk_failed_test L1_producers
+}
+
 @test "T L G: pieces, switches, words" {
     unit_cases talk_more_test
 }
@@ -49,9 +69,9 @@ load ../lib/servers
 }
 
 @test "proof: G3 G5: a wrong name in the brackets, and a factory that is not quiet, are seen" {
-    unit_broken tcp_client.c 's/log_enter\(uninitialized\)/log_running()/' \
+    unit_broken tcp_client.c 's/\.describe = tcp_client_describe/.describe = NULL/' \
         log_test G3_who_is_running_in_a_client
-    unit_broken tcp_client.c 's/if \(protocol\)/log_enter(connection_log_system(self));&/' \
+    unit_broken tcp_client.c 's/if \(protocol\) \{/reactor_enter(connection_transport(self)->reactor, (struct running){ connection_describe, self });&/' \
         log_test G3_who_is_running_in_a_client
     unit_broken protocol.c 's/if \(!factory->quiet\)//' \
         log_test G5_a_quiet_factory
@@ -60,23 +80,23 @@ load ../lib/servers
 # --- the traps, and that their tests can fail ---------------------------------
 
 @test "proof: trap 1: dropping what is written after lose_connection is seen" {
-    unit_broken connection_write.c 's/\|\| self->lingering \|\|/\|\| self->disconnecting ||/' \
+    unit_broken connection.c 's/\|\| is_ending\(self\) \|\| length/|| self->disconnecting || length/' \
         talk_close_test T8_trap1_write_after_lose
 }
 
 @test "proof: trap 2: connection_lost inside lose_connection is seen" {
     local now='self->base.class->connection_lost(\&self->base, REASON_HALF_DONE)'
-    unit_broken connection_write.c "$(unit_in lose_connection)s/reactor_add_writer\\(.*\\)/$now/" \
+    unit_broken connection.c "$(unit_in lose_connection)s/reactor_add_writer\\(.*\\)/$now/" \
         talk_close_test T22_trap2_lose_after_half_close
-    unit_broken connection_write.c "$(unit_in lose_connection)s/reactor_add_writer\\(.*\\)/$now/" \
+    unit_broken connection.c "$(unit_in lose_connection)s/reactor_add_writer\\(.*\\)/$now/" \
         talk_close_test T9_T10_F4_not_before_it_returns
 }
 
 @test "proof: trap 3: connection_lost inside abort_connection, or no reset, is seen" {
     local now='self->base.class->connection_lost(\&self->base, REASON_ABORTED)'
-    unit_broken connection_write.c "$(unit_in abort_connection)s/reactor_disconnect\\(.*\\)/$now/" \
+    unit_broken connection.c "$(unit_in abort_connection)s/connection_disconnect\\(.*\\)/$now/" \
         talk_close_test T15_T16_F3_E5_trap3_abort
-    unit_broken connection_write.c 's/l_onoff = 1/l_onoff = 0/' \
+    unit_broken connection.c 's/l_onoff = 1/l_onoff = 0/' \
         talk_close_test T15_T16_F3_E5_trap3_abort
 }
 
@@ -103,31 +123,31 @@ load ../lib/servers
 }
 
 @test "proof: trap 7: a producer paused or resumed at the wrong time is seen" {
-    unit_broken connection_write.c 's/> CONNECTION_HIGH_WATER/>= CONNECTION_HIGH_WATER/' \
+    unit_broken connection.c 's/> CONNECTION_HIGH_WATER/>= CONNECTION_HIGH_WATER/' \
         talk_producer_test T25_T26_trap7_the_limit
-    unit_broken connection_write.c 's/(self->producer && self->streaming)\)/\1 \&\& !self->producer_paused)/' \
+    unit_broken connection.c 's/(self->producer && self->streaming)\)/\1 \&\& !self->producer_paused)/' \
         talk_producer_test T25_T26_trap7_the_limit
-    unit_broken connection_write.c \
-        "$(unit_in drained)s/(self->producer->resume_producing.*;)/\\1 self->producer_paused = false;/" \
+    unit_broken connection.c \
+        "$(unit_in on_output_drained)s/(self->producer->resume_producing.*;)/\\1 self->producer_paused = false;/" \
         talk_producer_test T27_trap7_too_much_when_resumed
-    unit_broken connection_write.c \
-        's/if \(buffer_length\(&self->output\) > 0\)/if (self->producer \&\& buffer_length(\&self->output) > 1) self->producer->resume_producing(self->producer); &/' \
+    unit_broken connection.c \
+        's/int reason = send_output\(self\);/&if (self->producer \&\& buffer_length(\&self->output) > 1) self->producer->resume_producing(self->producer);/' \
         talk_producer_test T26_trap7_resumed_when_empty
 }
 
 @test "proof: trap 8: one rule for all producers at lose_connection is seen" {
-    unit_broken connection_write.c 's/if \(self->producer && \(/if (!self->disconnecting \&\& self->producer \&\& (/' \
+    unit_broken connection.c 's/if \(self->producer && \(/if (!self->disconnecting \&\& self->producer \&\& (/' \
         talk_producer_test T29_trap8_pull_goes_on
-    unit_broken connection_write.c 's/if \(self->producer && \(/if (!self->disconnecting \&\& self->producer \&\& (/' \
+    unit_broken connection.c 's/if \(self->producer && \(/if (!self->disconnecting \&\& self->producer \&\& (/' \
         talk_producer_test T31_trap8_paused_push_is_waited_for
-    unit_broken connection_write.c 's/\(!self->streaming \|\| self->producer_paused\)/1/' \
+    unit_broken connection.c 's/\(!self->streaming \|\| self->producer_paused\)/1/' \
         talk_producer_test T30_trap8_idle_push_is_stopped
 }
 
 @test "proof: trap 9: a connector that is free too early is seen" {
     unit_broken tcp_connector.c 's/self->state != DISCONNECTED\) \{/self->state == CONNECTING) {/' \
         talk_connect_test C12_C13_trap9_order_of_the_end
-    unit_broken tcp_connector.c 's/reactor_disconnect\(self->reactor, &self->grave, .*\)/dispose(\&self->grave)/' \
+    unit_broken tcp_connector.c 's/reactor_at_turn_end\(self->reactor, &self->turn_end, connector_free,/connector_free(self); (void)(0,/' \
         talk_connect_test C9_trap9_stop_in_started_connecting
 }
 
@@ -145,16 +165,16 @@ load ../lib/servers
 }
 
 @test "proof: no memory for a protocol taken for a refusal is seen" {
-    unit_broken tcp_client.c 's/error == ENOMEM \? ENOMEM : //' \
+    unit_broken tcp_client.c 's/reason.type \? reason.number : //' \
         talk_connect_test no_memory_for_a_protocol
 }
 
 @test "proof: trap 10: a factory stopped too often, or never, is seen" {
-    unit_broken tcp_connector.c "$(unit_in rest_in_peace)s/self->state != DISCONNECTED/0/" \
+    unit_broken tcp_connector.c "$(unit_in finish_if_idle)s/self->state != DISCONNECTED/0/" \
         talk_connect_test C14_trap10_again_and_again
-    unit_broken tcp_connector.c "$(unit_in rest_in_peace)s/factory_do_stop\\(.*\\);//" \
+    unit_broken tcp_connector.c "$(unit_in finish_if_idle)s/factory_do_stop\\(.*\\);//" \
         talk_connect_test C14_trap10_again_and_again
-    unit_broken tcp_client.c 's/(return .*)REASON_DONE/\1ECONNREFUSED/' \
+    unit_broken tcp_client.c 's/(return .*: )REASON_DONE/\1ECONNREFUSED/' \
         talk_connect_test C15_nobody_wants_it
 }
 
@@ -174,7 +194,7 @@ load ../lib/servers
         talk_port_test L12_trap12_no_descriptor_left "${POLLERS[@]}"
     unit_broken listener.c 's/errno != EAGAIN/0/' \
         talk_port_test L11_a_failing_accept_does_not_spin "${POLLERS[@]}"
-    unit_broken listener.c 's/take_rest\(self, EMFILE\);//' \
+    unit_broken listener.c 's/pause_accepting\(self, EMFILE\);//' \
         talk_port_test L12_no_reserve "${POLLERS[@]}"
     unit_broken listener.c 's/fd < 0 && errno != EAGAIN/0/' \
         talk_port_test L12_the_reserve_is_no_help "${POLLERS[@]}"
@@ -193,12 +213,12 @@ load ../lib/servers
 }
 
 @test "proof: T7 T21 T24: reading on, an end too early, an empty write that counts are seen" {
-    unit_broken connection.c 's/ && !self->disconnecting\)/)/' \
+    unit_broken connection.c 's/^ +!self->disconnecting\);/1);/' \
         talk_close_test T7_T33_stops_reading
-    unit_broken connection_write.c \
+    unit_broken connection.c \
         's/(class->write_connection_lost\(.*;)/\1 if (self->read_lost) return REASON_DONE;/' \
         talk_close_test T21_ours_ends_last
-    unit_broken connection_write.c 's/ \|\| length == 0\)/)/' \
+    unit_broken connection.c 's/ \|\| length == 0\)/)/' \
         talk_producer_test T24_pull
 }
 

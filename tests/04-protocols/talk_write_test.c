@@ -77,19 +77,19 @@ static void T3_at_most_so_much_a_turn(const char *poller)
     talk_listen(&talk, poller, &Talker);
     int fd = talk_peer(&talk);
     kernel_fail_write(0, 0);
-    talk_write(&talk, 400000);
+    talk_write(&talk, 800000);
     loop_turns(talk.reactor, 1);
-    CHECK(kernel_largest_write() == 131072);
+    CHECK(kernel_largest_write() == CONNECTION_SEND_MAX);
     CHECK(kernel_writes() <= 2); /* before the wait, and after it */
-    peer_swallow(&talk, fd, 400000);
-    CHECK(kernel_largest_write() == 131072);
+    peer_swallow(&talk, fd, 800000);
+    CHECK(kernel_largest_write() == CONNECTION_SEND_MAX);
     close(fd);
     talk_free(&talk);
 }
 
 static void T4_at_most_so_much_at_once(const char *poller)
 {
-    static char bytes[200000];
+    static char bytes[600000];
     struct talk talk;
     size_t sent = 0;
 
@@ -106,7 +106,7 @@ static void T4_at_most_so_much_at_once(const char *poller)
     loop_turns(talk.reactor, 1);
     CHECK(talk.chunks == chunks + 1); /* one call a turn */
     TALK_UNTIL(&talk, talk.received == sizeof(bytes));
-    CHECK(talk.chunks >= 4 && talk.largest <= 65536);
+    CHECK(talk.chunks >= 3 && talk.largest <= CONNECTION_READ_MAX);
     close(fd);
     talk_free(&talk);
 }
@@ -299,7 +299,7 @@ static void take_the_others(struct talker *self)
     char byte;
 
     self->talk->on_data = NULL;
-    CHECK(recv(connection_of(other->base.transport)->base.fd, &byte, 1, 0) > 0);
+    CHECK(recv(connection_descriptor(other->base.transport), &byte, 1, 0) > 0);
 }
 
 /* It was ready, and there is nothing: no end, no error. */
@@ -462,12 +462,10 @@ static void T36_no_delay_no_keep_alive(const char *poller)
 
     talk_listen(&talk, poller, &Talker);
     int peer = talk_peer(&talk);
-    struct connection *connection = connection_of(talk_transport(&talk));
-    CHECK(!getsockopt(connection->base.fd, IPPROTO_TCP, TCP_NODELAY, &value,
-                      &size));
+    int fd = connection_descriptor(talk_transport(&talk));
+    CHECK(!getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size));
     CHECK(value == 0);
-    CHECK(!getsockopt(connection->base.fd, SOL_SOCKET, SO_KEEPALIVE, &value,
-                      &size));
+    CHECK(!getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &size));
     CHECK(value == 0);
     close(peer);
     talk_free(&talk);
@@ -533,7 +531,7 @@ static void no_memory_to_write(const char *poller)
 
 static void echo(struct talker *self)
 {
-    static char bytes[1 << 16];
+    static char bytes[CONNECTION_READ_MAX];
 
     transport_write(self->base.transport, bytes, self->talk->largest);
 }
@@ -558,7 +556,8 @@ static void one_that_never_reads(const char *poller)
             most = transport_queued(talk_transport(&talk));
     }
     CHECK(sent > 1 << 20);
-    CHECK(most > 1 << 16 && most <= 2 << 16);
+    CHECK(most > CONNECTION_HIGH_WATER &&
+          most <= CONNECTION_HIGH_WATER + CONNECTION_READ_MAX);
     loop_check_quiet(talk.reactor);
     close(fd);
     talk_free(&talk);

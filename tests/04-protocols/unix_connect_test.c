@@ -156,11 +156,12 @@ struct patient {
 };
 
 static struct protocol *build_for(struct factory *base,
-                                  const struct address *peer)
+                                  const struct address *peer,
+                                  struct failure *reason)
 {
     struct talk *talk = ((struct patient *)base)->talk;
 
-    (void)peer;
+    (void)peer, (void)reason;
     talk->builds++;
     return NULL;
 }

@@ -502,7 +502,7 @@ static void every_descriptor_has_its_flags(const char *poller)
 static void check_names(struct talk *talk, const char *peer)
 {
     struct address address;
-    char text[LOG_NAME_MAX];
+    char text[RUNNING_TEXT_MAX];
 
     CHECK(transport_get_peer(talk_transport(talk), &address) == 0);
     CHECK(!strcmp(address_text(&address, text), peer));

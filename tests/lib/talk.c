@@ -115,7 +115,8 @@ const struct protocol_class HalfCloser = {
     .write_connection_lost = write_lost,
 };
 
-static struct protocol *build(struct factory *base, const struct address *peer)
+static struct protocol *build(struct factory *base, const struct address *peer,
+                              struct failure *reason)
 {
     struct talk *talk = (struct talk *)base;
     char text[ADDRESS_TEXT_MAX];
@@ -125,7 +126,12 @@ static struct protocol *build(struct factory *base, const struct address *peer)
     note(talk, "build ");
     if (talk->on_build)
         talk->on_build(talk);
-    return talk->refuses ? NULL : protocol_new(base->protocol);
+    if (talk->refuses)
+        return NULL;
+    struct protocol *protocol = protocol_new(base->protocol);
+    if (!protocol)
+        *reason = failure_of_connect(ENOMEM);
+    return protocol;
 }
 
 static void start_factory(struct factory *base)
