@@ -201,8 +201,8 @@ web_not_modified() {
         web_head '304 Not Modified' "Last-Modified: $OLD_DATE" 'Connection: keep-alive'
         web_head '304 Not Modified' "Last-Modified: $OLD_DATE" 'Connection: close'
     } | web_is
-    # Another date, or none that we would write, is another file.
-    web_ask 'send=GET /hello.txt HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT\r\n\r\n' eof
+    # An older copy, or no date, is another file.
+    web_ask 'send=GET /hello.txt HTTP/1.0\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n\r\n' eof
     { web_hello_head close; echo hello; } | web_is
     web_ask 'send=GET /hello.txt HTTP/1.0\r\nIf-Modified-Since: yesterday\r\n\r\n' eof
     { web_hello_head close; echo hello; } | web_is
