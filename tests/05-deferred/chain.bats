@@ -71,3 +71,16 @@ load ../lib/unit
     unit_broken deferred.c 's/^            top = outer;/outer->running = false, deferred_run(outer);/' \
         deferred_test D9_trap24_constant_stack select
 }
+
+@test "A8: what a client waits for is cancelled together; a group that is wrong is seen" {
+    unit_broken deferred.c '/^void deferred_group_cancel/,/^}/s/leave_group\(deferred\);/;/' \
+        deferred_cancel_test cancelled_and_still_waiting select
+    unit_broken deferred.c '/^void deferred_group_cancel/,/^}/s/deferred_cancel\(deferred\);/;/' \
+        deferred_cancel_test cancelled_together select
+    unit_broken deferred.c '/^void deferred_group_cancel/,/^}/s/while \(/if (/' \
+        deferred_cancel_test cancelled_together select
+    unit_broken deferred.c '/^static void free_if_done/,/^}/s/leave_group\(self\);//' \
+        deferred_cancel_test cancelled_together select
+    unit_broken deferred.c '/^static void leave_group/,/^}/s/self->next->link = self->link;/;/' \
+        deferred_cancel_test cancelled_together select
+}
