@@ -859,6 +859,51 @@ Deferred: refused to double 6'
     done
 }
 
+# --- A4: the trace ---------------------------------------------------------------
+
+# trace_of STEP...: what a cmd_server with a trace says of Deferreds and jobs,
+# without the times, and with the order in which they come for the addresses.
+trace_of() {
+    TRACE=1 start "${1:-$STAGE/cmd_server}" -r epoll
+    printf abc >abc
+    peer "$PORT" send="comphash $PWD/abc\n" until='\n' send="comphash $PWD/none\n" until='\n' close
+    eventually grep -q 'connection_lost' "$LOG"
+    sed -nE 's/^[0-9.]+ +((Deferred|ThreadPool).*)/\1/p' "$LOG" |
+        sed -E 's/0x[0-9a-f]+/IT/g; s/[0-9]+ wait, .* work/N wait/' >told
+}
+
+trace_tells() {
+    trace_of "$@" || return 1
+    diff - told <<'END'
+ThreadPool: job IT is added, N wait
+ThreadPool: job IT has run
+Deferred IT: fired with a value
+Deferred IT: callback runs
+Deferred IT: callback runs
+ThreadPool: job IT is added, N wait
+ThreadPool: job IT has run
+Deferred IT: fired with FileError
+Deferred IT: errback runs
+Deferred IT: callback runs
+END
+}
+
+@test "A4 TRACE=1: a job goes to a thread and comes back, its Deferred is fired, its callbacks run" {
+    trace_tells
+    start $STAGE/cmd_server
+    peer "$PORT" send="comphash $PWD/abc\n" until='\n' close
+    if grep -E 'Deferred|ThreadPool' "$LOG"; then return 1; fi
+}
+
+@test "proof: A4: a trace that leaves something out is seen" {
+    unit_program cmd_server thread_pool.c '/trace\("  ThreadPool: job %p has run/d' broken_trace_1
+    run trace_tells "tests/$STAGE/broken_trace_1"
+    [ "$status" -ne 0 ]
+    unit_program cmd_server deferred.c 's/failed \? "errback" : "callback"/"callback"/' broken_trace_2
+    run trace_tells "tests/$STAGE/broken_trace_2"
+    [ "$status" -ne 0 ]
+}
+
 # A file that is hashed for minutes, if nobody stops it.
 cmd_endless() {
     truncate -s 500G endless
