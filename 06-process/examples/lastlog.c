@@ -68,18 +68,6 @@ static void out_received(struct process_protocol *base, const char *data,
     }
 }
 
-/* tail writes one sentence in many pieces; it is logged when it is whole. */
-static void err_received(struct process_protocol *base, const char *data,
-                         size_t length)
-{
-    struct lastlog *self = base->owner;
-
-    if (self)
-        buffer_append(&self->complaint, data, length);
-    if (self && buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
-        end_tail(self);
-}
-
 /* For whoever looks after the server. */
 static void log_complaint(struct lastlog *self)
 {
@@ -92,6 +80,20 @@ static void log_complaint(struct lastlog *self)
     length -= data[length - 1] == '\n';
     log_message("%s", text_escape(data, length, text, sizeof(text), TEXT_LOG));
     buffer_clear(&self->complaint);
+}
+
+/* tail writes one sentence in many pieces; it is logged when it is whole, or
+ * too long to be kept. */
+static void err_received(struct process_protocol *base, const char *data,
+                         size_t length)
+{
+    struct lastlog *self = base->owner;
+
+    if (!self)
+        return;
+    buffer_append(&self->complaint, data, length);
+    if (buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
+        log_complaint(self);
 }
 
 /* --- the end --- */
