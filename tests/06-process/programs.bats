@@ -139,6 +139,24 @@ cmd_in_one_go() {
     [ "$(wc -l <got)" -eq 13 ]
 }
 
+cmd_typed() {
+    printf 'one\n' >syslog
+    peer "$PORT" 'send=lastlog\r\n' 'until=End lastlog\n' \
+        'send=comphash /no/such\r\n' "until='\n" \
+        'send=comphash sys\0log\n' 'until=path' 'send=exit\r\n' eof >got
+    cmp got - <<'END'
+Begin lastlog
+one
+End lastlog
+An error occured : [Errno 2] No such file or directory: '/no/such'
+An error occured : A path has no NUL byte in it.
+END
+}
+
+@test "X3 T3 T6 cmd_server: CR LF ends a line; a path with a NUL byte is no path" {
+    server_each 'cmd_server -l syslog' cmd_typed
+}
+
 @test "X2 cmd_server: lines wait for lastlog, and so does the end of the stream" {
     server_each 'cmd_server -l syslog' cmd_in_one_go
 }
@@ -686,11 +704,37 @@ no
 >>>:message size 0 recv size 0
 
 >>>:' ]
-    head -c 3000000 /dev/urandom >random
+    head -c 2250000 /dev/urandom | base64 -w 0 >random
     shell_client '' 'cat random' >got
     cmp <(printf '>>>:message size 3000000 recv size 3000000\n'
         cat random
         printf '\n>>>:') got
+}
+
+# What a command prints, and how it is shown: characters stay, in any language,
+# and so do LF and TAB; what a terminal would obey does not.
+odd_command='printf "a\033[2J\tb\n\345\225\212\202\303"'
+odd_shown=$'a\\x1b[2J\tb\n\345\225\212\\x82\\xc3'
+
+shell_typed() {
+    shell_client '' "$odd_command" >got
+    cmp got <(printf '>>>:message size 13 recv size 13\n%s\n>>>:' "$odd_shown")
+    printf 'printf abc\r\nexit\r\nprintf d\r\n' |
+        soon "$(program "$STAGE/shell_client")" -p "$PORT" -r "$POLLER" >got
+    cmp got <(printf '>>>:message size 3 recv size 3\nabc\n>>>:')
+}
+
+shell_stream_typed() {
+    shell_client --stream "$odd_command" >got
+    [ "$(sed 's/>>>://g' got)" = "$odd_shown" ]
+    # A character that is cut in two.
+    shell_client --stream 'printf "\345\225"; sleep 0.2; printf "\212"' >got
+    [ "$(sed 's/>>>://g' got)" = $'\345\225\212' ]
+}
+
+@test "X4 T1 T3 shell_client: what a terminal obeys is not shown; CR LF ends a line" {
+    server_each shell_server shell_typed
+    server_each 'shell_server --stream' shell_stream_typed
 }
 
 @test "X4 shell_client: both sizes and the output" {
@@ -701,9 +745,9 @@ shell_stream_session() {
     run shell_client --stream 'printf abc' '' 'printf no >&2' 'sleep 0.1; echo d'
     [ "$status" -eq 0 ]
     [ "${output//>>>:/}" = abcnod ]
-    shell_client --stream 'head -c 3000000 /dev/zero' exit 'echo never' >got
-    [ "$(tr -d '\0' <got | tr -d '>:')" = '' ]
-    [ "$(tr -dc '\0' <got | wc -c)" -eq 3000000 ]
+    shell_client --stream "head -c 3000000 /dev/zero | tr '\\0' x" exit 'echo never' >got
+    [ "$(tr -d 'x>:' <got)" = '' ]
+    [ "$(tr -dc x <got | wc -c)" -eq 3000000 ]
 }
 
 @test "X4 shell_client --stream: whatever comes, until there is no more" {
@@ -798,9 +842,21 @@ rpc_session() {
     sed -i 's/root@client>> //g' got
     diff <(sort got) <(printf '\n\noops\nquick\nslow\n')
     [ "$(tail -n 2 got)" = slow ] # with the newline that it printed, and ours
-    head -c 3000000 /dev/urandom >random
+    head -c 2250000 /dev/urandom | base64 -w 0 >random
     rpc_client 'cat random' exit 'echo never' >got
     cmp got <(printf 'root@client>> root@client>> '; cat random; echo)
+}
+
+rpc_typed() {
+    rpc_client "$odd_command" >got
+    cmp got <(printf 'root@client>> root@client>> %s\n' "$odd_shown")
+    printf 'printf abc\r\nexit\r\nprintf d\r\n' |
+        soon "$(program "$STAGE/rpc_client")" -p "$PORT" -r "$POLLER" >got
+    cmp got <(printf 'root@client>> root@client>> abc\n')
+}
+
+@test "X5 T1 T3 rpc_client: what a terminal obeys is not shown; CR LF ends a line" {
+    server_each rpc_server rpc_typed
 }
 
 @test "X5 rpc_server, rpc_client: each line is answered once, the quick ones first" {
