@@ -621,8 +621,9 @@ web_drips() {
 }
 
 # 100 requests in one segment: files of different sizes, errors, listings.
-web_pipeline() {
-    local i requests='' connection=keep-alive
+web_requests() {
+    local i connection=keep-alive
+    requests=''
     mkdir -p root/many
     : >expected
     for i in {1..100}; do
@@ -648,11 +649,16 @@ web_pipeline() {
         [ "$i" -lt 100 ] || requests+='Connection: close\n'
         requests+='\n'
     done
+}
+
+web_pipeline() {
     web_ask "send=$requests" eof || return 1
     web_is <expected || return 1
 }
 
 @test "100 requests in one segment are answered in their order" {
+    local requests
+    web_requests
     web_each web_pipeline
 }
 
@@ -670,6 +676,8 @@ web_prompt() {
 }
 
 @test "proof: requests that do not wait for a file are seen" {
+    local requests
+    web_requests
     web_broken http_channel.c \
         "/^void http_channel_send_file/,/^}/s/line_receiver_pause.*;//" web_pipeline
 }

@@ -12,8 +12,12 @@ load ../lib/servers
 
 # The processes whose parent is PID, zombies included.
 children_of() {
-    cat /proc/[0-9]*/stat 2>/dev/null |
-        sed -nE "s/^([0-9]+) .*\) . $1 .*/\1/p"
+    if [ -e "/proc/$$/task/$$/children" ]; then # not every kernel has it
+        cat "/proc/$1/task/"*/children 2>/dev/null | tr ' ' '\n' | grep . || true
+    else
+        cat /proc/[0-9]*/stat 2>/dev/null |
+            sed -nE "s/^([0-9]+) .*\) . $1 .*/\1/p"
+    fi
 }
 
 childless() {
@@ -865,7 +869,11 @@ rpc_typed() {
 
 # rpc_frame TEXT: as peer sends it.
 rpc_frame() {
-    printf '\\x00\\x00\\x%02x\\x%02x%s' $((${#1} / 256)) $((${#1} % 256)) "$1"
+    local text
+    for text in "$@"; do
+        printf '\\x00\\x00\\x%02x\\x%02x%s' $((${#text} / 256)) \
+            $((${#text} % 256)) "$text"
+    done
 }
 
 rpc_wire() {
@@ -961,13 +969,11 @@ rpc_gone() {
 }
 
 rpc_greedy() {
-    local before calls='' i
-    for i in {1..100}; do
-        calls+=$(rpc_frame "$i shell echo >>runs; head -c 1000000 /dev/zero")
-    done
+    local before calls=({1..100})
+    calls=("${calls[@]/%/ shell echo >>runs; head -c 1000000 /dev/zero}")
     peer "$PORT" send="$(rpc_frame '1 shell ls')" recv=4 >/dev/null
     before=$(server_dirty_kib "$PID")
-    server_hold -r 4096 "$PORT" send="$calls" hold
+    server_hold -r 4096 "$PORT" send="$(rpc_frame "${calls[@]}")" hold
     eventually test -s runs
     idle "$PID" || idle "$PID"
     [ "$(wc -l <runs)" -lt 20 ]
@@ -977,10 +983,8 @@ rpc_greedy() {
     eventually childless "$PID"
     rm runs
     # Nor are answers without a call.
-    calls=
-    for i in {1..2000}; do
-        calls+=$(rpc_frame "$i x")
-    done
+    calls=({1..2000})
+    calls=$(rpc_frame "${calls[@]/%/ x}")
     server_hold -l -r 4096 "$PORT" send="$calls" send="$calls" send="$calls" \
         send="$calls" hold
     idle "$PID" || idle "$PID"
