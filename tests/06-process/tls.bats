@@ -255,11 +255,83 @@ fails() { # URL TEXT
     run soon "$(program $STAGE/web_server)" -p 0 -s no-such-file
     [ "$status" -eq 1 ]
     [[ $output == *'No such file or directory'* ]]
-    POLLER=epoll
-    launch $STAGE/two_pages -p 0 https://127.0.0.1:1/ https://127.0.0.1:1/
-    kill "$PID"
-    PATH=$PWD/none launch $STAGE/two_pages -p 0 https://127.0.0.1:1/ https://127.0.0.1:1/
+    UNDER="env PATH=$PWD/none" launch $STAGE/two_pages -p 0 \
+        https://127.0.0.1:1/ https://127.0.0.1:1/
     eventually ready_port
     peer "$PORT" send=x close
     logged 'apt-get install openssl'
+}
+
+# --- the services, and the programs that show them -------------------------------
+
+@test "X7: SSLServer and SSLClient in a MultiService: start, stop, start" {
+    unit_cases ssl_service_test
+}
+
+# says STATUS LINE... ARGUMENT...: what ssl_echo_client prints.
+says() {
+    run soon "$(program $STAGE/ssl_echo_client)" -r "$POLLER" -p "$PORT" "${@:3}"
+    [ "$status" -eq "$1" ] && [[ $output == *"$2"* ]] || {
+        echo "status $status: $output"
+        return 1
+    }
+}
+
+@test "X7: ssl_echo_server and ssl_echo_client" {
+    certificates
+    need_stunnel
+    local ca=$TLS_CERTIFICATES/good.crt
+    for POLLER in "${POLLERS[@]}"; do
+        start $STAGE/ssl_echo_server -r "$POLLER" "$TLS_CERTIFICATES/good.pem"
+        says 0 $'Server said: hello!\nConnection was closed cleanly.' --ca "$ca" localhost
+        says 0 'Server said: hello!' --ca "$ca" 127.0.0.1
+        says 1 'the certificate is for another name' --ca "$ca" --name a.example localhost
+        says 1 'self-signed, and not trusted' localhost
+        says 0 'localhost may be anybody' --unverified localhost
+        logged 'Connection was closed cleanly.'
+        server_ends "$PID" TERM
+        says 1 'Connection was refused' --ca "$ca" localhost
+    done
+}
+
+# --- real Twisted ------------------------------------------------------------------
+
+# A program of pyOpenSSL's Twisted: tests/peers/interop.py.
+twisted_tls() {
+    soon "$PYTHON" -W ignore -u "$ROOT/tests/peers/interop.py" "$@"
+}
+
+need_twisted() {
+    local python
+    certificates
+    for python in /usr/bin/python3 python3; do
+        "$python" -c 'import twisted.web, OpenSSL' 2>/dev/null && PYTHON=$python && return
+    done
+    skip 'no python3 here has Twisted and pyOpenSSL'
+}
+
+@test "X7: Twisted's ssl.connect and our server: a megabyte, and a good end" {
+    need_twisted
+    need_stunnel
+    for POLLER in "${POLLERS[@]}"; do
+        start $STAGE/ssl_echo_server -r "$POLLER" "$TLS_CERTIFICATES/good.pem"
+        run twisted_tls ssl_client "$PORT" "$TLS_CERTIFICATES/good.crt"
+        [ "$output" = $'the same: True\nConnection was closed cleanly.' ]
+        logged 'Connection was closed cleanly.'
+    done
+}
+
+@test "X7: our client and Twisted's listenSSL" {
+    need_twisted
+    LOG=$BATS_TEST_TMPDIR/twisted.log
+    "$PYTHON" -W ignore -u "$ROOT/tests/peers/interop.py" ssl_server \
+        "$TLS_CERTIFICATES/good.pem" >"$LOG" 2>&1 3>&- </dev/null &
+    SERVERS+=($!)
+    LOGS+=("$LOG")
+    eventually ready_port
+    for POLLER in "${POLLERS[@]}"; do
+        says 0 $'Server said: hello!\nConnection was closed cleanly.' \
+            --ca "$TLS_CERTIFICATES/good.crt" localhost
+        says 1 'self-signed, and not trusted' localhost
+    done
 }

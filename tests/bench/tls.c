@@ -48,11 +48,11 @@ static void serve(const char *certificate, int pipe)
     struct reactor *reactor = reactor_new("epoll");
     struct address addresses[2];
 
-    if (tcp_port_get_host(reactor_listen_tcp(reactor, 0, &factory, &plain),
-                          &addresses[0]) < 0)
+    if (port_get_host(reactor_listen_tcp(reactor, 0, &factory, &plain),
+                      &addresses[0]) < 0)
         abort();
-    struct ssl_port *port = reactor_listen_ssl(reactor, 0, &factory, &tls);
-    if (!port || ssl_port_get_host(port, &addresses[1]) < 0) {
+    struct port *port = reactor_listen_ssl(reactor, 0, &factory, &tls);
+    if (!port || port_get_host(port, &addresses[1]) < 0) {
         perror("tls: stunnel");
         exit(1);
     }
