@@ -335,3 +335,37 @@ need_twisted() {
         says 1 'self-signed, and not trusted' localhost
     done
 }
+
+# --- that the tests can fail ------------------------------------------------------
+
+@test "proof: an end that nobody has told, taken for a good one, is seen" {
+    unit_broken ssl_words.c 's/self->end == SSL_CLOSED\)$/1)/' ssl_words_test server_ends
+    unit_broken ssl_words.c 's/code >= 0 && self->end == SSL_CUT/0/' ssl_words_test client_ends
+    unit_broken ssl_words.c 's/!strcmp\(text, "TLS closed/strstr(text, "TLS closed/' \
+        ssl_words_test server_ends
+    unit_broken ssl_words.c 's/sizeof\(self->line\) - 1\) \{/sizeof(self->line) - 1 || !(self->length = 0)) {/' \
+        ssl_words_test forged
+    unit_broken ssl_connection.c 's/if \(!known && self->has_ended\)/if (0)/' ssl_client_test ends
+    unit_broken ssl_connection.c 's/if \(!known && self->has_ended\)/if (0)/' ssl_port_test ends
+    unit_broken ssl_connection.c 's/\|\| failure_check\(helpers, &SslTruncated\)//' \
+        ssl_port_test loses_after_the_last_byte
+}
+
+@test "proof: a peer that was not verified is seen" {
+    unit_broken ssl_connector.c 's/\(base->words.verified \|\| self->options->unverified\)/1/' \
+        ssl_client_test silence
+    unit_broken ssl_connector.c 's/if \(!options->unverified\)/if (0)/' ssl_client_test arguments
+    unit_broken ssl_connector.c 's/"-nocommands", //' ssl_client_test arguments
+    unit_broken ssl_connector.c "s/if \\(\\*name == '-' \\|\\| !\\*name\\)/if (0)/" \
+        ssl_client_test nobody_there
+}
+
+@test "proof: helpers, sockets and folders that are left are seen" {
+    unit_broken ssl_connection.c 's/^        kill\(-self->pid, SIGKILL\);/;/' ssl_client_test silence
+    unit_broken ssl_connection.c 's/^        waitpid\(self.*/;/' ssl_client_test the_loop_ends
+    unit_broken ssl_port.c 's/^    rmdir\(self->directory\);/;/' ssl_port_test ends
+    unit_broken ssl_port.c 's/^    unlink\(self->path\);/;/' ssl_port_test ends
+    unit_broken ssl_port.c 's/^    close\(fd\);/;/' ssl_port_test ends
+    unit_broken ssl_port.c 's/base->full = true/base->full = false/' ssl_port_test so_many_at_a_time
+    unit_broken ssl_port.c 's/listener_resume\(&port->base\)/;/' ssl_port_test so_many_at_a_time
+}
