@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "net/text.h"
 #include "protocol/log.h"
 #include "stream/tcp_options.h"
 
@@ -39,8 +40,8 @@ struct failure amqp_closed(const char *what, const struct amqp_arguments *close)
 
     /* The broker's text is not ours to keep: a failure owns nothing. */
     log_message("The broker has closed the %s: %d %s", what, code,
-                log_escape(close->strings[0].data, close->strings[0].length,
-                           text, sizeof(text)));
+                text_escape(close->strings[0].data, close->strings[0].length,
+                            text, sizeof(text)));
     return (struct failure){ &AmqpClosed, code, amqp_code_name(code) };
 }
 
@@ -68,7 +69,7 @@ static void limit_time(struct amqp_client *self, double seconds)
 static void leave(struct amqp_client *self)
 {
     self->state = CLIENT_CLOSED;
-    congestion_ignore(&self->congestion);
+    write_watermark_ignore(&self->watermark);
     transport_lose_connection(transport_of(self));
     limit_time(self, AMQP_CLOSE_TIMEOUT);
 }
@@ -164,7 +165,7 @@ static void flow_changed(void *argument)
 
 bool amqp_client_full(const struct amqp_client *self)
 {
-    return self->blocked || self->congestion.full;
+    return self->blocked || self->watermark.full;
 }
 
 void amqp_client_connection_made(struct protocol *protocol)
@@ -174,8 +175,8 @@ void amqp_client_connection_made(struct protocol *protocol)
     self->base.greeted = true; /* a broker does not greet, it answers */
     self->base.frame_max = AMQP_FRAME_MAX;
     tcp_options_set_no_delay(protocol->transport, true);
-    congestion_watch(&self->congestion, protocol->transport, flow_changed,
-                     self);
+    write_watermark_watch(&self->watermark, protocol->transport, flow_changed,
+                          self);
     transport_write(protocol->transport, AMQP_GREETING, AMQP_GREETING_LENGTH);
     limit_time(self, AMQP_HANDSHAKE_TIMEOUT);
 }

@@ -13,7 +13,7 @@
 
 #include "amqp/amqp_content.h"
 #include "deferred/deferred.h"
-#include "protocol/congestion.h"
+#include "protocol/write_watermark.h"
 
 /* The broker has closed the connection or the channel, with this code; the
  * broker, or we, do not keep to AMQP; a message that was mandatory found no
@@ -46,7 +46,7 @@ struct amqp_client {
         CLIENT_CLOSED
     } state;
     struct delayed_call timeout; /* of the handshake, or of the end */
-    struct congestion congestion;
+    struct write_watermark watermark;
     bool blocked; /* the broker takes no messages for now */
     unsigned channel_max;
     struct amqp_channel *channels;
