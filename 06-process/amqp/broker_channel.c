@@ -177,12 +177,12 @@ static void delete_queue(struct broker_channel *self,
                                  : "not empty");
         return;
     }
-    if (queue) {
+    if (queue)
         ok.numbers[0] = queue->count;
-        broker_queue_delete(queue);
-    }
     if (!(bits & DELETE_NO_WAIT))
         send_method(self, QUEUE_DELETE_OK, &ok);
+    if (queue)
+        broker_queue_delete(queue);
 }
 
 /* --- consumers --- */
@@ -471,13 +471,14 @@ void broker_channel_content(struct broker_channel *self,
 {
     struct broker *broker = broker_of(self->connection);
     size_t before = amqp_content_body(&self->content).length;
+    uint32_t method = self->content.expects == CONTENT_NONE ? 0 : BASIC_PUBLISH;
     int error = amqp_content_receive(&self->content, frame, AMQP_MESSAGE_MAX);
 
     broker->assembling += amqp_content_body(&self->content).length - before;
     if (!error && broker->assembling > broker->bytes_max)
         error = AMQP_RESOURCE_ERROR;
     if (error) {
-        broker_close_connection(self->connection, error, BASIC_PUBLISH,
+        broker_close_connection(self->connection, error, method,
                                 "message out of order, or too much of it");
     } else if (self->content.expects == CONTENT_NONE) {
         published(self);

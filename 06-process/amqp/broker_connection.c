@@ -306,7 +306,7 @@ static void start_ok(struct broker_connection *self,
     }
     /* Without the capability the client takes this for nonsense. */
     if (self->hears_refusal)
-        broker_close_connection(self, AMQP_ACCESS_REFUSED, CONNECTION_START_OK,
+        broker_close_connection(self, AMQP_ACCESS_REFUSED, 0,
                                 "Login was refused");
     else
         leave(self);
@@ -418,7 +418,7 @@ static void channel_method(struct broker_connection *self, unsigned number,
                                 channel ? "second 'channel.open' seen"
                                         : "expected 'channel.open'");
     else if (channel->content.expects != CONTENT_NONE)
-        broker_close_connection(self, AMQP_UNEXPECTED_FRAME, method,
+        broker_close_connection(self, AMQP_UNEXPECTED_FRAME, BASIC_PUBLISH,
                                 "expected content, got %s instead",
                                 amqp_method_name(method));
     else
