@@ -155,12 +155,20 @@ void amqp_client_connection_lost(struct protocol *protocol,
 
 /* --- the beginning --- */
 
-static void flow_changed(void *argument)
+static void flow_changed(struct amqp_client *self)
+{
+    if (class_of(self)->flow_changed && self->state == CLIENT_OPEN)
+        class_of(self)->flow_changed(self);
+}
+
+/* That it is full now we hear from within our own write: nobody is called from
+ * there, or who publishes all that waits would be called by what it does. */
+static void watermark_changed(void *argument)
 {
     struct amqp_client *self = argument;
 
-    if (class_of(self)->flow_changed && self->state == CLIENT_OPEN)
-        class_of(self)->flow_changed(self);
+    if (!self->watermark.full)
+        flow_changed(self);
 }
 
 bool amqp_client_full(const struct amqp_client *self)
@@ -175,8 +183,8 @@ void amqp_client_connection_made(struct protocol *protocol)
     self->base.greeted = true; /* a broker does not greet, it answers */
     self->base.frame_max = AMQP_FRAME_MAX;
     tcp_options_set_no_delay(protocol->transport, true);
-    write_watermark_watch(&self->watermark, protocol->transport, flow_changed,
-                          self);
+    write_watermark_watch(&self->watermark, protocol->transport,
+                          watermark_changed, self);
     transport_write(protocol->transport, AMQP_GREETING, AMQP_GREETING_LENGTH);
     limit_time(self, AMQP_HANDSHAKE_TIMEOUT);
 }

@@ -67,8 +67,9 @@ struct amqp_client_class {
      * the transport was lost. */
     void (*lost)(struct amqp_client *self, struct failure reason);
 
-    /* More messages should wait (amqp_client_full), or need not any more: the
-     * broker has said so, or does not read. NULL: nothing. */
+    /* The broker takes no messages for now, or takes them again; or it has read
+     * what we had sent. That it does not read is told to nobody: ask
+     * amqp_client_full after you have published. NULL: nothing. */
     void (*flow_changed)(struct amqp_client *self);
 };
 
@@ -80,6 +81,7 @@ void amqp_client_frame_received(struct amqp_receiver *base,
 void amqp_client_frame_refused(struct amqp_receiver *base, const char *why);
 void amqp_client_silent(struct amqp_receiver *base);
 
+/* Whether more messages should wait, until flow_changed. */
 bool amqp_client_full(const struct amqp_client *self);
 
 /* Takes leave; `lost` follows, with ConnectionDone. Twice is once. */

@@ -14,9 +14,11 @@
  *   head=C:SIZE      a content header without properties
  *   body=C:TEXT      a body frame
  *   frame=T:C:HEX    any frame
+ *   fill=C:SIZE      body frames of so many bytes in all
  *   get=N            prints the next N frames, or the end of the connection
  *   end              prints frames until the connection ends
  *   pause=MS         waits
+ *   quiet=MS         nothing may come for so long
  *
  * One line a frame: the channel, the method, its arguments. What no two
  * brokers do alike is left out: their properties, names that they make, and
@@ -290,6 +292,19 @@ static void log_in(void)
     print_frame(true);
 }
 
+static void fill(unsigned channel, unsigned long long left)
+{
+    enum { PART = 100000 };
+
+    for (size_t size; left > 0; left -= size) {
+        size_t start = begin_frame(3, channel);
+        size = left < PART ? (size_t)left : PART;
+        memset(out + length, 'x', size);
+        length += size;
+        end_frame(start);
+    }
+}
+
 static void step(char *text)
 {
     unsigned class, method, channel, type;
@@ -324,8 +339,13 @@ static void step(char *text)
     } else if (!strcmp(text, "end")) {
         while (print_frame(false))
             ;
+    } else if (!strncmp(text, "fill=", 5)) {
+        fill(channel, strtoull(rest, NULL, 10));
     } else if (!strncmp(text, "pause=", 6)) {
         poll(NULL, 0, (int)channel);
+    } else if (!strncmp(text, "quiet=", 6)) {
+        if (poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, (int)channel) != 0)
+            fail("not quiet");
     } else
         fail(text);
 }
@@ -343,6 +363,7 @@ int main(int argc, char **argv)
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
         fail("cannot connect");
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof(deadline));
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 2; i < argc; i++)
         step(argv[i]);
     return 0;
