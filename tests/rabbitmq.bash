@@ -55,7 +55,8 @@ rabbit_is_up() {
 
 # rabbit_boot: starts it on the ports that are set. Sets RABBIT_PID, RABBIT_PORT.
 rabbit_boot() {
-    rabbit_environment "$RABBIT_SERVER" >"$RABBIT/log.txt" 2>&1 3>&- </dev/null &
+    : >"$RABBIT/log.txt" # now: that of the last time says that it is up
+    rabbit_environment "$RABBIT_SERVER" >>"$RABBIT/log.txt" 2>&1 3>&- </dev/null &
     RABBIT_PID=$!
     DEADLINE=120 eventually rabbit_is_up
     grep -q 'Server startup complete' "$RABBIT/log.txt" || return 1

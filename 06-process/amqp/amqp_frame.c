@@ -125,6 +125,7 @@ void amqp_receiver_resume(struct amqp_receiver *self)
 {
     struct frame_owner owner = owner_of(self);
 
+    self->heard = true; /* its silence begins now */
     frame_input_resume(&owner);
 }
 
