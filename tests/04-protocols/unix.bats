@@ -183,7 +183,6 @@ unix_shed() {
 
 @test "U12: SIGINT and SIGTERM remove the file, with clients that are there" {
     local signal
-    set -m
     for signal in INT TERM; do
         unix_start
         server_hold "$PORT" send=hello recv=5 hold 'reset?'

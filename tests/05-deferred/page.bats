@@ -336,7 +336,7 @@ page_launch() {
     LOGS+=("$PWD/server.log")
 }
 
-@test "Python's http.server: the same" {
+@test "proof: Python's http.server: the same" {
     python3 -c 'import http.server' 2>/dev/null || skip "no python3"
     page_root
     page_launch python3 -u -m http.server 0 --bind 127.0.0.1 --directory root
@@ -372,7 +372,7 @@ page_answers() { # PORT
     (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-@test "nginx: the same, and in chunks" {
+@test "proof: nginx: the same, and in chunks" {
     local nginx port
     nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || skip "no nginx"
     page_root

@@ -345,9 +345,7 @@ cmd_ends() { # SIGNAL
     for poller in "${POLLERS[@]}"; do
         signal=TERM
         [ "$poller" != poll ] || signal=INT
-        set -m
         start 05-deferred/cmd_server -r "$poller"
-        set +m
         cmd_ends "$signal"
     done
 }
@@ -574,9 +572,7 @@ rpc_ends() { # SIGNAL
     for poller in "${POLLERS[@]}"; do
         start 05-deferred/rpc_server -r "$poller"
         rpc_ends TERM
-        set -m
         start 05-deferred/rpc_server -r "$poller"
-        set +m
         rpc_ends INT
     done
 }
