@@ -33,6 +33,7 @@ static int start_command(pid_t *pid, char *line, struct output *outputs)
 {
     int out[2], err[2];
 
+    /* They block, but we read only what poll has announced. */
     if (net_pipe(out, NET_BLOCKING) < 0)
         return errno;
     outputs[0].fd = out[0];
@@ -62,6 +63,7 @@ static int grow(struct output *output)
     return 0;
 }
 
+/* Twice does no harm. */
 static void close_output(struct output *output)
 {
     if (output->fd >= 0)

@@ -32,6 +32,8 @@ static int send_directory(int request)
     return net_send_all(request, answer, strlen(answer));
 }
 
+/* Nothing says where the answer ends: the client has to guess (shell_server
+ * tells it). Returns 0, or -1 when the client or our memory is gone. */
 static int answer_command(int request, const char *line, size_t length)
 {
     struct command_answer answer;
@@ -45,6 +47,7 @@ static int answer_command(int request, const char *line, size_t length)
     return sent;
 }
 
+/* Runs in the client's own thread: it may take all day, and nobody waits. */
 static void handle(struct request_handler *self)
 {
     char message[MESSAGE_MAX];

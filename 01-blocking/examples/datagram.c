@@ -6,11 +6,14 @@
 
 #include "net/text.h"
 
+/* One datagram, whatever its size: `data` has room for the largest, else the
+ * kernel would throw away what does not fit, without a word. */
 ssize_t datagram_receive(int fd, char *data, struct address *from)
 {
     ssize_t length;
 
     do {
+        /* In: the room there is; out: the length of the address. */
         from->length = sizeof(from->bytes);
         length = recvfrom(fd, data, DATAGRAM_MAX, 0,
                           (struct sockaddr *)&from->bytes, &from->length);

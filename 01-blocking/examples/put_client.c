@@ -85,6 +85,7 @@ static void print_answer(const struct answer *answer)
     putchar('\n');
 }
 
+/* Only this lets us send: whatever else it says is a refusal. */
 static bool is_confirmation(const struct answer *answer)
 {
     struct json_object object;
@@ -96,6 +97,7 @@ static bool is_confirmation(const struct answer *answer)
     return status && status->kind == JSON_INTEGER && status->integer == 200;
 }
 
+/* JSON_ESCAPE_MAX bytes for one: a name may be all control bytes. */
 static const char *send_header(int server, const char *name, int64_t size)
 {
     char escaped[JSON_ESCAPE_MAX * NAME_MAX + 1];

@@ -67,17 +67,20 @@ static bool fill(struct put_handler *self)
     return true;
 }
 
+/* What is left moves to the front: at most one piece of a recv. */
 static void use(struct put_handler *self, size_t length)
 {
     self->length -= length;
     memmove(self->inbox, self->inbox + length, self->length);
 }
 
+/* False when the client is gone. */
 static bool answer(struct put_handler *self, const char *text)
 {
     return net_send_all(self->handler.request, text, strlen(text)) == 0;
 }
 
+/* The client's words are in none of these answers, only ours and strerror's. */
 static bool refuse(struct put_handler *self, const char *why)
 {
     char escaped[JSON_ESCAPE_MAX * ERROR_TEXT_MAX + 1];
@@ -174,6 +177,8 @@ static bool receive_file(struct put_handler *self)
     return answer(self, "recv success");
 }
 
+/* Each refusal comes before a byte of the file: the client waits for our
+ * answer, so the next thing that it sends is a header again. */
 static bool task_put(struct put_handler *self)
 {
     const struct json_value *name = json_find(&self->task, "filename");

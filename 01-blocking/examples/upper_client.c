@@ -26,6 +26,7 @@ static const char *exchange(int server, char *message, size_t length,
         size_t piece = left < PIECE_MAX ? left : PIECE_MAX;
         if (net_send_all(server, message + *answered, piece) < 0)
             return strerror(errno);
+        /* Exactly as much as we sent: a shorter answer is the server's end. */
         ssize_t received = net_receive_all(server, message + *answered, piece);
         if (received < 0)
             return strerror(errno);

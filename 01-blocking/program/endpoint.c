@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Returns 0, or -1 when it has been said why there is no address. */
 static int resolve(const struct options *options, struct address *address,
                    const char *host)
 {
@@ -27,6 +28,7 @@ static int check(const struct options *options, const struct address *address,
     return fd;
 }
 
+/* Asks the socket itself: the option may have been port 0. Passes `fd` on. */
 static int announce(int fd)
 {
     struct address local;
@@ -48,6 +50,8 @@ int endpoint_listen_tcp(const struct options *options, int backlog,
         check(options, &address, net_listen_tcp(&address, backlog, mode)));
 }
 
+/* Who waits for a descriptor has to look again and again: nothing tells when
+ * one has come free. */
 int endpoint_accept(int listener, struct address *peer)
 {
     for (;;) {

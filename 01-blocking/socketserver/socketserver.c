@@ -13,6 +13,7 @@ int socketserver_init(struct socketserver *server,
 {
     server->handler_class = handler_class;
     server->process_request = socketserver_finish_request;
+    /* The listener blocks: the thread that serves has nothing else to do. */
     server->listener =
         endpoint_listen_tcp(options, SOCKETSERVER_QUEUE_MAX, NET_BLOCKING);
     return server->listener < 0 ? -1 : 0;
@@ -37,12 +38,15 @@ static struct request_handler *new_handler(struct socketserver *server,
     return handler;
 }
 
+/* Its last act: nobody may use the handler behind this. */
 static void close_request(struct request_handler *handler)
 {
     close(handler->request);
     free(handler);
 }
 
+/* Whether the loop waits for the conversation or starts it and goes on is the
+ * business of process_request: that pointer is the whole mix-in. */
 int socketserver_serve_forever(struct socketserver *server)
 {
     struct address address;
@@ -58,6 +62,7 @@ int socketserver_serve_forever(struct socketserver *server)
     }
 }
 
+/* One client from its first word to its last, in whatever thread this is. */
 void socketserver_finish_request(struct request_handler *handler)
 {
     const struct request_handler_class *class = handler->class;
@@ -71,6 +76,7 @@ void socketserver_finish_request(struct request_handler *handler)
     close_request(handler);
 }
 
+/* What a thread begins with: one pointer comes in, one goes out. */
 static void *process_request_thread(void *handler)
 {
     socketserver_finish_request(handler);

@@ -32,6 +32,9 @@ static void set_owed(struct clients *clients, int fd, size_t owed)
     client->owed = owed;
 }
 
+/* All three arrays have a place for each descriptor, because the kernel always
+ * hands out the smallest free number: they stay as small as the crowd was. An
+ * array that has grown when another cannot is kept; the size counts. */
 static int grow(struct clients *clients, int fd)
 {
     size_t old = (size_t)clients->size;
@@ -48,11 +51,13 @@ static int grow(struct clients *clients, int fd)
 
     if (!table || !rlist || !wlist)
         return -1;
+    /* No client yet: what realloc adds is not zero. */
     memset(table + old, 0, (size - old) * sizeof(*table));
     clients->size = (int)size;
     return 0;
 }
 
+/* From now on its number is an index into the table. */
 int clients_add(struct clients *clients, int fd)
 {
     if (fd >= clients->size && grow(clients, fd) < 0)
@@ -61,6 +66,7 @@ int clients_add(struct clients *clients, int fd)
     return 0;
 }
 
+/* The counts first: after close the number may be a new client's. */
 void clients_drop(struct clients *clients, int fd)
 {
     set_input(clients, fd, false);
@@ -68,6 +74,8 @@ void clients_drop(struct clients *clients, int fd)
     close(fd);
 }
 
+/* Somebody may be announced and gone again: then this is -1 with EAGAIN, and
+ * nothing has happened. */
 int clients_accept(struct clients *clients)
 {
     int fd = net_accept(clients->listener, NULL, NET_NONBLOCKING);
@@ -102,6 +110,7 @@ void clients_read(struct clients *clients, int fd, int maximum)
     char message[CLIENT_MESSAGE_MAX];
 
     for (int i = 0; i < maximum; i++) {
+        /* "Ready" was true when the kernel said it: EAGAIN is no error. */
         ssize_t length = net_receive(fd, message, sizeof(message));
         if (length < 0 && errno == EAGAIN)
             return;
@@ -113,6 +122,7 @@ void clients_read(struct clients *clients, int fd, int maximum)
             set_input(clients, fd, false);
             return;
         }
+        /* Not sent here: whether it can take it is for the next wait to say. */
         set_owed(clients, fd, client->owed + answer_length);
     }
 }
@@ -134,6 +144,7 @@ void clients_answer(struct clients *clients, int fd)
         return;
     if (sent > 0)
         set_owed(clients, fd, client->owed - (size_t)sent);
+    /* It has gone, or it had ended its stream and has all its answers now. */
     if (sent < 0 || (client->owed == 0 && !client->input))
         clients_drop(clients, fd);
 }
@@ -144,6 +155,9 @@ void clients_none_ready(struct clients *clients)
     clients->wcount = 0;
 }
 
+/* The kernel also reports what nobody has asked for (an error, a hang-up) and
+ * descriptors that an earlier client of this turn has left: both must not get
+ * into the lists. */
 void clients_ready(struct clients *clients, int fd, bool readable,
                    bool writable)
 {

@@ -67,6 +67,8 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
+/* The listener is ready. After each change the kernel's view of a descriptor
+ * has to be brought up to date, or it is not waited for. */
 static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);
@@ -87,6 +89,7 @@ static void turn(struct server *server)
            clients->outputs);
     if (clients_accept_again(clients))
         watch(server, clients->listener);
+    /* One recv a client and turn: nobody keeps the others waiting. */
     for (int i = 0; i < clients->rcount; i++) {
         int fd = clients->rlist[i];
         if (fd == clients->listener) {

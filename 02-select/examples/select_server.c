@@ -49,6 +49,7 @@ static int wait_ready(struct server *server)
     fd_set readable = server->inputs, writable = server->outputs;
     struct timeval timeout = { .tv_sec = TURN_SECONDS };
 
+    /* Copies, because select writes its answer into the sets it is given. */
     clients_none_ready(&server->clients);
     int ready = select(server->end, &readable, &writable, NULL, &timeout);
     if (ready < 0)
@@ -59,6 +60,8 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
+/* The listener is ready. After each change the kernel's view of a descriptor
+ * has to be brought up to date, or it is not waited for. */
 static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);
@@ -79,6 +82,7 @@ static void turn(struct server *server)
            clients->outputs);
     if (clients_accept_again(clients))
         watch(server, clients->listener);
+    /* One recv a client and turn: nobody keeps the others waiting. */
     for (int i = 0; i < clients->rcount; i++) {
         int fd = clients->rlist[i];
         if (fd == clients->listener) {

@@ -50,6 +50,8 @@ const char *address_resolve(struct address *address, const char *host, int port)
     return gai_strerror(error); /* IPv4's says best what is wrong with a name */
 }
 
+/* In: the room there is; out: how long the address is. So the length is set
+ * anew for each call. */
 int address_local(struct address *address, int fd)
 {
     address->length = sizeof(address->bytes);
@@ -76,6 +78,8 @@ char *address_host(const struct address *address, char *text)
     return text;
 }
 
+/* Ports travel with the high byte first; ntohs brings them into the order of
+ * this machine. */
 int address_port(const struct address *address)
 {
     const void *bytes = &address->bytes;
@@ -85,6 +89,7 @@ int address_port(const struct address *address)
     return ntohs(((const struct sockaddr_in *)bytes)->sin_port);
 }
 
+/* Brackets, because an IPv6 address is full of colons itself. */
 char *address_text(const struct address *address, char *text)
 {
     char host[ADDRESS_TEXT_MAX];

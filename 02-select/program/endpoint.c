@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Returns 0, or -1 when it has been said why there is no address. */
 static int resolve(const struct options *options, struct address *address,
                    const char *host)
 {
@@ -27,6 +28,7 @@ static int check(const struct options *options, const struct address *address,
     return fd;
 }
 
+/* Asks the socket itself: the option may have been port 0. Passes `fd` on. */
 static int announce(int fd)
 {
     struct address local;

@@ -8,11 +8,14 @@
 int prompt_read(struct prompt *prompt, const char *text)
 {
     do {
+        /* The prompt has no newline to flush it. A person who is shown nothing
+         * any more has left. */
         fputs(text, stdout);
         if (fflush(stdout) == EOF || ferror(stdout))
             return 0;
         ssize_t length = getline(&prompt->line, &prompt->capacity, stdin);
         if (length < 0) {
+            /* Control-D leaves the cursor behind the prompt. */
             if (isatty(STDIN_FILENO))
                 putchar('\n');
             return 0;

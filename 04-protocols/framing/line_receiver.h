@@ -21,8 +21,8 @@ struct line_receiver {
     bool raw; /* raw mode */
 
     /* The rest belongs to line_receiver.c. */
-    size_t scanned;  /* bytes of a line without its end, known to have none */
-    size_t raw_used; /* by raw_data_received, which is running */
+    unsigned scanned;  /* bytes of a line without its end, known to have none */
+    unsigned raw_used; /* by raw_data_received, which is running */
 };
 
 struct line_receiver_class {

@@ -47,6 +47,9 @@ static void take_line(struct line_receiver *base, const char *line,
 {
     struct keyboard *self = (struct keyboard *)base;
 
+    /* A file of Windows, or a terminal over telnet, ends its lines in CR LF. */
+    if (length > 0 && line[length - 1] == '\r')
+        length--;
     if (length == 4 && !memcmp(line, "exit", 4))
         leave(self, 0);
     else if (length > 0)

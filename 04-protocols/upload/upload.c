@@ -16,6 +16,8 @@ static const char reserved[] = ".upload-";
 /* Temporary names that we try before we give up. */
 enum { TRIES_MAX = 1000 };
 
+/* A descriptor and not a path: whoever renames the directory later moves our
+ * uploads with it, and does not lead them elsewhere. */
 int upload_directory(const char *path)
 {
     if (mkdir(path, 0777) < 0 && errno != EEXIST)
@@ -23,6 +25,8 @@ int upload_directory(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* What is checked is exactly what will be opened, byte for byte: nothing is
+ * decoded or shortened afterwards. */
 const char *upload_check(const char *name, size_t length, int64_t size)
 {
     if (length == 0)
@@ -64,6 +68,7 @@ static int open_temporary(struct upload *upload)
     return -1;
 }
 
+/* The name is copied: it may lie in a buffer that the bytes overwrite. */
 int upload_open(struct upload *upload, int directory, const char *name,
                 int64_t size)
 {
@@ -93,6 +98,8 @@ size_t upload_write(struct upload *upload, const char *data, size_t length)
     size_t ours = (int64_t)length < missing ? length : (size_t)missing;
 
     upload->received += (int64_t)ours;
+    /* After an error the bytes are counted and dropped: a client that is in the
+     * middle of its file must be heard to the end. */
     for (size_t left = ours; left > 0 && !upload->error;) {
         ssize_t written = write(upload->file, data, left);
         if (written >= 0) {

@@ -74,6 +74,7 @@ static struct result hash_path(void *argument)
     struct sha1 sha1;
     int file = open_regular(job->path);
 
+    /* A failure points to literals only, so it can leave the thread. */
     if (file < 0)
         return result_error(&FileError, errno);
     sha1_init(&sha1);
@@ -101,7 +102,7 @@ struct deferred *hash_file(struct reactor *reactor, const char *path)
 
     if (!job)
         return NULL;
-    strcpy(job->path, path);
+    strcpy(job->path, path); /* the caller's may be gone when we read it */
     struct deferred *deferred =
         defer_to_thread_with(reactor, hash_path, job, &options);
     if (!deferred)

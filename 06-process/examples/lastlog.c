@@ -16,7 +16,8 @@ static struct transport *client_of(const struct lastlog *self)
     return self->client->base.transport;
 }
 
-/* The process outlives the kill: process_ended is what ends it for us. */
+/* Its pipes are closed as well: one who was started by a tail of another kind,
+ * and holds them, would delay process_ended, which is what ends it for us. */
 static void end_tail(void *argument)
 {
     struct lastlog *self = argument;
@@ -46,7 +47,7 @@ static void out_received(struct process_protocol *base, const char *data,
 
     if (!self) /* the client has gone */
         return;
-    wait_for_tail(self);
+    wait_for_tail(self); /* it was not silent: the time begins anew */
     while (data < end) {
         const char *newline = memchr(data, '\n', (size_t)(end - data));
         const char *stop = newline ? newline + 1 : end;
@@ -56,7 +57,7 @@ static void out_received(struct process_protocol *base, const char *data,
             data++;
             continue;
         }
-        if (self->state == ONE_EQUALS_SIGN)
+        if (self->state == ONE_EQUALS_SIGN) /* it was part of the line */
             transport_write_text(client_of(self), "=");
         if (self->state != IN_HEADING)
             transport_write(client_of(self), data, (size_t)(stop - data));
@@ -66,18 +67,6 @@ static void out_received(struct process_protocol *base, const char *data,
             self->state = IN_LINE;
         data = stop;
     }
-}
-
-/* tail writes one sentence in many pieces; it is logged when it is whole. */
-static void err_received(struct process_protocol *base, const char *data,
-                         size_t length)
-{
-    struct lastlog *self = base->owner;
-
-    if (self)
-        buffer_append(&self->complaint, data, length);
-    if (self && buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
-        end_tail(self);
 }
 
 /* For whoever looks after the server. */
@@ -92,6 +81,20 @@ static void log_complaint(struct lastlog *self)
     length -= data[length - 1] == '\n';
     log_message("%s", text_escape(data, length, text, sizeof(text), TEXT_LOG));
     buffer_clear(&self->complaint);
+}
+
+/* tail writes one sentence in many pieces; it is logged when it is whole, or
+ * too long to be kept. */
+static void err_received(struct process_protocol *base, const char *data,
+                         size_t length)
+{
+    struct lastlog *self = base->owner;
+
+    if (!self)
+        return;
+    buffer_append(&self->complaint, data, length);
+    if (buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
+        log_complaint(self);
 }
 
 /* --- the end --- */
@@ -111,6 +114,9 @@ static void write_watermark_changed(void *argument)
     }
 }
 
+/* All that tail has printed is there by now: process_exited would be too early,
+ * for there may be output left in the pipe. The client's next line may be
+ * delivered in here, and that may be another `lastlog`. */
 static void process_ended(struct process_protocol *base, struct failure reason)
 {
     struct lastlog *self = base->owner;
@@ -146,6 +152,8 @@ static const struct process_protocol_class TailProtocol = {
 
 /* --- the command --- */
 
+/* "--", because the path is not to be taken for an option. tail is found in our
+ * PATH, and its environment is empty: its words are English everywhere. */
 void lastlog_start(struct lastlog *self)
 {
     const char *const arguments[] = {

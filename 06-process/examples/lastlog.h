@@ -19,7 +19,8 @@
 enum {
     LASTLOG_SECONDS = 5,         /* of silence; then tail is ended, for a pipe
                                     may never say anything */
-    LASTLOG_COMPLAINT_MAX = 4096 /* bytes of it that are logged */
+    LASTLOG_COMPLAINT_MAX = 4096 /* bytes of it, beyond which it is logged in
+                                    parts */
 };
 
 /* Set the first three. */

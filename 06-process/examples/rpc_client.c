@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "deferred/deferred_timeout.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
 #include "rpc/rpc.h"
@@ -61,7 +62,7 @@ static struct result ended(struct result result, void *argument)
     if (failed)
         printf("error: %s", failure_message(result.failure, text));
     else
-        fwrite(value->bytes, 1, value->length, stdout);
+        text_print(value->bytes, value->length, TEXT_LINES);
     putchar('\n');
     if (failed && !is_answer(result.failure))
         self->status = EXIT_FAILURE;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/text.h"
 #include "process/command.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
@@ -59,7 +60,7 @@ static void take_message(struct shell_client *self)
     printf("message size %zu recv size %zu\n", self->length,
            buffer_length(&self->input));
     if (self->length > 0)
-        fwrite(buffer_data(&self->input), 1, self->length, stdout);
+        text_print(buffer_data(&self->input), self->length, TEXT_LINES);
     putchar('\n');
     buffer_clear(&self->input);
     self->expected = NOTHING;
@@ -106,17 +107,28 @@ static void take_header(struct shell_client *self)
     }
 }
 
+/* --stream: what has come, but for the beginning of a character. */
+static void print_stream(struct shell_client *self)
+{
+    const char *data = buffer_data(&self->input);
+    size_t length = buffer_length(&self->input);
+
+    length -= text_unfinished(data, length);
+    text_print(data, length, TEXT_LINES);
+    buffer_consume(&self->input, length);
+    if (fflush(stdout) == EOF || ferror(stdout))
+        fail(self, strerror(errno));
+}
+
 static void data_received(struct protocol *base, const char *data,
                           size_t length)
 {
     struct shell_client *self = (struct shell_client *)base;
 
-    if (self->factory->stream) {
-        fwrite(data, 1, length, stdout);
-        if (fflush(stdout) == EOF || ferror(stdout))
-            fail(self, strerror(errno));
-    } else if (buffer_append(&self->input, data, length) < 0) {
+    if (buffer_append(&self->input, data, length) < 0) {
         fail(self, strerror(errno));
+    } else if (self->factory->stream) {
+        print_stream(self);
     } else if (self->expected == HEADER) {
         take_header(self);
     } else if (self->expected == MESSAGE) {
@@ -179,6 +191,9 @@ static void connection_lost(struct protocol *base, struct failure reason)
     if (self->keyboard)
         keyboard_close(self->keyboard);
     delayed_call_cancel(&self->last_digit);
+    if (self->factory->stream && buffer_length(&self->input) > 0)
+        text_print(buffer_data(&self->input), buffer_length(&self->input),
+                   TEXT_LINES);
     buffer_clear(&self->input);
     reactor_stop(self->factory->reactor);
 }

@@ -36,6 +36,8 @@ struct guide {
 
 static void begin_step(void *tour);
 
+/* The child runs, and its pipes are open. What is written now waits in them, or
+ * in ours, until it reads; the end comes after it. */
 static void connection_made(struct process_protocol *base)
 {
     const struct tour *tour = base->owner;
@@ -53,7 +55,7 @@ static void child_data_received(struct process_protocol *base, int number,
     struct guide *self = (struct guide *)base;
     const struct tour *tour = base->owner;
 
-    (void)number;
+    (void)number; /* the line shows one text, wherever it came from */
     if (length > OUTPUT_MAX - self->length)
         length = OUTPUT_MAX - self->length;
     memcpy(self->output + self->length, data, length);
@@ -62,6 +64,8 @@ static void child_data_received(struct process_protocol *base, int number,
         process_signal(base->transport, tour->step->signal);
 }
 
+/* Nothing more comes: the child has been reaped and its pipes are closed. The
+ * next child is begun in here, which is allowed. */
 static void process_ended(struct process_protocol *base, struct failure reason)
 {
     const struct guide *self = (const struct guide *)base;
@@ -107,12 +111,15 @@ static void begin_step(void *argument)
     reactor_stop(tour->reactor);
 }
 
+/* Beside a pipe on 5, our own standard output under its own number. */
 static const struct process_descriptor map[] = {
     { .child_fd = 5, .from = PROCESS_READ },
     { .child_fd = 1, .from = 1 },
 };
 static const char *const environment[] = { "HOME=/home/lab", NULL };
 
+/* A child whose input is at its end goes: who waits for a signal reads, so that
+ * it ends with us if we are interrupted. */
 static const struct step steps[] = {
     { .title = "its output", .script = "echo hello" },
     { .title = "its errors", .script = "echo oh dear >&2; exit 3" },
@@ -120,7 +127,7 @@ static const struct step steps[] = {
       .script = "read line; echo \"you said $line\"; wc -l",
       .input = "good morning\none\ntwo\n" },
     { .title = "a signal",
-      .script = "echo here I am; exec sleep 60",
+      .script = "echo here I am; read nothing",
       .signal = "TERM" },
     { .title = "descriptors",
       .script = "echo on five >&5; echo 'this goes past us'",

@@ -89,7 +89,7 @@ static size_t take_lines(struct line_receiver *self, const char *data,
         }
         if (end == left) {
             /* Or each byte of a long line would cost a look at all of it. */
-            self->scanned = left < size ? 0 : left - size + 1;
+            self->scanned = left < size ? 0 : (unsigned)(left - size + 1);
             break;
         }
         class->line_received(self, line, end);
@@ -103,7 +103,7 @@ static size_t take_raw(struct line_receiver *self, const char *data,
 {
     if (stopped(self))
         return 0;
-    self->raw_used = length;
+    self->raw_used = (unsigned)length;
     if (class_of(self)->raw_data_received)
         class_of(self)->raw_data_received(self, data, length);
     length = self->raw_used;
@@ -167,7 +167,7 @@ void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
     assert(length <= self->raw_used &&
            "the rest is the end of what raw_data_received was given");
     self->raw = false;
-    self->raw_used -= length;
+    self->raw_used -= (unsigned)length;
     self->scanned = 0;
 }
 

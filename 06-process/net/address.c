@@ -86,6 +86,8 @@ int address_from_path(struct address *address, const char *path)
     return 0;
 }
 
+/* In: the room there is; out: how long the address is. So the length is set
+ * anew for each call. */
 int address_local(struct address *address, int fd)
 {
     address->length = sizeof(address->bytes);
@@ -128,6 +130,8 @@ char *address_host(const struct address *address, char *text)
     return text;
 }
 
+/* Ports travel with the high byte first; ntohs brings them into the order of
+ * this machine. */
 int address_port(const struct address *address)
 {
     const void *bytes = &address->bytes;
@@ -137,6 +141,7 @@ int address_port(const struct address *address)
     return ntohs(((const struct sockaddr_in *)bytes)->sin_port);
 }
 
+/* Brackets, because an IPv6 address is full of colons itself. */
 char *address_text(const struct address *address, char *text)
 {
     char host[ADDRESS_TEXT_MAX];

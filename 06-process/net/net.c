@@ -33,6 +33,7 @@ static int give_up(int fd)
     return -1;
 }
 
+/* The other flags of the descriptor stay as they are. */
 int net_set_blocking(int fd, bool blocking)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -55,6 +56,8 @@ static int open_socket(int family, int type, enum net_mode mode)
     return socket(family, type | SOCK_CLOEXEC, 0);
 }
 
+/* The new descriptor inherits nothing of the listener's: not that it does not
+ * block, and not that it is closed on exec. */
 static int accept_once(int listener, struct address *peer, enum net_mode mode)
 {
     return accept4(listener, (struct sockaddr *)&peer->bytes, &peer->length,
@@ -103,7 +106,7 @@ static int accept_once(int listener, struct address *peer, enum net_mode mode)
 static int both_with_flags(const int ends[2], enum net_mode mode)
 {
     if (with_flags(ends[0], mode) < 0)
-        return give_up(ends[1]);
+        return give_up(ends[1]); /* ends[0] is closed already */
     if (with_flags(ends[1], mode) < 0)
         return give_up(ends[0]);
     return 0;
@@ -148,6 +151,8 @@ int net_listen_tcp(const struct address *address, int backlog,
     return fd;
 }
 
+/* Linux passes on errors that lie in wait for the new connection; they say
+ * nothing of the next client. */
 int net_accept(int listener, struct address *peer, enum net_mode mode)
 {
     struct address ignored;

@@ -34,6 +34,8 @@ static struct process *spawn_shell(struct reactor *reactor,
     return reactor_spawn_process(reactor, class, "/bin/sh", &options);
 }
 
+/* Its standard input is /dev/null and not nothing at all: a program that opens
+ * a file must not get the number 0 for it. NULL with errno. */
 struct process *command_spawn(struct reactor *reactor,
                               const struct process_protocol_class *class,
                               const char *line, size_t length, void *owner)
@@ -44,6 +46,7 @@ struct process *command_spawn(struct reactor *reactor,
         errno = EILSEQ;
         return NULL;
     }
+    /* A shell wants a string; the line is a piece of what has come. */
     char *copy = strndup(line, length);
     int input = copy ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     if (input >= 0)
@@ -65,6 +68,8 @@ void command_end(struct process *process)
     process_lose_connection(process);
 }
 
+/* The errno of a command that was not run, or was ended, as the client reads
+ * it: with LF, as a line that the command had printed. */
 const char *command_explain(int error, char *text)
 {
     char why[COMMAND_TEXT_MAX / 2] = "";
@@ -146,6 +151,7 @@ static struct buffer *take_answer(struct run *run)
     return answer;
 }
 
+/* The run is freed first: the Deferred's callbacks may begin another. */
 static void command_ended(struct process_protocol *base, struct failure reason)
 {
     struct run *run = base->owner;
@@ -167,6 +173,8 @@ static const struct process_protocol_class CommandProtocol = {
     .process_ended = command_ended,
 };
 
+/* The client has gone. The process still has callbacks to come, and must not
+ * find the run; who cancels it hears of CancelledError from deferred_cancel. */
 static void cancel(struct deferred *deferred, void *argument)
 {
     struct run *run = argument;
@@ -208,6 +216,8 @@ struct deferred *command_run(struct reactor *reactor, const char *line,
         free(run);
         return refuse(error);
     }
+    /* Its output can only come in a later turn, so there is time to make this.
+     */
     struct deferred *deferred = deferred_new(cancel, run);
     run->deferred = deferred;
     if (!deferred) {

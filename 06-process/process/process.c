@@ -8,6 +8,7 @@
  */
 #include "process/process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -62,6 +63,8 @@ const struct failure_type ProcessTerminated = {
     false
 };
 
+/* The number of these reasons is a status of waitpid's, and not an errno as in
+ * other failures. PROCESS_STATUS_UNKNOWN is neither an exit nor a signal. */
 int process_exit_code(struct failure reason)
 {
     return WIFEXITED(reason.number) ? WEXITSTATUS(reason.number) : -1;
@@ -72,6 +75,7 @@ int process_exit_signal(struct failure reason)
     return WIFSIGNALED(reason.number) ? WTERMSIG(reason.number) : 0;
 }
 
+/* In Twisted's words, to the full stop. */
 const char *process_reason_text(struct failure reason, char *text)
 {
     size_t size = FAILURE_TEXT_MAX;
@@ -102,6 +106,8 @@ static struct failure process_reason(const struct process *self)
 
 /* --- its end --- */
 
+/* The last of our numbers of its terminal is closed, and who is left in the
+ * child's session hears SIGHUP. */
 static void hang_up(struct process *self)
 {
     if (self->master >= 0)
@@ -129,6 +135,8 @@ static void end_if_over(struct process *self)
 
 /* --- its pipes --- */
 
+/* The child has written; from the connection's do_read. Which callback hears it
+ * is a matter of the number under which the child knows the pipe. */
 static void pipe_data_received(struct protocol *base, const char *data,
                                size_t length)
 {
@@ -147,6 +155,7 @@ static void pipe_data_received(struct protocol *base, const char *data,
         class->child_data_received(protocol, child_fd, data, length);
 }
 
+/* The same for the end of a pipe. */
 static void notify_pipe_lost(struct process_protocol *protocol, int child_fd)
 {
     const struct process_protocol_class *class = protocol->class;
@@ -173,6 +182,7 @@ static void end_terminal(struct process *self)
         hang_up(self);
 }
 
+/* The connection frees it, later: it must not be found any more. */
 static void unlink_pipe(struct process_pipe *self)
 {
     struct process_pipe **link = &self->process->pipes;
@@ -197,6 +207,7 @@ static void pipe_connection_lost(struct protocol *base, struct failure reason)
     end_if_over(process);
 }
 
+/* Bytes only ever come out of one that we read. */
 static const struct protocol_class ProcessPipe = {
     .name = "ProcessPipe",
     .size = sizeof(struct process_pipe),
@@ -255,21 +266,23 @@ static const struct descriptor_class TerminalWriter = {
     .dispose = connection_dispose,
 };
 
-/* Adds a pipe over `fd`, which is the pipe's then and shall not block. The loop
- * has it from pipe_start on; before that it can only be discarded. Returns 0,
- * or -1 with errno. */
+/* Adds a pipe over `fd`, which is the pipe's from now on, and closed if that
+ * fails. It must not block us, whatever the child does with the other end. The
+ * loop has the pipe from pipe_start on; before that it can only be discarded.
+ * Returns 0, or -1 with errno. */
 static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
 {
     struct process_pipe **link = &process->pipes;
-
-    if (net_set_blocking(fd, false) < 0)
-        return -1;
     struct process_pipe *self =
         (struct process_pipe *)protocol_new(&ProcessPipe);
     struct connection *connection =
-        self ? connection_new(process->reactor, fd, NULL) : NULL;
+        self && net_set_blocking(fd, false) == 0
+            ? connection_new(process->reactor, fd, NULL)
+            : NULL;
+
     if (!connection) {
         free(self);
+        close(fd);
         errno = ENOMEM;
         return -1;
     }
@@ -277,6 +290,7 @@ static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
     self->process = process;
     self->child_fd = child_fd;
     self->writes = writes;
+    /* At the end: the first pipe of a terminal is the one that we write. */
     while (*link)
         link = &(*link)->next;
     *link = self;
@@ -341,9 +355,11 @@ static void process_reaped(struct process *self, int status)
 
     trace("  reaped %d, status 0x%x", (int)self->pid, (unsigned)status);
     self->state = PROCESS_REAPED;
-    self->pid = 0; /* the number may be another's from now on */
+    self->pid = 0; /* another program may have it from now on */
     self->status = status;
     hang_up(self);
+    /* Nobody is left to read what we write to its terminal, and no end of the
+     * stream would tell; what it has written is still to be read. */
     if (self->terminal && self->pipes && self->pipes->writes)
         transport_abort_connection(self->pipes->base.transport);
     trace("  %s: process_exited", protocol->class->name);
@@ -390,8 +406,9 @@ static void reaper_free(struct attachment *attachment)
     free(self);
 }
 
-/* Takes SIGCHLD before the first child can die. NULL with errno: EBUSY when
- * another loop has children. */
+/* Takes SIGCHLD before the first child can die: a signal that came earlier
+ * would be lost, and a child that nobody asks about is never reaped. NULL with
+ * errno: EBUSY when another loop has children. */
 static struct reaper *reaper_of(struct reactor *reactor)
 {
     struct reaper *self =
@@ -411,40 +428,33 @@ static struct reaper *reaper_of(struct reactor *reactor)
 
 /* --- from the options to a child --- */
 
-static int close_both(int one, int other)
-{
-    int error = errno;
-
-    close(one);
-    close(other);
-    errno = error;
-    return -1;
-}
-
-/* Makes a pipe: one end is ours, and does not block; the other is the child's,
- * which does, for programs expect that. Returns the child's end, or -1. */
+/* Makes a pipe: one end is ours, the other is the child's, and blocks, for
+ * programs expect that of their standard output; the flag belongs to an end,
+ * not to both. Returns the child's end, or -1 with errno. */
 static int open_pipe(struct process *self, int child_fd, bool writes)
 {
     int ends[2];
 
     if (net_pipe(ends, NET_BLOCKING) < 0)
         return -1;
-    if (pipe_add(self, child_fd, ends[writes], writes) < 0)
-        return close_both(ends[0], ends[1]);
-    return ends[!writes];
+    if (pipe_add(self, child_fd, ends[writes], writes) == 0)
+        return ends[!writes];
+    close(ends[!writes]);
+    errno = ENOMEM;
+    return -1;
 }
 
 /* Our side has a number for each direction, so that the one can be full and
- * the other be read. */
+ * the other be read: a child that echoes would wait for us, and we for it. */
 static int open_side(struct process *self, int child_fd, bool writes)
 {
     int fd = fcntl(self->master, F_DUPFD_CLOEXEC, 0);
 
-    if (fd >= 0 && pipe_add(self, child_fd, fd, writes) < 0)
-        return close_both(fd, -1);
-    return fd;
+    return fd < 0 ? -1 : pipe_add(self, child_fd, fd, writes);
 }
 
+/* All that has been opened hangs on the process, so who fails leaves it to
+ * process_discard. */
 static int open_terminal(struct process *self, char *path)
 {
     self->terminal = true;
@@ -551,6 +561,8 @@ static int start_child(struct process *self, const char *executable,
 static struct process *process_new(struct reactor *reactor,
                                    const struct process_protocol_class *class)
 {
+    assert(class->size >= sizeof(struct process_protocol) &&
+           "a process_protocol_class says in .size how large its struct is");
     struct process *self = calloc(1, sizeof(*self));
     struct process_protocol *protocol = self ? calloc(1, class->size) : NULL;
 
@@ -581,7 +593,10 @@ static struct process *process_discard(struct process *self)
     return NULL;
 }
 
-/* A child that cannot be started is an errno, and nothing is called. */
+/* A child that cannot be started is an errno, and nothing is called. One that
+ * is started may have ended by the time this returns: it is a zombie, and keeps
+ * its number, until the loop's next turn reaps it. The pipes are started before
+ * connection_made, which may write to them. */
 struct process *reactor_spawn_process(
     struct reactor *reactor, const struct process_protocol_class *class,
     const char *executable, const struct process_options *options)
@@ -610,6 +625,7 @@ struct process *reactor_spawn_process(
 
 /* --- what a program does with it --- */
 
+/* NULL when there is no such pipe (any more). */
 struct transport *process_get_transport(const struct process *process,
                                         int child_fd)
 {
@@ -636,6 +652,7 @@ int process_write_to_child(struct process *process, int child_fd,
     return 0;
 }
 
+/* Without a pipe on 0 they are dropped, as by a connection that was lost. */
 void process_write(struct process *process, const void *data, size_t length)
 {
     process_write_to_child(process, STDIN_FILENO, data, length);
@@ -665,6 +682,8 @@ void process_close_stderr(struct process *process)
     process_close_child_fd(process, STDERR_FILENO);
 }
 
+/* Its callbacks come at the end of the turn, so the list stays as it is while
+ * we walk along it. */
 void process_lose_connection(struct process *process)
 {
     struct process_pipe *pipe = process->pipes;
@@ -701,6 +720,7 @@ void process_resume_producing(struct process *process)
             transport_resume_producing(pipe->base.transport);
 }
 
+/* A producer must not be left waiting for somebody who never asks for more. */
 int process_register_producer(struct process *process,
                               struct producer *producer, bool streaming)
 {
@@ -736,6 +756,7 @@ int process_signal_number(struct process *process, int signal)
     return -1;
 }
 
+/* Twisted's names, for those who come from there. */
 int process_signal(struct process *process, const char *name)
 {
     static const struct {

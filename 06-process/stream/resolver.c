@@ -11,7 +11,8 @@ struct look_up {
     char host[];
 };
 
-/* In a thread. */
+/* In a thread: getaddrinfo waits as long as the name servers do, and there is
+ * no way to ask it to stop. */
 static struct result look_up(void *argument)
 {
     const struct look_up *self = argument;
@@ -26,6 +27,7 @@ static struct result look_up(void *argument)
     return result_failure((struct failure){ &DNSLookupError, 0, why });
 }
 
+/* Whoever connects expects a look-up that failed, whatever the reason. */
 static struct result no_thread(struct result result, void *argument)
 {
     (void)argument;
@@ -35,6 +37,7 @@ static struct result no_thread(struct result result, void *argument)
     return result;
 }
 
+/* The receiver frees the address, so it gets one of its own. */
 static struct deferred *found_at_once(const struct address *found)
 {
     struct address *address = malloc(sizeof(*address));
@@ -55,6 +58,7 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
                                                    .slow = true };
     struct address address;
 
+    /* What is written in numbers asks nobody, and never blocks. */
     if (address_numeric(&address, host, port) == 0)
         return found_at_once(&address);
     struct look_up *self = malloc(sizeof(*self) + strlen(host) + 1);

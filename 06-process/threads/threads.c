@@ -8,13 +8,15 @@ const struct failure_type ThreadError = {
     "ThreadError", "It could not be given to another thread", true
 };
 
+/* From defer_to_thread until `done` in the loop, which is the one to free it:
+ * not on_cancel, while a thread may have it. */
 struct deferred_job {
     struct thread_job base;
     struct deferred *deferred; /* NULL: it was cancelled */
     struct result (*function)(void *argument);
     void *argument;
     struct thread_options options;
-    struct result result;
+    struct result result; /* written by the thread, read by the loop */
 };
 
 /* In a thread: touches the job, and nothing of the loop. */
@@ -44,6 +46,7 @@ static void finish(struct deferred_job *self)
     free(self);
 }
 
+/* Of a job that has not run. */
 static struct result error_result(int error)
 {
     return error == ECANCELED ? result_error(&CancelledError, 0)
@@ -86,7 +89,7 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
     struct deferred_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
     struct deferred *deferred = self ? deferred_new(on_cancel, self) : NULL;
 
-    if (!deferred) {
+    if (!deferred) { /* the argument is still the caller's: not `finish` */
         free(self);
         return NULL;
     }
@@ -111,7 +114,7 @@ struct deferred *defer_to_thread(struct reactor *reactor,
     return defer_to_thread_with(reactor, function, argument, NULL);
 }
 
-/* --- call_in_thread --- */
+/* --- call_in_thread: a job without a Deferred --- */
 
 struct call_job {
     struct thread_job base;

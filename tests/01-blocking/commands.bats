@@ -349,6 +349,24 @@ commands_start_badly() {
     [ "$output" = 'Ready|0Ready|3abc' ]
 }
 
+# A terminal of its own, in the foreground of which the server runs.
+@test "B4: a command that reads the terminal is not stopped by it" {
+    command -v script >/dev/null || skip "no script"
+    LOG=$BATS_TEST_TMPDIR/terminal.log
+    script -qfec "$(program 01-blocking/shell_server) -p 0" "$LOG" \
+        >/dev/null 2>&1 3>&- </dev/null &
+    SERVERS+=($!)
+    terminal_port() {
+        PORT=$(tr -d '\r' <"$LOG" | sed -n 's/^listening on .*:\([0-9]*\)$/\1/p')
+        [ -n "$PORT" ]
+    }
+    eventually terminal_port
+    run peer "$PORT" 'send=read x </dev/tty; echo $?' 'until=Ready|' send=start \
+        'until=\n'
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^Ready\|2[1-9]$ ]] # two bytes: that it failed, a newline
+}
+
 @test "B4: start may come in pieces, typed, or glued to the next command" {
     start 01-blocking/shell_server
     run peer "$PORT" 'send=printf abc' 'until=Ready|3' drip=start recv=3 quiet=30

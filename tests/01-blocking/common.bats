@@ -52,6 +52,68 @@ COMMON_NO_HOST=$(printf 'x%.0s' {1..64})
     done
 }
 
+@test "Common: SIGTERM and SIGINT end a server that was started with them blocked" {
+    local program signal status programs
+    env --block-signal=TERM true 2>/dev/null || skip "env cannot block signals"
+    programs=$(common_programs server)
+    for program in $programs; do
+        for signal in TERM INT; do
+            UNDER="env --block-signal=$signal --ignore-signal=$signal" start "$program"
+            status=0
+            kill "-$signal" "$PID"
+            wait_gone "$PID"
+            wait "$PID" || status=$?
+            [ "$status" -eq $((128 + $(kill -l "$signal"))) ]
+        done
+    done
+}
+
+@test "Common: a server whose output has reached the limit of files goes on" {
+    local old
+    old=$(ulimit -Sf)
+    ulimit -Sf 1
+    start 01-blocking/udp_server
+    ulimit -Sf "$old"
+    for _ in {1..3}; do
+        run peer -u "$PORT" "send=$(printf 'x%.0s' {1..1000})" recv=2
+        [ "$output" = ok ]
+    done
+    [ "$(wc -c <"$LOG")" -le 1024 ]
+}
+
+# A terminal would obey this; a person can read that.
+@test "B1 B4 B5 S1: clients show what a server says, and none of it is obeyed" {
+    local shown='数据\x1b]0;x\x07\xc2\x9b\xe2\x80\xae\xff' sent
+    printf -v sent '%b' "$shown"
+    make -s -C "$ROOT/02-select" BUILD="$BUILD" >&2
+    start tests/puppet "send=hi" wait=words "drip=$sent"$'\n\tend' wait=no
+    run soon "$(program 01-blocking/command_client)" -p "$PORT" <<<words
+    [ "$output" = "hi
+>>>:$shown
+	end
+>>>:" ]
+    start tests/puppet wait=words 'send=Ready|23' wait=start "send=$sent"$'\n\tend' wait=no
+    run soon "$(program 01-blocking/shell_client)" -p "$PORT" <<<words
+    [ "$output" = ">>>:message size 23 recv size 23
+$shown
+	end
+>>>:" ]
+    start tests/puppet "send=hi" wait=words "send=$sent"$'\n\tend' wait=no
+    run soon "$(program 02-select/select_client)" -p "$PORT" <<<words
+    [ "$output" = "hi
+>>>:$shown
+	end
+>>>:" ]
+    start tests/puppet wait=words $'send=\x1b[2JX' wait=no
+    run soon "$(program 01-blocking/upper_client)" -p "$PORT" <<<words
+    [ "$output" = '>>>:\x1b[2JX
+>>>:' ]
+    start tests/puppet "send=$sent" wait=file
+    run soon "$(program 01-blocking/put_client)" -p "$PORT" <<<exit
+    [ "$output" = "$shown
+>>>:" ]
+}
+
 @test "Common: -h prints the usage on standard output, status 0" {
     local programs program
     programs="$(common_programs server) $(common_programs client)"

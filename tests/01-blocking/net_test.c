@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -249,6 +250,49 @@ static void check_errors(void)
     close(other);
 }
 
+/* IPv4 seen from IPv6: a client's socket reaches it, a server's at :: leaves
+ * the IPv4 port of its number to others. */
+static void check_ipv6(void)
+{
+    struct address four, six;
+
+    int listener = listener_at(&four, NET_BLOCKING, 5);
+    if (address_resolve(&six, "::1", 0))
+        return; /* no IPv6 here */
+    struct sockaddr_in6 *mapped = (struct sockaddr_in6 *)&six.bytes;
+    memset(&mapped->sin6_addr, 0, 10);
+    memset((char *)&mapped->sin6_addr + 10, 0xff, 2);
+    memcpy((char *)&mapped->sin6_addr + 12,
+           &((struct sockaddr_in *)&four.bytes)->sin_addr, 4);
+    mapped->sin6_port = htons((uint16_t)address_port(&four));
+    int fd = net_connect_tcp(&six, NET_BLOCKING);
+    check(fd >= 0, "::ffff:127.0.0.1 is reached");
+    close(fd);
+    close(listener);
+    check(!address_resolve(&six, "::", address_port(&four)), ":: is resolved");
+    int other = net_listen_tcp(&six, 5, NET_BLOCKING);
+    fd = net_connect_tcp(&four, NET_BLOCKING);
+    check(other < 0 || fd < 0, "a server at :: is not found at 127.0.0.1");
+    close(fd);
+    close(other);
+}
+
+static void check_ports(void)
+{
+    static const int wrong[] = { -1, 65536, 65536 + 9000 };
+    struct address address;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        errno = 0;
+        check(address_resolve(&address, "127.0.0.1", wrong[i]) &&
+                  errno == EINVAL,
+              "a port that does not exist is EINVAL");
+    }
+    check(!address_resolve(&address, "127.0.0.1", 65535) &&
+              address_port(&address) == 65535,
+          "65535 is a port");
+}
+
 int main(void)
 {
     int before = open("/dev/null", O_RDONLY);
@@ -258,6 +302,8 @@ int main(void)
     check_flags(NET_BLOCKING);
     check_flags(NET_NONBLOCKING);
     check_errors();
+    check_ports();
+    check_ipv6();
     check_interrupted_calls();
     check(open("/dev/null", O_RDONLY) == before, "no descriptor is lost");
     /* Both at the same time: they are slow. */

@@ -247,17 +247,24 @@ select_never_reads() {
     select_each select_never_reads
 }
 
-# select_build_stingy PROGRAM...: links them with a kernel that blocks half of
-# the time and takes two bytes of an answer.
-select_build_stingy() {
-    local made="$BUILD/stingy" wrap="-Wl,--wrap=send -Wl,--wrap=recv"
+# select_build_with KERNEL CALLS PROGRAM...: links them with lib/KERNEL_kernel.c
+# in the place of these calls; they are 02-select/KERNEL/PROGRAM then.
+select_build_with() {
+    local made="$BUILD/$1" wrap
+    wrap=$(printf -- ' -Wl,--wrap=%s' $2)
     mkdir -p "$ROOT/02-select/$made"
     rm -f "${@/#/$ROOT/02-select/$made/examples/}"
     # shellcheck disable=SC2086
-    ${CC:-cc} ${CFLAGS:--O2} -c -o "$ROOT/02-select/$made/stingy_kernel.o" \
-        "$ROOT/tests/lib/stingy_kernel.c"
+    ${CC:-cc} ${CFLAGS:--O2} -c -o "$ROOT/02-select/$made/kernel.o" \
+        "$ROOT/tests/lib/$1_kernel.c"
+    set -- "${@:3}"
     make -s -C "$ROOT/02-select" BUILD="$made" \
-        LDFLAGS="$wrap $made/stingy_kernel.o" "${@/#/$made/examples/}"
+        LDFLAGS="$wrap $made/kernel.o" "${@/#/$made/examples/}"
+}
+
+# A kernel that blocks half of the time and takes two bytes of an answer.
+select_build_stingy() {
+    select_build_with stingy 'send recv' "$@"
 }
 
 select_two_bytes_at_a_time() {
@@ -381,6 +388,45 @@ select_stopped_and_continued() {
     run "$(program 02-select/poll_server)" -p "$PORT"
     [ "$status" -eq 1 ]
     [[ $output == "poll_server: 127.0.0.1:$PORT: "* ]]
+}
+
+@test "S1 S2 S4: a kernel that is short of memory for a moment is a rest" {
+    local server
+    select_build_with short 'select poll epoll_wait' select_server poll_server \
+        epoll_server buffered_echo_server
+    for server in select_server poll_server epoll_server; do
+        BUILD=$BUILD/short start "02-select/$server"
+        for _ in {1..5}; do
+            select_two_messages
+        done
+        idle "$PID"
+    done
+    BUILD=$BUILD/short start 02-select/buffered_echo_server
+    for _ in {1..10}; do
+        run peer "$PORT" send=hello recv=5 shutdown eof
+        [ "$output" = hello ]
+    done
+    idle "$PID"
+}
+
+# The kernel does not take as many places as the server has descriptors.
+@test "S2 S4: poll says what ends it when the limit of descriptors is lowered" {
+    local server
+    command -v prlimit >/dev/null || skip "no prlimit"
+    for server in poll_server buffered_echo_server; do
+        start "02-select/$server"
+        select_hold -n 8 "$PORT" send=question hold
+        eventually select_has_more "$PID" 8
+        prlimit --pid "$PID" --nofile=5:5
+        peer -l "$PORT" send=wake close || true # it may be gone already
+        wait_gone "$PID"
+        logged "$server: poll: more descriptors than the limit allows"
+        select_release || true
+    done
+}
+
+select_has_more() { # PID COUNT
+    [ "$(descriptors "$1")" -ge "$2" ]
 }
 
 # --- S3: multiplexing_cost --------------------------------------------------

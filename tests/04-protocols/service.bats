@@ -309,11 +309,64 @@ daemon_has_echoed() { # BYTES
 @test "P14 daemon: its command line" {
     run soon "$(program 04-protocols/daemon)" -h
     [ "$status" -eq 0 ]
-    [ "$output" = 'usage: daemon [-p PORT] [-i INTERFACE] [-r select|poll|epoll] [-s SECONDS] [-h]' ]
+    [ "$output" = 'usage: daemon [-p PORT] [-i INTERFACE] [-r select|poll|epoll] [-u PATH] [-s SECONDS] [-h]' ]
     run soon "$(program 04-protocols/daemon)" -s 86401
     [ "$status" -eq 2 ]
     [[ $output == usage:* ]]
     run soon "$(program 04-protocols/daemon)" -p 0 -i 192.0.2.1
     [ "$status" -eq 1 ]
     [ "${lines[1]}" = 'daemon: 192.0.2.1:0: Cannot assign requested address' ]
+}
+
+daemon_listens_at_a_path() {
+    eventually daemon_ready_udp
+    eventually grep -q 'EchoFactory starting on file.socket' "$LOG"
+    run soon "$(program 04-protocols/unix_client)" file.socket <<<'a line'
+    [ "$status" -eq 0 ]
+    [ "$output" = 'a line' ]
+    daemon_serves
+    logged '[-] 12 bytes and 2 datagrams so far' # 5 and the line with its end
+    server_ends "$PID" TERM
+    [ ! -e file.socket ] && [ ! -e file.socket.lock ]
+    daemon_log | grep Closed | diff - <(
+        echo '[-] (UNIX Port file.socket Closed)'
+        echo '[-] (UDP Port UDP Closed)'
+        echo '[-] (TCP Port TCP Closed)'
+    )
+}
+
+@test "V6 P14 daemon: a path beside the ports" {
+    server_each 'daemon -s 1 -u file.socket' daemon_listens_at_a_path
+    run soon "$(program 04-protocols/daemon)" -p 0 -u missing/file.socket
+    [ "$status" -eq 1 ]
+    grep -qxF 'daemon: missing/file.socket: No such file or directory' <<<"$output"
+}
+
+# --- monitor -------------------------------------------------------------------
+
+# monitor_says TEXT [TIMES]: so often, at least.
+monitor_says() {
+    [ "$(grep -cF "$1" "$SEEN")" -ge "${2:-1}" ]
+}
+
+monitor_watches() {
+    local first=$PID monitor
+    launch 04-protocols/monitor -p "$PORT" -r "$POLLER" -s 0
+    monitor=$PID SEEN=$LOG
+    eventually monitor_says 'The server is there'
+    eventually monitor_says 'The server has answered' 2
+    server_ends "$first" TERM
+    eventually monitor_says 'The server is gone: Connection was closed cleanly.'
+    launch 04-protocols/daemon -p "$PORT" -r "$POLLER"
+    eventually monitor_says 'The server is there' 2
+    server_ends "$monitor" TERM
+    # Its last connection is lost with it, and not made again.
+    [ "$(grep -c 'The server is gone' "$SEEN")" -eq 2 ]
+    ! tail -n 3 "$SEEN" | grep 'will retry'
+    tail -n 1 "$SEEN" | grep 'Main loop terminated'
+    server_ends "$PID" TERM
+}
+
+@test "V7 V8 P14 monitor: a server that goes and comes back" {
+    server_each 'daemon -s 1' monitor_watches
 }

@@ -299,7 +299,7 @@ static void say_hello(struct server_service *service, const char *host)
     struct address address, to;
     int fd;
 
-    CHECK(port_get_host(&service->port, &address) == 0);
+    CHECK(port_get_host(service->port, &address) == 0);
     CHECK(address_numeric(&to, host, address_port(&address)) == 0);
     fd = net_connect_udp(&to, NET_BLOCKING);
     CHECK(fd >= 0 && send(fd, "hello", 5, 0) == 5);
@@ -313,7 +313,7 @@ static void check_host(struct server_service *service, const char *host)
     char text[ADDRESS_TEXT_MAX];
 
     CHECK(service_start(&service->base) == 0);
-    CHECK(port_get_host(&service->port, &address) == 0);
+    CHECK(port_get_host(service->port, &address) == 0);
     CHECK(!strcmp(address_host(&address, text), host));
 }
 
@@ -364,7 +364,7 @@ static void V6_multicast(const char *poller)
                                   &hearer.base, NULL);
     datagrams(&hearer, &service, say_hello, "127.0.0.1");
     CHECK(service_start(&service.base) == 0);
-    CHECK(port_get_host(&service.port, &address) == 0);
+    CHECK(port_get_host(service.port, &address) == 0);
     server_service_init_multicast(&other, hearer.talk.reactor,
                                   address_port(&address), &neighbour.base,
                                   NULL);
@@ -415,7 +415,8 @@ static void V6_V7_unix_datagram(const char *poller)
     CHECK(service_start(&service.base) == 0);
     CHECK(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
     CHECK(service_start(&client.base) == 0 && caller.started == 1);
-    CHECK(udp_port_write(client.port, "hello", 5, NULL) == 0);
+    CHECK(udp_port_write((struct udp_port *)client.port, "hello", 5, NULL) ==
+          0);
     TALK_UNTIL(&hearer.talk, hearer.heard == 3);
     CHECK(service_stop(&client.base, done, "=") == 0);
     CHECK(service_stop(&service.base, done, "=") == 0);

@@ -548,6 +548,27 @@ static void C20_connect_at_the_end(const char *poller)
     close(listener);
 }
 
+static void no_such_port(const char *poller)
+{
+    const int wrong[] = { -1, 65536, 65536 + 9 };
+    struct talk talk;
+
+    talk_new(&talk, poller, &Talker);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        const struct connector_options from = { .bind_port = wrong[i] };
+        errno = 0;
+        CHECK(!reactor_connect_tcp(talk.reactor, "127.0.0.1", wrong[i],
+                                   &talk.base, NULL) &&
+              errno == EINVAL);
+        errno = 0;
+        CHECK(!reactor_connect_tcp(talk.reactor, "127.0.0.1", 9, &talk.base,
+                                   &from) &&
+              errno == EINVAL);
+    }
+    CHECK(talk.started == 0);
+    talk_free(&talk);
+}
+
 static void no_memory(const char *poller)
 {
     int number, listener = peer_listen(200, &number);
@@ -598,6 +619,7 @@ static const struct unit_case cases[] = {
     { "C20_the_loop_ends", C20_the_loop_ends },
     { "C20_the_loop_never_ran", C20_the_loop_never_ran },
     { "C20_connect_at_the_end", C20_connect_at_the_end },
+    { "no_such_port", no_such_port },
     { "no_memory", no_memory },
     { "no_memory_for_a_protocol", no_memory_for_a_protocol },
     { 0 },

@@ -120,6 +120,12 @@ static void L4_cannot_listen(const char *poller)
     CHECK(!reactor_listen_tcp(talk.reactor, 0, &other.base, &stranger));
     CHECK(errno == EADDRNOTAVAIL);
     CHECK(!reactor_listen_tcp(talk.reactor, 0, &other.base, &nonsense));
+    errno = 0; /* and not port 0 or another */
+    CHECK(!reactor_listen_tcp(talk.reactor, 65536, &other.base, &local));
+    CHECK(errno == EINVAL);
+    errno = 0;
+    CHECK(!reactor_listen_tcp(talk.reactor, -1, &other.base, &local));
+    CHECK(errno == EINVAL);
     CHECK(other.started == 0 && other.base.ports == 0);
     for (int i = 0;; i++) {
         unit_fail_allocation(i);

@@ -151,6 +151,9 @@ udp_prints_and_answers() {
     logged "a\\x00\\x01\\x0a\\x0d\\x09 \\x7f\\x80\\xff~\\b 127.0.0.1 $mine"
     [ "$(sed -n 2,3p "$LOG")" = "hello there 127.0.0.1 $mine"$'\n'" 127.0.0.1 $mine" ]
     [ "$(wc -l <"$LOG")" -eq 4 ]
+    # T1: a person's text as it is, what would obey the sender is not.
+    peer -u "$PORT" send='数据 \xc2\x85 \xe2\x80\xae \x1b[2J' recv=2
+    logged '数据 \xc2\x85 \xe2\x80\xae \x1b[2J 127.0.0.1 '
     server_ends "$PID" TERM
 }
 

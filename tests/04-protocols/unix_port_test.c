@@ -536,7 +536,7 @@ static void peers_with_and_without_a_name(const char *poller)
     memcpy((char *)&local.bytes + sizeof(sa_family_t), nowhere,
            sizeof(nowhere) - 1);
     local.length = sizeof(sa_family_t) + sizeof(nowhere) - 1;
-    CHECK(!strcmp(address_text(&local, text), "\\x00no\\nfile"));
+    CHECK(!strcmp(address_text(&local, text), "\\x00no\\x0afile"));
     talk_free(&talk);
 }
 

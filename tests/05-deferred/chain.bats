@@ -9,7 +9,7 @@ load ../lib/unit
     unit_cases deferred_test select
 }
 
-@test "D: cancelled, too late, unheard" {
+@test "D A8: cancelled, too late, unheard, all together" {
     unit_cases deferred_cancel_test select
 }
 
@@ -70,4 +70,15 @@ load ../lib/unit
         deferred_cancel_test D13_trap24_one_firing_is_swallowed select
     unit_broken deferred.c 's/^            top = outer;/outer->running = false, deferred_run(outer);/' \
         deferred_test D9_trap24_constant_stack select
+}
+
+@test "proof: A8: a group that does not cancel, or forget, is seen" {
+    unit_broken deferred.c '/^void deferred_group_cancel/,/^}/s/deferred_cancel\(deferred\);/;/' \
+        deferred_cancel_test cancelled_together select
+    unit_broken deferred.c '/^void deferred_group_cancel/,/^}/s/while \(/if (/' \
+        deferred_cancel_test cancelled_together select
+    unit_broken deferred.c '/^static void free_if_done/,/^}/s/leave_group\(self\);//' \
+        deferred_cancel_test cancelled_together select
+    unit_broken deferred.c '/^static void leave_group/,/^}/s/self->next->link = self->link;/;/' \
+        deferred_cancel_test cancelled_together select
 }

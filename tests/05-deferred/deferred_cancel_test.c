@@ -379,7 +379,99 @@ static void D23_unhandled_failures_are_logged(const char *poller)
     fclose(log_file);
 }
 
+/* --- groups: what a client waits for --- */
+
+static struct deferred_group group;
+
+static struct deferred *grouped(void)
+{
+    struct deferred *d = fresh(NULL);
+
+    deferred_add_both(d, say, NULL);
+    deferred_group_add(&group, d);
+    return d;
+}
+
+static void cancelled_together(const char *poller)
+{
+    struct deferred *d[3];
+
+    (void)poller;
+    deferred_group_cancel(&group); /* nothing is in it */
+    for (int i = 0; i < 3; i++)
+        d[i] = grouped();
+    CHECK(deferred_callback(d[1], "done ") == 0); /* has left, and is freed */
+    CHECK(unit_noted("done "));
+    deferred_group_cancel(&group);
+    CHECK(!group.first);
+    CHECK(unit_noted("CancelledErrorCancelledError"));
+    deferred_group_cancel(&group);
+    CHECK(unit_noted(""));
+    CHECK(deferred_callback(d[0], "late") < 0 && errno == ECANCELED);
+    CHECK(deferred_callback(d[2], "late") < 0 && errno == ECANCELED);
+    /* One that has fired is freed at once. */
+    struct deferred *fired = deferred_succeed("x");
+    deferred_group_add(&group, fired);
+    CHECK(!group.first);
+}
+
+/* The last one that is cancelled was not there when it began. */
+static struct result add_another(struct result result, void *left)
+{
+    struct deferred **next = left;
+
+    say(result, NULL);
+    if (*next)
+        deferred_group_add(&group, *next);
+    *next = NULL;
+    deferred_group_cancel(&group); /* and somebody is at it already */
+    return result_value(NULL);
+}
+
+static void cancelled_while_they_change(const char *poller)
+{
+    struct deferred *d = fresh(NULL), *other = grouped(), *more = fresh(NULL),
+                    *next = more;
+
+    (void)poller;
+    deferred_add_both(more, say, NULL);
+    deferred_add_both(d, add_another, &next);
+    deferred_group_add(&group, d);
+    deferred_group_cancel(&group);
+    CHECK(!group.first && !next);
+    CHECK(unit_noted("CancelledErrorCancelledErrorCancelledError"));
+    CHECK(deferred_callback(d, "late") < 0 && errno == ECANCELED);
+    CHECK(deferred_callback(other, "late") < 0 && errno == ECANCELED);
+    CHECK(deferred_callback(more, "late") < 0 && errno == ECANCELED);
+}
+
+/* One that goes on waiting is no longer the group's: its owner may go. */
+static void cancelled_and_still_waiting(const char *poller)
+{
+    struct deferred *d = grouped(), *inner = fresh(NULL);
+
+    (void)poller;
+    deferred_pause(d);
+    deferred_callback(d, "waits ");
+    deferred_group_cancel(&group);
+    CHECK(!group.first && unit_noted(""));
+    deferred_unpause(d); /* frees it */
+    CHECK(unit_noted("waits "));
+    /* A callback of its own may release it. */
+    d = fresh(NULL);
+    deferred_add_both(d, give, inner);
+    deferred_add_both(d, say, NULL);
+    deferred_group_add(&group, d);
+    deferred_callback(d, "x");
+    deferred_group_cancel(&group); /* the inner one, for which it waits */
+    CHECK(!group.first && unit_noted("CancelledError"));
+    CHECK(deferred_callback(inner, "late") < 0 && errno == ECANCELED);
+}
+
 static const struct unit_case cases[] = {
+    { "cancelled_together", cancelled_together },
+    { "cancelled_while_they_change", cancelled_while_they_change },
+    { "cancelled_and_still_waiting", cancelled_and_still_waiting },
     { "D13_trap24_one_firing_is_swallowed",
       D13_trap24_one_firing_is_swallowed },
     { "D13_cancelled_and_released", D13_cancelled_and_released },

@@ -235,7 +235,7 @@ page_each_as_it_arrives() {
     done
 }
 
-@test "T1: a character that is cut, or counted as bytes, is seen" {
+@test "proof: T1: a character that is cut, or counted as bytes, is seen" {
     unit_program two_pages examples/two_pages.c 's/& 0xc0\) != 0x80/\& 0) == 0/' broken_two_pages
     page_puppet $'wait=\r\n\r\n' $'send=HTTP/1.1 200 OK\r\n\r\n'"$(printf '数%.0s' {1..100})"
     start "tests/$STAGE/broken_two_pages" "$URL" "$URL"

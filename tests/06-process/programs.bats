@@ -12,8 +12,12 @@ load ../lib/servers
 
 # The processes whose parent is PID, zombies included.
 children_of() {
-    cat /proc/[0-9]*/stat 2>/dev/null |
-        sed -nE "s/^([0-9]+) .*\) . $1 .*/\1/p"
+    if [ -e "/proc/$$/task/$$/children" ]; then # not every kernel has it
+        cat "/proc/$1/task/"*/children 2>/dev/null | tr ' ' '\n' | grep . || true
+    else
+        cat /proc/[0-9]*/stat 2>/dev/null |
+            sed -nE "s/^([0-9]+) .*\) . $1 .*/\1/p"
+    fi
 }
 
 childless() {
@@ -137,6 +141,24 @@ cmd_in_one_go() {
         echo "File hash is : $(sha1sum <syslog | cut -c 1-40)")
     peer "$PORT" 'send=comphash syslog\nlastlog\nexit\n' eof >got
     [ "$(wc -l <got)" -eq 13 ]
+}
+
+cmd_typed() {
+    printf 'one\n' >syslog
+    peer "$PORT" 'send=lastlog\r\n' 'until=End lastlog\n' \
+        'send=comphash /no/such\r\n' "until='\n" \
+        'send=comphash sys\0log\n' 'until=path' 'send=exit\r\n' eof >got
+    cmp got - <<'END'
+Begin lastlog
+one
+End lastlog
+An error occured : [Errno 2] No such file or directory: '/no/such'
+An error occured : A path has no NUL byte in it.
+END
+}
+
+@test "X3 T3 T6 cmd_server: CR LF ends a line; a path with a NUL byte is no path" {
+    server_each 'cmd_server -l syslog' cmd_typed
 }
 
 @test "X2 cmd_server: lines wait for lastlog, and so does the end of the stream" {
@@ -686,11 +708,37 @@ no
 >>>:message size 0 recv size 0
 
 >>>:' ]
-    head -c 3000000 /dev/urandom >random
+    head -c 2250000 /dev/urandom | base64 -w 0 >random
     shell_client '' 'cat random' >got
     cmp <(printf '>>>:message size 3000000 recv size 3000000\n'
         cat random
         printf '\n>>>:') got
+}
+
+# What a command prints, and how it is shown: characters stay, in any language,
+# and so do LF and TAB; what a terminal would obey does not.
+odd_command='printf "a\033[2J\tb\n\345\225\212\202\303"'
+odd_shown=$'a\\x1b[2J\tb\n\345\225\212\\x82\\xc3'
+
+shell_typed() {
+    shell_client '' "$odd_command" >got
+    cmp got <(printf '>>>:message size 13 recv size 13\n%s\n>>>:' "$odd_shown")
+    printf 'printf abc\r\nexit\r\nprintf d\r\n' |
+        soon "$(program "$STAGE/shell_client")" -p "$PORT" -r "$POLLER" >got
+    cmp got <(printf '>>>:message size 3 recv size 3\nabc\n>>>:')
+}
+
+shell_stream_typed() {
+    shell_client --stream "$odd_command" >got
+    [ "$(sed 's/>>>://g' got)" = "$odd_shown" ]
+    # A character that is cut in two.
+    shell_client --stream 'printf "\345\225"; sleep 0.2; printf "\212"' >got
+    [ "$(sed 's/>>>://g' got)" = $'\345\225\212' ]
+}
+
+@test "X4 T1 T3 shell_client: what a terminal obeys is not shown; CR LF ends a line" {
+    server_each shell_server shell_typed
+    server_each 'shell_server --stream' shell_stream_typed
 }
 
 @test "X4 shell_client: both sizes and the output" {
@@ -701,9 +749,9 @@ shell_stream_session() {
     run shell_client --stream 'printf abc' '' 'printf no >&2' 'sleep 0.1; echo d'
     [ "$status" -eq 0 ]
     [ "${output//>>>:/}" = abcnod ]
-    shell_client --stream 'head -c 3000000 /dev/zero' exit 'echo never' >got
-    [ "$(tr -d '\0' <got | tr -d '>:')" = '' ]
-    [ "$(tr -dc '\0' <got | wc -c)" -eq 3000000 ]
+    shell_client --stream "head -c 3000000 /dev/zero | tr '\\0' x" exit 'echo never' >got
+    [ "$(tr -d 'x>:' <got)" = '' ]
+    [ "$(tr -dc x <got | wc -c)" -eq 3000000 ]
 }
 
 @test "X4 shell_client --stream: whatever comes, until there is no more" {
@@ -798,9 +846,21 @@ rpc_session() {
     sed -i 's/root@client>> //g' got
     diff <(sort got) <(printf '\n\noops\nquick\nslow\n')
     [ "$(tail -n 2 got)" = slow ] # with the newline that it printed, and ours
-    head -c 3000000 /dev/urandom >random
+    head -c 2250000 /dev/urandom | base64 -w 0 >random
     rpc_client 'cat random' exit 'echo never' >got
     cmp got <(printf 'root@client>> root@client>> '; cat random; echo)
+}
+
+rpc_typed() {
+    rpc_client "$odd_command" >got
+    cmp got <(printf 'root@client>> root@client>> %s\n' "$odd_shown")
+    printf 'printf abc\r\nexit\r\nprintf d\r\n' |
+        soon "$(program "$STAGE/rpc_client")" -p "$PORT" -r "$POLLER" >got
+    cmp got <(printf 'root@client>> root@client>> abc\n')
+}
+
+@test "X5 T1 T3 rpc_client: what a terminal obeys is not shown; CR LF ends a line" {
+    server_each rpc_server rpc_typed
 }
 
 @test "X5 rpc_server, rpc_client: each line is answered once, the quick ones first" {
@@ -809,7 +869,11 @@ rpc_session() {
 
 # rpc_frame TEXT: as peer sends it.
 rpc_frame() {
-    printf '\\x00\\x00\\x%02x\\x%02x%s' $((${#1} / 256)) $((${#1} % 256)) "$1"
+    local text
+    for text in "$@"; do
+        printf '\\x00\\x00\\x%02x\\x%02x%s' $((${#text} / 256)) \
+            $((${#text} % 256)) "$text"
+    done
 }
 
 rpc_wire() {
@@ -905,13 +969,11 @@ rpc_gone() {
 }
 
 rpc_greedy() {
-    local before calls='' i
-    for i in {1..100}; do
-        calls+=$(rpc_frame "$i shell echo >>runs; head -c 1000000 /dev/zero")
-    done
+    local before calls=({1..100})
+    calls=("${calls[@]/%/ shell echo >>runs; head -c 1000000 /dev/zero}")
     peer "$PORT" send="$(rpc_frame '1 shell ls')" recv=4 >/dev/null
     before=$(server_dirty_kib "$PID")
-    server_hold -r 4096 "$PORT" send="$calls" hold
+    server_hold -r 4096 "$PORT" send="$(rpc_frame "${calls[@]}")" hold
     eventually test -s runs
     idle "$PID" || idle "$PID"
     [ "$(wc -l <runs)" -lt 20 ]
@@ -921,10 +983,8 @@ rpc_greedy() {
     eventually childless "$PID"
     rm runs
     # Nor are answers without a call.
-    calls=
-    for i in {1..2000}; do
-        calls+=$(rpc_frame "$i x")
-    done
+    calls=({1..2000})
+    calls=$(rpc_frame "${calls[@]/%/ x}")
     server_hold -l -r 4096 "$PORT" send="$calls" send="$calls" send="$calls" \
         send="$calls" hold
     idle "$PID" || idle "$PID"

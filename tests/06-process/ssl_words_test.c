@@ -22,8 +22,8 @@ enum { EXIT = 256 }; /* waitpid's status of an exit code */
 #define LOG "2026.11.29 16:30:12 LOG6[0]: "
 
 /* The same words whole, and in two pieces at each byte. */
-static void each_cut(const char *text, void (*check)(const struct ssl_words *,
-                                                     const void *),
+static void each_cut(const char *text,
+                     void (*check)(const struct ssl_words *, const void *),
                      const void *wanted)
 {
     size_t length = strlen(text);
@@ -57,7 +57,7 @@ static void client_ends(const char *poller)
     static const struct client_row rows[] = {
         { GOOD, 0 * EXIT, &ConnectionDone, 0 },
         { GOOD CUT, 1 * EXIT, &SslTruncated, 0 },
-        { GOOD "CONNECTION CLOSED BY SERVER\n", ECONNRESET *EXIT,
+        { GOOD "CONNECTION CLOSED BY SERVER\n", ECONNRESET * EXIT,
           &ConnectionLost, ECONNRESET },
         { GOOD "CONNECTION CLOSED BY SERVER\n", 0, &SslTruncated, 0 },
         { GOOD "write:errno=104\n", 1 * EXIT, &ConnectionLost, 104 },
@@ -91,13 +91,13 @@ static void server_ends(const char *poller)
         { LOG "TLS rfd: Connection reset by peer (104)\n" LOG
               "TLS socket closed (SSL_read)\n",
           0, &ConnectionLost, ECONNRESET },
-        { LOG "TLS closed (SSL_read)\n" LOG "TLS socket closed (SSL_read)\n",
-          0, &ConnectionDone, 0 },
+        { LOG "TLS closed (SSL_read)\n" LOG "TLS socket closed (SSL_read)\n", 0,
+          &ConnectionDone, 0 },
         { "", 0, &SslHelperLost, 0 },
         { LOG "TLS closed (SSL_read) \n", 0, &SslHelperLost, 0 },
         { LOG "TLS closed (SSL_read)", 0, &SslHelperLost, 0 }, /* half a line */
-        { LOG "CERT: Subject: CN=]: TLS closed (SSL_read)\n", 0,
-          &SslHelperLost, 0 },
+        { LOG "CERT: Subject: CN=]: TLS closed (SSL_read)\n", 0, &SslHelperLost,
+          0 },
         { "TLS closed (SSL_read)\n", 0, &SslHelperLost, 0 },
         { "x LOG6[0]: TLS closed (SSL_read)\n", 0, &SslHelperLost, 0 },
         { LOG "Connection closed: 6 byte(s) sent to TLS\n", 0, &SslHelperLost,
@@ -164,8 +164,10 @@ static void no_handshake(const char *poller)
 int main(int argc, char **argv)
 {
     static const struct unit_case cases[] = {
-        { "client_ends", client_ends }, { "server_ends", server_ends },
-        { "forged", forged },           { "no_handshake", no_handshake },
+        { "client_ends", client_ends },
+        { "server_ends", server_ends },
+        { "forged", forged },
+        { "no_handshake", no_handshake },
         { 0 },
     };
 

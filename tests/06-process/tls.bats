@@ -255,11 +255,117 @@ fails() { # URL TEXT
     run soon "$(program $STAGE/web_server)" -p 0 -s no-such-file
     [ "$status" -eq 1 ]
     [[ $output == *'No such file or directory'* ]]
-    POLLER=epoll
-    launch $STAGE/two_pages -p 0 https://127.0.0.1:1/ https://127.0.0.1:1/
-    kill "$PID"
-    PATH=$PWD/none launch $STAGE/two_pages -p 0 https://127.0.0.1:1/ https://127.0.0.1:1/
+    UNDER="env PATH=$PWD/none" launch $STAGE/two_pages -p 0 \
+        https://127.0.0.1:1/ https://127.0.0.1:1/
     eventually ready_port
     peer "$PORT" send=x close
     logged 'apt-get install openssl'
+}
+
+# --- the services, and the programs that show them -------------------------------
+
+@test "X7: SSLServer and SSLClient in a MultiService: start, stop, start" {
+    unit_cases ssl_service_test
+}
+
+# says STATUS LINE... ARGUMENT...: what ssl_echo_client prints.
+says() {
+    run soon "$(program $STAGE/ssl_echo_client)" -r "$POLLER" -p "$PORT" "${@:3}"
+    [ "$status" -eq "$1" ] && [[ $output == *"$2"* ]] || {
+        echo "status $status: $output"
+        return 1
+    }
+}
+
+@test "X7: ssl_echo_server and ssl_echo_client" {
+    certificates
+    need_stunnel
+    local ca=$TLS_CERTIFICATES/good.crt
+    for POLLER in "${POLLERS[@]}"; do
+        start $STAGE/ssl_echo_server -r "$POLLER" "$TLS_CERTIFICATES/good.pem"
+        says 0 $'Server said: hello!\nConnection was closed cleanly.' --ca "$ca" localhost
+        says 0 'Server said: hello!' --ca "$ca" 127.0.0.1
+        says 1 'the certificate is for another name' --ca "$ca" --name a.example localhost
+        says 1 'self-signed, and not trusted' localhost
+        says 0 'localhost may be anybody' --unverified localhost
+        logged 'Connection was closed cleanly.'
+        server_ends "$PID" TERM
+        says 1 'Connection was refused' --ca "$ca" localhost
+    done
+}
+
+# --- real Twisted ------------------------------------------------------------------
+
+# A program of pyOpenSSL's Twisted: tests/peers/interop.py.
+twisted_tls() {
+    soon "$PYTHON" -W ignore -u "$ROOT/tests/peers/interop.py" "$@"
+}
+
+need_twisted() {
+    local python
+    certificates
+    for python in /usr/bin/python3 python3; do
+        "$python" -c 'import twisted.web, OpenSSL' 2>/dev/null && PYTHON=$python && return
+    done
+    skip 'no python3 here has Twisted and pyOpenSSL'
+}
+
+@test "X7: Twisted's ssl.connect and our server: a megabyte, and a good end" {
+    need_twisted
+    need_stunnel
+    for POLLER in "${POLLERS[@]}"; do
+        start $STAGE/ssl_echo_server -r "$POLLER" "$TLS_CERTIFICATES/good.pem"
+        run twisted_tls ssl_client "$PORT" "$TLS_CERTIFICATES/good.crt"
+        [ "$output" = $'the same: True\nConnection was closed cleanly.' ]
+        logged 'Connection was closed cleanly.'
+    done
+}
+
+@test "X7: our client and Twisted's listenSSL" {
+    need_twisted
+    LOG=$BATS_TEST_TMPDIR/twisted.log
+    "$PYTHON" -W ignore -u "$ROOT/tests/peers/interop.py" ssl_server \
+        "$TLS_CERTIFICATES/good.pem" >"$LOG" 2>&1 3>&- </dev/null &
+    SERVERS+=($!)
+    LOGS+=("$LOG")
+    eventually ready_port
+    for POLLER in "${POLLERS[@]}"; do
+        says 0 $'Server said: hello!\nConnection was closed cleanly.' \
+            --ca "$TLS_CERTIFICATES/good.crt" localhost
+        says 1 'self-signed, and not trusted' localhost
+    done
+}
+
+# --- that the tests can fail ------------------------------------------------------
+
+@test "proof: an end that nobody has told, taken for a good one, is seen" {
+    unit_broken ssl_words.c 's/self->end == SSL_CLOSED\)$/1)/' ssl_words_test server_ends
+    unit_broken ssl_words.c 's/code >= 0 && self->end == SSL_CUT/0/' ssl_words_test client_ends
+    unit_broken ssl_words.c 's/!strcmp\(text, "TLS closed/strstr(text, "TLS closed/' \
+        ssl_words_test server_ends
+    unit_broken ssl_words.c 's/sizeof\(self->line\) - 1\) \{/sizeof(self->line) - 1 || !(self->length = 0)) {/' \
+        ssl_words_test forged
+    unit_broken ssl_connection.c 's/if \(!known && self->has_ended\)/if (0)/' ssl_client_test ends
+    unit_broken ssl_connection.c 's/if \(!known && self->has_ended\)/if (0)/' ssl_port_test ends
+    unit_broken ssl_connection.c 's/\|\| failure_check\(helpers, &SslTruncated\)//' \
+        ssl_port_test loses_after_the_last_byte
+}
+
+@test "proof: a peer that was not verified is seen" {
+    unit_broken ssl_connector.c 's/\(base->words.verified \|\| self->options->unverified\)/1/' \
+        ssl_client_test silence
+    unit_broken ssl_connector.c 's/if \(!options->unverified\)/if (0)/' ssl_client_test arguments
+    unit_broken ssl_connector.c 's/"-nocommands", //' ssl_client_test arguments
+    unit_broken ssl_connector.c "s/if \\(\\*name == '-' \\|\\| !\\*name\\)/if (0)/" \
+        ssl_client_test nobody_there
+}
+
+@test "proof: helpers, sockets and folders that are left are seen" {
+    unit_broken ssl_connection.c 's/^        kill\(-self->pid, SIGKILL\);/;/' ssl_client_test silence
+    unit_broken ssl_connection.c 's/^        waitpid\(self.*/;/' ssl_client_test the_loop_ends
+    unit_broken ssl_port.c 's/^    rmdir\(self->directory\);/;/' ssl_port_test ends
+    unit_broken ssl_port.c 's/^    unlink\(self->path\);/;/' ssl_port_test ends
+    unit_broken ssl_port.c 's/^    close\(fd\);/;/' ssl_port_test ends
+    unit_broken ssl_port.c 's/base->full = true/base->full = false/' ssl_port_test so_many_at_a_time
+    unit_broken ssl_port.c 's/listener_resume\(&port->base\)/;/' ssl_port_test so_many_at_a_time
 }

@@ -58,7 +58,7 @@ broken() {
 @test "proof: a broken receiver is noticed: lines, netstrings, numbers, turns" {
     [ "$FUZZ_BUILD" = build/sanitize ] || skip "no sanitizers"
     local stage=04-protocols
-    broken $stage/line_receiver.c 's/left - size \+ 1/left/' line_receiver
+    broken $stage/line_receiver.c 's/\(unsigned\)\(left - size \+ 1\)/(unsigned)left/' line_receiver
     broken $stage/line_receiver.c 's/left >= maximum \+ size/false/' line_receiver
     broken $stage/line_receiver.c 's/paused \|\| transport/delivering \&\& transport/' line_receiver
     broken $stage/netstring_receiver.c 's/count > 0 && value == 0/false/' netstring_receiver

@@ -333,4 +333,35 @@ def reasons(*names):
         print(name, str(getattr(error, name)()).rstrip("."))
 
 
+# --- Echo and EchoClient over TLS, for the tests of chapter 6's room
+
+
+def ssl_server(certificate):
+    from twisted.internet import ssl
+    factory = protocol.Factory.forProtocol(Echo)
+    context = ssl.DefaultOpenSSLContextFactory(certificate, certificate)
+    port = reactor.listenSSL(0, factory, context, interface="127.0.0.1")
+    print("listening on 127.0.0.1:%d" % port.getHost().port, flush=True)
+    reactor.run()
+
+
+def ssl_client(port, authority):
+    from twisted.internet import ssl
+
+    class Factory(protocol.ClientFactory):
+        protocol = EchoClient
+
+        def clientConnectionFailed(self, connector, reason):
+            print(reason.getErrorMessage())
+            reactor.stop()
+
+        clientConnectionLost = clientConnectionFailed
+
+    with open(authority) as file:
+        trust = ssl.Certificate.loadPEM(file.read())
+    options = ssl.optionsForClientTLS("localhost", trustRoot=trust)
+    reactor.connectSSL("127.0.0.1", int(port), Factory(), options)
+    reactor.run()
+
+
 globals()[sys.argv[1]](*sys.argv[2:])

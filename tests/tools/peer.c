@@ -24,6 +24,7 @@
  *   quiet=MS     nothing may arrive, nor the connection end, for MS ms
  *   reset?       receives anything until a reset or the end of the stream
  *   port         prints the port of our own end and a newline
+ *   lap          prints "lap" and the milliseconds since the one before
  *   shutdown     sends the end of our stream, can still receive
  *   close, reset ends the connection, politely or not
  *   pause=MS     waits
@@ -404,6 +405,17 @@ static void step_port(struct run *run, struct peer *peer)
     printf("%d\n", ntohs(address.sin_port));
 }
 
+static void step_lap(struct run *run, struct peer *peer)
+{
+    static long long before;
+    long long now = now_ms();
+
+    (void)run;
+    (void)peer;
+    printf("\nlap %lld\n", before ? now - before : 0);
+    before = now;
+}
+
 static void step_shutdown(struct run *run, struct peer *peer)
 {
     if (shutdown(peer->fd, SHUT_WR) < 0)
@@ -456,7 +468,7 @@ static const struct step {
     { "shutdown", step_shutdown, false }, { "close", step_close, false },
     { "reset", step_reset, false },       { "quiet=", step_quiet, true },
     { "pause=", step_pause, true },       { "hold", step_hold, true },
-    { "urgent=", step_urgent, false },
+    { "urgent=", step_urgent, false },    { "lap", step_lap, false },
     // clang-format on
 };
 

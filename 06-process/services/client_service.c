@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "services/client_service.h"
+
+#include <stddef.h>
+
+/* --- the proxy factory, which the connector takes for the program's --- */
+
+static struct client_service *service_of(struct factory *proxy)
+{
+    return (struct client_service *)((char *)proxy -
+                                     offsetof(struct client_service,
+                                              proxy_factory));
+}
+
+static void start_factory(struct factory *proxy)
+{
+    struct factory *factory = service_of(proxy)->factory;
+
+    if (factory->ports++ == 0 && factory->start_factory)
+        factory->start_factory(factory);
+}
+
+static void stop_factory(struct factory *proxy)
+{
+    struct factory *factory = service_of(proxy)->factory;
+
+    if (--factory->ports == 0 && factory->stop_factory)
+        factory->stop_factory(factory);
+}
+
+/* The protocol gets its own factory here, and keeps it. */
+static struct protocol *build_protocol(struct factory *proxy,
+                                       const struct address *peer)
+{
+    return factory_build_protocol(service_of(proxy)->factory, peer);
+}
+
+static void started_connecting(struct factory *proxy,
+                               struct connector *connector)
+{
+    struct client_service *self = service_of(proxy);
+
+    self->connector = connector;
+    if (self->factory->started_connecting)
+        self->factory->started_connecting(self->factory, connector);
+}
+
+/* It may be gone when the turn is over; if the factory tries again, there is
+ * a connector again. */
+static void forget_connector(struct client_service *self,
+                             const struct connector *connector)
+{
+    if (self->connector == connector)
+        self->connector = NULL;
+}
+
+static void client_connection_failed(struct factory *proxy,
+                                     struct connector *connector,
+                                     struct failure reason)
+{
+    struct client_service *self = service_of(proxy);
+
+    forget_connector(self, connector);
+    if (self->factory->client_connection_failed)
+        self->factory->client_connection_failed(self->factory, connector,
+                                                reason);
+}
+
+static void client_connection_lost(struct factory *proxy,
+                                   struct connector *connector,
+                                   struct failure reason)
+{
+    struct client_service *self = service_of(proxy);
+
+    forget_connector(self, connector);
+    if (self->factory->client_connection_lost)
+        self->factory->client_connection_lost(self->factory, connector, reason);
+}
+
+/* --- the service --- */
+
+static void end_connector(struct client_service *self)
+{
+    struct connector *connector = self->connector;
+
+    self->connector = NULL; /* a later start has its own */
+    if (connector)
+        connector_disconnect(connector);
+}
+
+int client_service_start(struct service *base)
+{
+    struct client_service *self = (struct client_service *)base;
+    const struct client_service_class *class =
+        (const struct client_service_class *)base->class;
+
+    self->proxy_factory.name = self->factory->name;
+    self->proxy_factory.quiet = self->factory->quiet;
+    if (!class->connect(self))
+        return -1;
+    if (!base->running) /* start_factory has asked for that, too early */
+        end_connector(self);
+    return 0;
+}
+
+void client_service_stop(struct service *base)
+{
+    end_connector((struct client_service *)base);
+    service_stopped(base);
+}
+
+void client_service_init(struct client_service *self,
+                         const struct client_service_class *class,
+                         struct reactor *reactor, struct factory *factory)
+{
+    *self = (struct client_service){
+        .base.class = &class->base,
+        .reactor = reactor,
+        .factory = factory,
+        .proxy_factory = { .build_protocol = build_protocol,
+                           .start_factory = start_factory,
+                           .stop_factory = stop_factory,
+                           .started_connecting = started_connecting,
+                           .client_connection_failed = client_connection_failed,
+                           .client_connection_lost = client_connection_lost },
+    };
+}
