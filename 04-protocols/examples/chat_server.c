@@ -5,8 +5,10 @@
  * the last.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "framing/line_receiver.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "protocol/log.h"
 
@@ -51,36 +53,40 @@ static void chat_connection_lost(struct protocol *base, struct failure reason)
     line_receiver_connection_lost(base, reason);
 }
 
-static void tell(struct chat_client *to, const struct chat_client *from,
-                 const char *line, size_t length)
+static void send_to(struct chat_client *to, const struct chat_client *from,
+                    const char *line)
 {
     struct transport *transport = to->base.base.transport;
 
     if (transport_disconnecting(transport))
         return;
-    if (transport_queued(transport) + length > BEHIND_MAX) {
+    if (transport_queued(transport) + strlen(line) > BEHIND_MAX) {
         log_message("%s is too far behind", to->name);
         transport_abort_connection(transport);
         return;
     }
     transport_write_text(transport, from->name);
     transport_write_text(transport, "> ");
-    transport_write(transport, line, length);
+    transport_write_text(transport, line);
     transport_write_text(transport, "\r\n");
 }
 
-/* Lines end in CR LF or in LF. */
+/* Lines end in CR LF or in LF. A CR in the middle of one would take the cursor
+ * of all others back to its beginning, and what follows would stand where the
+ * sender's name was: so what a terminal obeys is shown, not sent. */
 static void chat_line_received(struct line_receiver *base, const char *line,
                                size_t length)
 {
     struct chat_client *self = (struct chat_client *)base;
     struct chat_factory *factory = (struct chat_factory *)base->base.factory;
+    char text[TEXT_ESCAPE_MAX * LINE_MAX_LENGTH + 1];
 
     if (length > 0 && line[length - 1] == '\r')
         length--;
+    text_escape(line, length, text, sizeof(text), TEXT_LINE);
     for (struct chat_client *to = factory->first; to; to = to->next)
         if (to != self)
-            tell(to, self, line, length);
+            send_to(to, self, text);
 }
 
 static const struct line_receiver_class Chat = {

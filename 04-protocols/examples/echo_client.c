@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 
 struct echo_factory {
@@ -20,7 +21,9 @@ static void echo_connection_made(struct protocol *self)
 static void echo_data_received(struct protocol *self, const char *data,
                                size_t length)
 {
-    printf("Server said: %.*s\n", (int)length, data);
+    printf("Server said: ");
+    text_print(data, length, TEXT_LINES); /* a terminal obeys some bytes */
+    putchar('\n');
     transport_lose_connection(self->transport);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "net/text.h"
 #include "program/endpoint.h"
 
 struct basic_client_factory {
@@ -22,7 +23,9 @@ static void send_command(struct protocol *self)
 static void data_received(struct protocol *self, const char *data,
                           size_t length)
 {
-    printf("DATA %.*s\n", (int)length, data);
+    printf("DATA ");
+    text_print(data, length, TEXT_LINES); /* a terminal obeys some bytes */
+    putchar('\n');
     if (ferror(stdout)) /* then there is nothing to stay for */
         transport_lose_connection(self->transport);
 }

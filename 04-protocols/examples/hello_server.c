@@ -6,7 +6,6 @@
 
 #include "net/text.h"
 #include "program/endpoint.h"
-#include "protocol/log.h"
 
 static char *client_of(struct protocol *self, char *text)
 {
@@ -38,10 +37,9 @@ static void connection_lost(struct protocol *self, struct failure reason)
 static void data_received(struct protocol *self, const char *data,
                           size_t length)
 {
-    char text[LOG_TEXT_MAX];
-
     (void)self;
-    puts(text_escape(data, length, text, sizeof(text), TEXT_LINE));
+    text_print(data, length, TEXT_LINE);
+    putchar('\n');
 }
 
 static const struct protocol_class SimpleProtocol = {

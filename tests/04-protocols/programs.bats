@@ -348,6 +348,49 @@ proto_cmd_sigint() {
     done
 }
 
+# --- idle_server, reconnecting_client -------------------------------------------
+
+proto_idle() {
+    run peer "$PORT" send=hello recv=5 eof
+    [ "$status" -eq 0 ]
+    logged 'no delay: on, keep alive: on'
+    logged 'Nothing has come for 1 seconds'
+    logged 'Connection was closed cleanly.'
+}
+
+@test "A8 T36 idle_server: who says nothing for a while is hung up on" {
+    local poller
+    for poller in "${POLLERS[@]}"; do
+        start 04-protocols/idle_server -r "$poller" -s 1
+        proto_idle
+    done
+}
+
+@test "C21 reconnecting_client: comes back to a server that comes back" {
+    start 04-protocols/echo_server
+    local server=$PID port=$PORT
+    launch 04-protocols/reconnecting_client -p "$port"
+    logged 'Server said: hello!'
+    kill "$server"
+    wait_gone "$server"
+    eventually grep -q '127.0.0.1:[0-9]* will retry in [23] seconds' "$LOG"
+    launch 04-protocols/echo_server -p "$port"
+    LOG=${LOGS[1]}
+    eventually server_counts 2 'Server said: hello!'
+    server_ends "${SERVERS[1]}" TERM
+    logged 'Main loop terminated.'
+}
+
+@test "C22 reconnecting_client: gives up after as many retries as it may" {
+    start 04-protocols/echo_server
+    kill "$PID"
+    wait_gone "$PID"
+    launch 04-protocols/reconnecting_client -n 1 -p "$PORT"
+    logged 'Abandoning 127.0.0.1 after 1 retries.'
+    wait "$PID"
+    logged 'Connection was refused by other side'
+}
+
 # --- chat_server ---------------------------------------------------------------------------
 
 proto_chat() {
@@ -358,16 +401,29 @@ proto_chat() {
     server_release
     [ "$(cat "$HELD")" = "127.0.0.1:$a> one"$'\r\n'"127.0.0.1:$a> two"$'\r\n'"127.0.0.1:$a> three" ]
     eventually server_counts 2 'has gone: Connection was closed cleanly.'
-    # Bytes come through as they are.
-    server_hold "$PORT" until='> ' recv=4 hold
+    # Not one byte is lost, be it one that cannot be shown.
+    server_hold "$PORT" until='> ' recv=10 hold
     eventually server_counts 3 'has come'
     peer "$PORT" drip='\0\xff\r\n' pause=50
     server_release
-    tail -c 4 "$HELD" | cmp - <(printf '\0\xff\r\n')
+    tail -c 10 "$HELD" | cmp - <(printf '\\x00\\xff\r\n')
 }
 
 @test "chat_server: each line goes to every other client" {
     server_each chat_server proto_chat
+}
+
+# What a terminal obeys would let a client write where its own name stood.
+proto_chat_spoof() {
+    server_hold "$PORT" 'until=\r\n' hold
+    eventually server_counts 1 'has come'
+    peer "$PORT" 'send=fake\r127.0.0.1:1> spoof\x1b[2J \xe6\x95\xb0\xe6\x8d\xae\n' close
+    server_release
+    grep -q '> fake\\x0d127\.0\.0\.1:1> spoof\\x1b\[2J 数据' "$HELD"
+}
+
+@test "chat_server: T1 control characters in a line are shown, not sent on" {
+    server_each chat_server proto_chat_spoof
 }
 
 proto_chat_crowd() {

@@ -52,6 +52,21 @@ load ../lib/servers
         talk_failed_test L1_producers
 }
 
+@test "proof: L6 L11 A8: a wild wait, a negative number, a timeout or a size forgotten are seen" {
+    unit_broken reconnecting_client_factory.c 's/self->delay < self->initial_delay/0/' \
+        talk_reconnect_test L6_a_wide_jitter
+    unit_broken reconnecting_client_factory.c 's/ will not be tried again//' \
+        talk_reconnect_test L6_told_when_there_is_no_retry
+    unit_broken connection.c 's/%s,%u,%s/%s,%d,%s/' \
+        talk_more_test L11_many_connections
+    unit_broken timeout.c 's/delayed_call_reset\(.*\);//' \
+        talk_more_test A8_timeout
+    unit_broken timeout.c 's/transport_abort_connection\(.*\);/return;/' \
+        talk_more_test A8_timeout_without_memory
+    unit_broken protocol.c 's/assert\(class->size/assert(1 || class->size/' \
+        talk_more_test A8_a_class_without_size
+}
+
 @test "T L G: pieces, switches, words" {
     unit_cases talk_more_test
 }

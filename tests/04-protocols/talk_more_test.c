@@ -2,16 +2,20 @@
  *
  * What a transport can do beside writing: pieces (T2), to be stopped as a
  * producer (T33), its switches (T36); a port's words (L4); a logged failure
- * (G6).
+ * (G6); a protocol's timeout, and a class with a mistake in it (A8).
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol/log.h"
 #include "protocol/string_transport.h"
+#include "protocol/timeout.h"
+#include "stream/connection.h"
 #include "stream/tcp_options.h"
 #include "talk.h"
 
@@ -88,6 +92,153 @@ static void T36_a_string_has_none(const char *poller)
     string_transport_close(&transport);
 }
 
+static struct timeout patience;
+static int expirations;
+
+static void start_patience(struct talker *self)
+{
+    timeout_start(&patience, &self->base, 10, NULL);
+}
+
+static void reset_patience(struct talker *self)
+{
+    (void)self;
+    timeout_reset(&patience);
+}
+
+static void stop_patience(struct talker *self)
+{
+    (void)self;
+    timeout_stop(&patience);
+}
+
+static void count_expiration(struct protocol *self)
+{
+    expirations++;
+    timeout_start(&patience, self, 10, count_expiration);
+}
+
+/* Twisted's TimeoutMixin: whoever says something has as long again. */
+static void A8_timeout(const char *poller)
+{
+    struct talk talk;
+    int64_t now = delayed_calls_now();
+
+    talk_listen(&talk, poller, &Talker);
+    talk.on_made = start_patience;
+    talk.on_data = reset_patience;
+    talk.on_lost = stop_patience;
+    unit_stop_clock(now);
+    int fd = talk_knock(&talk);
+    while (talk.made == 0)
+        loop_turns(talk.reactor, 1);
+    unit_stop_clock(now += 9000000000);
+    peer_send(fd, "x");
+    while (talk.received == 0)
+        loop_turns(talk.reactor, 1);
+    unit_stop_clock(now += 9000000000);
+    loop_turns(talk.reactor, 3);
+    CHECK(!transport_disconnecting(talk_transport(&talk)));
+    unit_stop_clock(now += 1000000000);
+    loop_turns(talk.reactor, 1);
+    CHECK(transport_disconnecting(talk_transport(&talk)));
+    unit_stop_clock(-1);
+    peer_expect_end(&talk, fd);
+    close(fd);
+    TALK_UNTIL(&talk, talk.lost == 1);
+    talk_free(&talk);
+}
+
+/* With a function of one's own, which may start it again. */
+static void A8_timeout_again(const char *poller)
+{
+    struct talk talk;
+    int64_t now = delayed_calls_now();
+
+    talk_listen(&talk, poller, &Talker);
+    talk.on_lost = stop_patience;
+    int fd = talk_peer(&talk);
+    expirations = 0;
+    unit_stop_clock(now);
+    timeout_start(&patience, &talk.last->base, 1000, NULL);
+    timeout_start(&patience, &talk.last->base, 10, count_expiration);
+    for (int i = 1; i <= 3; i++) {
+        unit_stop_clock(now += 10000000000);
+        loop_turns(talk.reactor, 1);
+        CHECK(expirations == i);
+    }
+    unit_stop_clock(-1);
+    close(fd);
+    TALK_UNTIL(&talk, talk.lost == 1);
+    loop_check_quiet(talk.reactor);
+    CHECK(expirations == 3);
+    talk_free(&talk);
+}
+
+/* It would never come, so it is as if it had. */
+static void A8_timeout_without_memory(const char *poller)
+{
+    struct talk talk;
+
+    talk_listen(&talk, poller, &Talker);
+    int fd = talk_peer(&talk);
+    timeout_start(&patience, &talk.last->base, -1, NULL); /* no duration */
+    peer_expect_reset(&talk, fd);
+    close(fd);
+    talk_free(&talk);
+}
+
+/* A class that does not say how large it is: told at once, and in words. */
+static void A8_a_class_without_size(const char *poller)
+{
+    static const struct protocol_class Forgotten = { .name = "Forgotten" };
+    char text[512];
+    int words[2], status;
+
+    (void)poller;
+    CHECK(pipe(words) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        dup2(words[1], STDERR_FILENO);
+        protocol_new(&Forgotten);
+        _exit(0);
+    }
+    close(words[1]);
+    ssize_t length = read(words[0], text, sizeof(text) - 1);
+    close(words[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    CHECK(length > 0);
+    text[length] = '\0';
+    CHECK(strstr(text, "says in .size how large its protocols are"));
+}
+
+/* The number of a connection, after more of them than an int can count. */
+static void L11_many_connections(const char *poller)
+{
+    const struct address peer = { .bytes.ss_family = AF_UNIX,
+                                  .length = sizeof(sa_family_t) };
+    struct talk talk;
+    struct failure reason;
+    char text[RUNNING_TEXT_MAX];
+    int fds[2];
+
+    talk_new(&talk, poller, &Talker);
+    talk.base.build_protocol = NULL;
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    struct connection *connection = connection_new(talk.reactor, fds[0], &peer);
+    connection_start(connection,
+                     factory_build_protocol(&talk.base, &peer, &reason));
+    connection_describe(connection, text);
+    CHECK(!strcmp(text, "Talker,client"));
+    connection_set_number(connection, 3000000000u);
+    connection_describe(connection, text);
+    CHECK(!strcmp(text, "Talker,3000000000,"));
+    close(fds[1]);
+    talk_free(&talk);
+}
+
 static void L4_cannot_listen(const char *poller)
 {
     char text[TCP_PORT_TEXT_MAX];
@@ -128,6 +279,11 @@ static const struct unit_case cases[] = {
     { "T33_to_stop_is_to_lose", T33_to_stop_is_to_lose },
     { "T36_switches", T36_switches },
     { "T36_a_string_has_none", T36_a_string_has_none },
+    { "A8_timeout", A8_timeout },
+    { "A8_timeout_again", A8_timeout_again },
+    { "A8_timeout_without_memory", A8_timeout_without_memory },
+    { "A8_a_class_without_size", A8_a_class_without_size },
+    { "L11_many_connections", L11_many_connections },
     { "L4_cannot_listen", L4_cannot_listen },
     { "G6_a_failure", G6_a_failure },
     { 0 },

@@ -2,8 +2,12 @@
  *
  * Trying again: rows C21 to C23. Each case bears the name of its row.
  */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "protocol/log.h"
 #include "stream/reconnecting_client_factory.h"
 #include "talk.h"
 
@@ -59,6 +63,47 @@ static void C21_its_numbers(const char *poller)
     CHECK(squares / DRAWS > 0.0130 && squares / DRAWS < 0.0157);
     reconnecting_client_factory_stop_trying(&retrying);
     reactor_free(reactor);
+}
+
+/* A wide jitter is less than nothing now and then: a client that gives up, or
+ * that hammers on its server, for ever. */
+static void L6_a_wide_jitter(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+
+    reconnecting_client_factory_init(&retrying, "Retrying", &Talker);
+    retrying.jitter = 0.8;
+    struct connector *connector = reactor_connect_tcp(
+        reactor, "127.0.0.1", closed_number(), &retrying.base, NULL);
+    CHECK(connector_stop_connecting(connector) == 0);
+    for (int i = 0; i < 4000; i++) {
+        retrying.delay = 1;
+        reconnecting_client_factory_failed(&retrying.base, connector,
+                                           (struct failure){ 0 });
+        CHECK(retrying.connector == connector);
+        CHECK(retrying.delay >= retrying.initial_delay);
+    }
+    reconnecting_client_factory_stop_trying(&retrying);
+    reactor_free(reactor);
+}
+
+static void L6_told_when_there_is_no_retry(const char *poller)
+{
+    struct reactor *reactor = loop_new(poller);
+    FILE *log = tmpfile();
+    char text[4096];
+
+    log_start(log, reactor);
+    begin_retrying(reactor, closed_number());
+    retrying.delay = (double)NAN; /* no duration */
+    for (int i = 0; i < 20 && (retry_attempts == 0 || retrying.connector); i++)
+        loop_turns(reactor, 1);
+    CHECK(retrying.connector == NULL && retrying.base.ports == 0);
+    rewind(log);
+    text[fread(text, 1, sizeof(text) - 1, log)] = '\0';
+    CHECK(strstr(text, " will not be tried again: Invalid argument\n"));
+    reactor_free(reactor);
+    fclose(log);
 }
 
 static void C22_the_waits(const char *poller)
@@ -138,6 +183,8 @@ static void C23_stop_while_connecting(const char *poller)
 
 static const struct unit_case cases[] = {
     { "C21_its_numbers", C21_its_numbers },
+    { "L6_a_wide_jitter", L6_a_wide_jitter },
+    { "L6_told_when_there_is_no_retry", L6_told_when_there_is_no_retry },
     { "C22_the_waits", C22_the_waits },
     { "C22_max_retries", C22_max_retries },
     { "C23_reset_and_stop", C23_reset_and_stop },
