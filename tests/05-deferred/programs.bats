@@ -899,8 +899,8 @@ END
 }
 
 @test "A4 TRACE=1: a job goes to a thread and comes back, its Deferred is fired, its callbacks run" {
-    trace_tells $STAGE/cmd_server
-    start $STAGE/cmd_server
+    trace_tells "$STAGE/cmd_server"
+    start "$STAGE/cmd_server"
     peer "$PORT" send="comphash $PWD/abc\n" until='\n' close
     if grep -E 'Deferred|ThreadPool' "$LOG"; then return 1; fi
 }
