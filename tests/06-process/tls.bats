@@ -294,6 +294,21 @@ says() {
     done
 }
 
+@test "X7: the room's page: its session, its excerpts, its links" {
+    local page=$ROOT/06-process/tls/README.md copy
+    "$ROOT/tests/tools/book" excerpts "$page"
+    "$ROOT/tests/tools/book" links "$page"
+    certificates
+    need_stunnel
+    command -v curl >/dev/null || skip 'no curl here'
+    # Played only where the helpers are, so not marked as other sessions are.
+    copy=$ROOT/06-process/tls/README.played-$$.md
+    sed 's/^```console openssl stunnel$/```console/' "$page" >"$copy"
+    run "$ROOT/tests/tools/book" sessions "$copy"
+    rm "$copy"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+}
+
 # --- real Twisted ------------------------------------------------------------------
 
 # A program of pyOpenSSL's Twisted: tests/peers/interop.py.
