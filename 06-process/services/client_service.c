@@ -30,9 +30,10 @@ static void stop_factory(struct factory *proxy)
 
 /* The protocol gets its own factory here, and keeps it. */
 static struct protocol *build_protocol(struct factory *proxy,
-                                       const struct address *peer)
+                                       const struct address *peer,
+                                       struct failure *reason)
 {
-    return factory_build_protocol(service_of(proxy)->factory, peer);
+    return factory_build_protocol(service_of(proxy)->factory, peer, reason);
 }
 
 static void started_connecting(struct factory *proxy,
