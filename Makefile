@@ -2,9 +2,9 @@
 
 STAGES := $(sort $(wildcard 0[1-6]-*))
 BUILD  ?= build
+# `make 03-reactor test` runs the tests of that chapter, as ONLY=03 does.
+ONLY   ?= $(filter $(STAGES),$(MAKECMDGOALS))
 
-SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-            -fno-sanitize-recover=all
 SOURCES  := $(wildcard 0[1-6]-*/*/*.[ch] \
                        tests/*/*.[ch])
 SCRIPTS  := .ci/run $(filter-out %.c %.h %.bash,$(wildcard tests/tools/*)) \
@@ -23,6 +23,9 @@ demo: all ## the guided tour: play the session of every chapter
 
 test: bats all ## every behaviour and every text, in two minutes; ONLY=03 one chapter's
 	@$(MAKE) --no-print-directory -s -C tests test ONLY='$(ONLY)'
+
+proof: bats all ## that, broken copies, sanitizers, injected faults, real peers
+	@$(MAKE) --no-print-directory -s -C tests proof ONLY='$(ONLY)'
 
 ##@ Reading
 diff: ## what a stage changes: make diff STAGE=02-select [PART=net]
@@ -70,8 +73,8 @@ warnings: # every compiler that is there, none of them with a warning
 	        $(MAKE) -s -C $$stage CC=$$cc CFLAGS='-O2 -g -Werror' \
 	            BUILD=build/$$cc || exit 1; done; done
 
-sanitize: bats ## run every test under address and undefined-behaviour sanitizers
-	BUILD=build/sanitize CFLAGS='$(SANITIZE)' bats tests/*/*.bats
+sanitize: bats ## every behaviour under address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory -s -C tests sanitize ONLY='$(ONLY)'
 
 fuzz: ## made-up input for each parser, FUZZ_SECONDS (60) each, by AFL++
 	@$(MAKE) --no-print-directory -s -C tests/fuzz run
@@ -79,8 +82,9 @@ fuzz: ## made-up input for each parser, FUZZ_SECONDS (60) each, by AFL++
 bench: all ## what a message, a connection, a timer, an idle server cost
 	@$(MAKE) --no-print-directory -s -C tests/bench run
 
-valgrind: bats ## run every test under valgrind's memcheck (slow)
-	DEADLINE=60 UNDER='valgrind -q --error-exitcode=99' bats tests/*/*.bats
+valgrind: bats all ## every behaviour under valgrind's memcheck (slow)
+	@DEADLINE=60 UNDER='valgrind -q --error-exitcode=99' \
+	    $(MAKE) --no-print-directory -s -C tests test ONLY='$(ONLY)'
 
 clean: ## remove everything that make made
 	@for folder in $(STAGES) tests; do \
@@ -97,5 +101,5 @@ bats:
 	    "install -y bats (Debian, Ubuntu), or https://bats-core.readthedocs.io" >&2; \
 	    exit 1; }
 
-.PHONY: all $(STAGES) demo test diff book turns compdb check format lint warnings \
+.PHONY: all $(STAGES) demo test proof diff book turns compdb check format lint warnings \
         sanitize fuzz bench valgrind clean help bats

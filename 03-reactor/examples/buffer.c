@@ -32,6 +32,8 @@ size_t buffer_room(const struct buffer *buffer)
     return BUFFER_MAX - buffer_length(buffer);
 }
 
+/* Up to the end of the array; what has no room there comes with the next one.
+ */
 ssize_t buffer_receive(struct buffer *buffer, int fd)
 {
     size_t length = in_one_piece(buffer->in, buffer_room(buffer));

@@ -64,9 +64,9 @@ int net_set_blocking(int fd, bool blocking);
 int net_set_timeout(int fd, double seconds);
 
 /* What to do when a call that waits (select, poll, epoll_wait, recvfrom) has
- * failed with `error`. 0: call it again; a signal came in between, or the kernel
- * is short of memory for a moment, and then this has slept a tenth of a second.
- * -1: it would fail again, for ever. */
+ * failed with `error`. 0: call it again; a signal came in between, or the
+ * kernel is short of memory for a moment, and then this has slept a tenth of a
+ * second. -1: it would fail again, for ever. */
 int net_wait_failed(int error);
 
 /* A tenth of a second, for who is told that something is used up: a second try

@@ -40,6 +40,7 @@ static struct result err(struct result result, void *argument)
     struct failure failure = result.failure;
     char text[FAILURE_TEXT_MAX];
 
+    /* The path is not copied into `text`: it may have 16,384 bytes. */
     answer(self->owner, "An error occured : ");
     if (failure_check(failure, &FileError)) {
         snprintf(text, sizeof(text), "[Errno %d] %s: '", failure.number,
@@ -80,7 +81,7 @@ static void compute(struct comphash *owner, const char *path, size_t length)
         memcpy(self->path, path, length);
         deferred = hash_file(owner->reactor, self->path);
     }
-    if (!deferred) {
+    if (!deferred) { /* free(NULL) does nothing, if that was it */
         free(self);
         answer(owner, "An error occured : Out of memory.\n");
         return;

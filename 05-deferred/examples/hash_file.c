@@ -57,13 +57,14 @@ static int open_regular(const char *path)
     int error = stat(path, &status) < 0 ? errno : refusal(&status);
     int file = error ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
+    /* What has that name now may be another file than the one we looked at. */
     if (file >= 0) {
         error = fstat(file, &status) < 0 ? errno : refusal(&status);
         if (!error)
             return file;
         close(file);
     }
-    errno = error ? error : errno;
+    errno = error ? error : errno; /* or open has set it */
     return -1;
 }
 
@@ -80,6 +81,8 @@ static struct result hash_path(void *argument)
     sha1_init(&sha1);
     int error = hash(&sha1, file, job);
     close(file);
+    /* The value outlives the thread: so it is memory that the receiver frees,
+     * or free_value if nobody receives it. */
     char *text = error ? NULL : malloc(SHA1_TEXT_MAX);
     if (!text)
         return result_error(&FileError, error ? error : ENOMEM);

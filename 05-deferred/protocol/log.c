@@ -7,8 +7,13 @@
 #include <time.h>
 
 static FILE *output;
-static struct reactor *loop; /* which knows who is running */
-static struct log_system running;
+static struct reactor *loop; /* which knows who is running; NULL: freed */
+
+static void forget_loop(struct attachment *attachment)
+{
+    (void)attachment;
+    loop = NULL;
+}
 
 static void put_date(void)
 {
@@ -38,10 +43,12 @@ static void tell_end(void *reactor)
 
 void log_start(FILE *stream, struct reactor *reactor)
 {
+    static struct attachment freed = { .free = forget_loop };
     static struct trigger stopping, stopped;
 
     output = stream;
     loop = reactor;
+    reactor_attach(reactor, &freed, &loop);
     setvbuf(output, NULL, _IOLBF, BUFSIZ);
     log_message("Log opened.");
     reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN, &stopping,
@@ -52,21 +59,19 @@ void log_start(FILE *stream, struct reactor *reactor)
 
 void log_message(const char *format, ...)
 {
-    char message[2 * LOG_TEXT_MAX], name[LOG_NAME_MAX] = "-";
+    char message[LOG_MESSAGE_MAX], name[RUNNING_TEXT_MAX] = "-";
     va_list arguments;
 
     if (!output)
         return;
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    int length = vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    if (running.name) {
-        running.name(running.object, name);
-    } else {
-        struct running now = reactor_running_now(loop);
-        if (now.describe)
-            now.describe(now.object, name);
-    }
+    struct running now = { NULL, NULL };
+    if (loop)
+        now = reactor_running_now(loop);
+    if (now.describe)
+        now.describe(now.object, name);
     put_date();
     fprintf(output, " [%s] ", name);
     for (const char *c = message; *c; c++) {
@@ -74,6 +79,8 @@ void log_message(const char *format, ...)
         if (*c == '\n')
             fputc('\t', output);
     }
+    if (length >= LOG_MESSAGE_MAX)
+        fprintf(output, " [%d bytes more]", length - (LOG_MESSAGE_MAX - 1));
     fputc('\n', output);
 }
 
@@ -84,17 +91,4 @@ void log_failure(const char *what, struct failure failure)
     log_message("%s\n%s: %s", what ? what : "Unhandled Error",
                 failure.type ? failure.type->name : "Failure",
                 failure_message(failure, text));
-}
-
-struct log_system log_enter(struct log_system system)
-{
-    struct log_system before = running;
-
-    running = system;
-    return before;
-}
-
-struct log_system log_running(void)
-{
-    return running;
 }

@@ -4,8 +4,10 @@
  *
  *     2011-08-29 13:32:38+0200 [CmdProtocol,0,127.0.0.1] Cmd received
  *
- * Nothing is printed until log_start has been called. A program has one log,
- * and one thread that writes it, so this file has state of its own.
+ * Who is running is asked of the reactor, see descriptor.h. Nothing is printed
+ * until log_start has been called. A program has one log, and one thread that
+ * writes it, so this file has state of its own. A write to a pipe that nobody
+ * reads waits, and the loop with it; Twisted's log does so, too.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -28,24 +30,8 @@ void log_message(const char *format, ...);
  * "Unhandled Error" if that is NULL, and the failure on the next line. */
 void log_failure(const char *what, struct failure failure);
 
-enum {
-    LOG_TEXT_MAX = 1024, /* bytes of a text that is logged; a message, with
-                            what is around it, is cut at twice as many */
-    LOG_NAME_MAX = 160   /* bytes of the text in the brackets */
-};
-
-/* Who is running, for the brackets: `name` writes it, and is called only when
- * there is something to print. */
-struct log_system {
-    void (*name)(const void *object, char *text);
-    const void *object;
-};
-
-/* From now on `system` is running; returns who was before, to be entered again
- * when it is done. */
-struct log_system log_enter(struct log_system system);
-
-/* Who is running now: for what is done for them later. */
-struct log_system log_running(void);
+/* Bytes of a text of a stranger's in a message, see net/text.h; and of a whole
+ * message. What is longer ends in a mark that says how much is left out. */
+enum { LOG_TEXT_MAX = 1024, LOG_MESSAGE_MAX = 2048 };
 
 #endif

@@ -16,8 +16,8 @@ struct thread_pool {
     struct attachment base; /* where its reactor finds it */
     struct reactor *reactor;
     struct trigger start, stop, end, free; /* with the reactor */
-    bool started; /* the loop has run */
-    bool closed;  /* no job is taken any more */
+    bool started;                          /* the loop has run */
+    bool closed;                           /* no job is taken any more */
     bool holding; /* the shutdown, until nothing has begun that is not done */
 
     pthread_mutex_t lock;          /* for what follows */

@@ -71,6 +71,7 @@ static void cmd_connection_made(struct protocol *base)
     tcp_options_set_no_delay(base->transport, true);
     transport_get_peer(base->transport, &peer);
     address_host(&peer, self->client_ip);
+    /* The prefix of this line is the factory's: the port is still at it. */
     log_message("Client connection from %s", self->client_ip);
     /* The bytes that it has sent are not read: to lose the connection stops
      * that, so no line of it comes any more. */

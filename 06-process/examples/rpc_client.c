@@ -4,7 +4,6 @@
  * the last answer, and prints each when it comes. Status 0: all have come.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,33 +12,33 @@
 #include "net/text.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
+#include "protocol/write_watermark.h"
 #include "rpc/rpc.h"
 
 enum { CALLS_MAX = 1000 /* under way; more lines wait */ };
 
 struct rpc_factory {
     struct factory base;
-    struct producer producer; /* the keyboard, as the transport knows it */
+    struct write_watermark watermark; /* whether the server takes more */
     struct reactor *reactor;
     const struct options *options;
     struct rpc_caller *caller; /* NULL: not connected */
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     int timeout;               /* seconds for a call; 0: none */
     int calls;                 /* that have no answer */
-    bool full;                 /* the server takes no more for now */
     bool cut_off;              /* the connection was lost with calls out */
     int status;                /* to leave with */
 };
 
 /* Reads on, waits, or leaves, as the case may be. */
-static void pace(struct rpc_factory *self)
+static void update_flow(struct rpc_factory *self)
 {
-    if (self->keyboard && (self->full || self->calls >= CALLS_MAX)) {
+    if (self->keyboard && (self->watermark.full || self->calls >= CALLS_MAX)) {
         keyboard_pause(self->keyboard);
     } else if (self->keyboard) {
         keyboard_resume(self->keyboard);
     } else if (self->calls == 0 && self->caller) {
-        transport_unregister_producer(self->caller->base.base.transport);
+        write_watermark_ignore(&self->watermark);
         transport_lose_connection(self->caller->base.base.transport);
     }
 }
@@ -68,7 +67,7 @@ static struct result ended(struct result result, void *argument)
         self->status = EXIT_FAILURE;
     free(value);
     self->calls--;
-    pace(self);
+    update_flow(self);
     return result_value(NULL);
 }
 
@@ -83,7 +82,7 @@ static void line_typed(void *argument, const char *line, size_t length)
         return;
     }
     self->calls++;
-    pace(self);
+    update_flow(self);
     if (self->timeout > 0 &&
         deferred_add_timeout(deferred, clock_of_reactor(self->reactor),
                              self->timeout) < 0)
@@ -100,26 +99,12 @@ static void keyboard_closed(void *argument, int error)
     if (error)
         self->status =
             options_failed(self->options, "standard input", strerror(error));
-    pace(self);
+    update_flow(self);
 }
 
-/* While the server takes no more, the keyboard waits. */
-static struct rpc_factory *factory_of(struct producer *producer)
+static void watermark_changed(void *argument)
 {
-    return (struct rpc_factory *)((char *)producer -
-                                  offsetof(struct rpc_factory, producer));
-}
-
-static void pause_producing(struct producer *producer)
-{
-    factory_of(producer)->full = true;
-    pace(factory_of(producer));
-}
-
-static void resume_producing(struct producer *producer)
-{
-    factory_of(producer)->full = false;
-    pace(factory_of(producer));
+    update_flow(argument);
 }
 
 static void connection_made(struct protocol *base)
@@ -127,14 +112,12 @@ static void connection_made(struct protocol *base)
     struct rpc_factory *self = (struct rpc_factory *)base->factory;
 
     self->caller = (struct rpc_caller *)base;
-    self->producer = (struct producer){ .resume_producing = resume_producing,
-                                        .pause_producing = pause_producing,
-                                        .stop_producing = pause_producing };
-    transport_register_producer(base->transport, &self->producer, true);
+    write_watermark_watch(&self->watermark, base->transport, watermark_changed,
+                          self);
     self->keyboard = keyboard_open(self->reactor, "root@client>> ", line_typed,
                                    keyboard_closed, self);
     if (self->keyboard)
-        pace(self);
+        update_flow(self);
     else
         keyboard_closed(self, errno);
 }

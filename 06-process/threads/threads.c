@@ -25,10 +25,13 @@ static void run(struct thread_job *base)
     struct deferred_job *self = (struct deferred_job *)base;
 
     self->result = self->function(self->argument);
-    if (self->result.kind == RESULT_DEFERRED) /* it belongs to a loop */
+    /* A Deferred belongs to a loop, and no lock guards it. */
+    if (self->result.kind == RESULT_DEFERRED)
         self->result = result_error(&ThreadError, EINVAL);
 }
 
+/* In the loop, while `run` may be running in its thread: what the program does
+ * in here, it must do as one does with a thread beside. */
 static void request_cancel(struct thread_job *base)
 {
     struct deferred_job *self = (struct deferred_job *)base;
@@ -139,6 +142,7 @@ int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
                    void *argument)
 {
     struct thread_pool *pool = reactor_thread_pool(reactor);
+    /* The job owns itself: nobody else has a place for it. */
     struct call_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
 
     if (!self)

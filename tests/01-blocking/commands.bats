@@ -2,6 +2,9 @@
 # Stage 01: servers that run commands, one after the other and in threads, and
 # the hotline.
 
+# Each test has a shell of its own: what it sets is gone afterwards.
+# shellcheck disable=SC2030,SC2031
+
 load ../lib/helpers
 
 # --- B4, B5, B7: commands in a shell, socketserver, the hotline -----------

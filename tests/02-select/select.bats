@@ -251,6 +251,7 @@ select_never_reads() {
 # in the place of these calls; they are 02-select/KERNEL/PROGRAM then.
 select_build_with() {
     local made="$BUILD/$1" wrap
+    # shellcheck disable=SC2086 # words
     wrap=$(printf -- ' -Wl,--wrap=%s' $2)
     mkdir -p "$ROOT/02-select/$made"
     rm -f "${@/#/$ROOT/02-select/$made/examples/}"

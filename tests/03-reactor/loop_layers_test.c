@@ -63,7 +63,7 @@ static void attachments(const char *poller)
 {
     static const char pool = 0, reaper = 0;
     struct reactor *reactor = loop_new(poller), *other = loop_new(poller);
-    struct attachment a, b;
+    struct attachment a = { 0 }, b = { 0 };
 
     CHECK(reactor_attached(reactor, &pool) == NULL);
     reactor_attach(reactor, &a, &pool);

@@ -737,11 +737,10 @@ loop_served_of_30() {
     [ "$SERVED" -eq 30 ]
 }
 
-# loop_interrupt POLLER SIGNAL: in the middle of everything. A shell has its
-# background jobs ignore SIGINT, so that is undone first.
+# loop_interrupt POLLER SIGNAL: in the middle of everything.
 loop_interrupt() {
     local before
-    loop_start_under env --default-signal=INT -- -r "$1"
+    loop_start_under $FRESH -- -r "$1"
     before=$(descriptors "$PID")
     loop_hold -l -n 5 "$PORT" send=x recv=1 hold
     loop_hold -l "$PORT" stuff hold
@@ -753,7 +752,7 @@ loop_interrupt() {
 
 @test "echo_server: SIGINT and SIGTERM end it with status 0, whatever it does" {
     local poller
-    env --default-signal=INT true || skip "env cannot reset signals"
+    [ "$FRESH" ] || skip "env cannot reset signals"
     for poller in "${POLLERS[@]}"; do
         loop_interrupt "$poller" INT
         loop_interrupt "$poller" TERM
@@ -766,7 +765,9 @@ loop_terminate() {
 }
 
 @test "echo_server: a SIGINT that the parent ignores stays ignored" {
-    loop_start_all # in the background, so it is
+    FRESH=
+    trap '' INT
+    loop_start_all
     kill -INT "${PIDS[@]}"
     loop_each loop_echoes
     loop_each loop_terminate

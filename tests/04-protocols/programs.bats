@@ -334,7 +334,6 @@ proto_cmd_sigint() {
     [ "$(tail -n 1 <(server_log))" = '[-] Main loop terminated.' ]
 }
 
-# Background jobs of a shell without job control ignore SIGINT: a fresh shell.
 @test "cmd_server: SIGINT and SIGTERM end it, with clients that are there" {
     local poller
     for poller in "${POLLERS[@]}"; do
@@ -344,9 +343,7 @@ proto_cmd_sigint() {
         proto_cmd_sigint TERM
         server_release
         server_log | grep -qF '[CmdProtocol,0,127.0.0.1] Lost client connection. Reason: Connection to the other side was lost in a non-clean fashion: Connection lost.'
-        set -m
         start 04-protocols/cmd_server -r "$poller"
-        set +m
         proto_cmd_sigint INT
     done
 }

@@ -55,6 +55,8 @@ static void case_responses(const char *poller)
                                 .modified = "Sun, 06 Nov 1994 08:49:37 GMT" };
     response.location = strcat(http_encode(path, encoded), "/");
     CHECK(strlen(encoded) == HTTP_ENCODED_MAX * HTTP_PATH_MAX + 1);
+    memset(encoded + strlen(encoded), '?', HTTP_QUERY_MAX);
+    encoded[HTTP_ENCODED_MAX * HTTP_PATH_MAX + 1 + HTTP_QUERY_MAX] = '\0';
     CHECK(strlen(http_response_head(&response, head)) < HTTP_RESPONSE_MAX);
     CHECK(strstr(head, "Content-Length: 9223372036854775807\r\n"));
 

@@ -86,11 +86,15 @@ load ../lib/servers
     unit_broken page_head.c 's/strspn\(\*list, ", .t"\)/0/' http_client_test answers select
 }
 
-@test "proof: H6 H11: a place that is not told, or cut, and a request that says nothing of us are seen" {
+@test "proof: H6 H11 L3: a place that is not told, or cut, and a request that says nothing of us are seen" {
     unit_broken get_page.c 's/snprintf\(self->location.*>= URL_MAX/0/' get_page_test leads_nowhere
     unit_broken get_page.c 's/strcpy\(self->location.*/;/' get_page_test leads_nowhere
     unit_broken http_client.c '/User-Agent/d' http_client_test request select
     unit_broken http_client.c '/Accept-Encoding/d' http_client_test request select
+    # And a client's socket that speaks IPv6 only cannot reach ::ffff:127.0.0.1.
+    unit_broken net.c 's/^    return socket\(family, type \| SOCK_CLOEXEC, 0\);/    int fd = socket(family, type | SOCK_CLOEXEC, 0), one = 1;\
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, \&one, sizeof(one)); return fd;/' \
+        get_page_test mapped_address
 }
 
 @test "proof: redirects without end, no timeout, cancelling for nothing are seen" {
@@ -336,7 +340,7 @@ page_launch() {
     LOGS+=("$PWD/server.log")
 }
 
-@test "Python's http.server: the same" {
+@test "proof: Python's http.server: the same" {
     python3 -c 'import http.server' 2>/dev/null || skip "no python3"
     page_root
     page_launch python3 -u -m http.server 0 --bind 127.0.0.1 --directory root
@@ -372,7 +376,7 @@ page_answers() { # PORT
     (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-@test "nginx: the same, and in chunks" {
+@test "proof: nginx: the same, and in chunks" {
     local nginx port
     nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || skip "no nginx"
     page_root

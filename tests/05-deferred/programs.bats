@@ -345,9 +345,7 @@ cmd_ends() { # SIGNAL
     for poller in "${POLLERS[@]}"; do
         signal=TERM
         [ "$poller" != poll ] || signal=INT
-        set -m
         start 05-deferred/cmd_server -r "$poller"
-        set +m
         cmd_ends "$signal"
     done
 }
@@ -574,9 +572,7 @@ rpc_ends() { # SIGNAL
     for poller in "${POLLERS[@]}"; do
         start 05-deferred/rpc_server -r "$poller"
         rpc_ends TERM
-        set -m
         start 05-deferred/rpc_server -r "$poller"
-        set +m
         rpc_ends INT
     done
 }
@@ -871,10 +867,10 @@ Deferred: refused to double 6'
 
 # --- A4: the trace ---------------------------------------------------------------
 
-# trace_of STEP...: what a cmd_server with a trace says of Deferreds and jobs,
+# trace_of PROGRAM: what a cmd_server with a trace says of Deferreds and jobs,
 # without the times, and with the order in which they come for the addresses.
 trace_of() {
-    TRACE=1 start "${1:-$STAGE/cmd_server}" -r epoll
+    TRACE=1 start "$1" -r epoll
     printf abc >abc
     peer "$PORT" send="comphash $PWD/abc\n" until='\n' send="comphash $PWD/none\n" until='\n' close
     eventually grep -q 'connection_lost' "$LOG"
@@ -882,8 +878,8 @@ trace_of() {
         sed -E 's/0x[0-9a-f]+/IT/g; s/[0-9]+ wait, .* work/N wait/' >told
 }
 
-trace_tells() {
-    trace_of "$@" || return 1
+trace_tells() { # PROGRAM
+    trace_of "$1" || return 1
     diff - told <<'END'
 ThreadPool: job IT is added, N wait
 ThreadPool: job IT has run
@@ -899,8 +895,8 @@ END
 }
 
 @test "A4 TRACE=1: a job goes to a thread and comes back, its Deferred is fired, its callbacks run" {
-    trace_tells
-    start $STAGE/cmd_server
+    trace_tells "$STAGE/cmd_server"
+    start "$STAGE/cmd_server"
     peer "$PORT" send="comphash $PWD/abc\n" until='\n' close
     if grep -E 'Deferred|ThreadPool' "$LOG"; then return 1; fi
 }

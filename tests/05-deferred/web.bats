@@ -917,7 +917,7 @@ web_keeps_the_slow() {
     [[ $output == usage:*'[-d DIR]'* ]]
 }
 
-@test "curl reads it" {
+@test "proof: curl reads it" {
     command -v curl >/dev/null || skip "no curl"
     start $STAGE/web_server -d root
     yes 'a line of a large file' | head -c 10000000 >root/large
@@ -932,7 +932,7 @@ web_keeps_the_slow() {
     soon curl -s --path-as-is "http://127.0.0.1:$PORT/../outside/secret.txt" | grep -q '403 Forbidden'
 }
 
-@test "Python's http.client reads it, many times over one connection" {
+@test "proof: Python's http.client reads it, many times over one connection" {
     python3 -c 'import http.client' 2>/dev/null || skip "no python3"
     start $STAGE/web_server -d root
     soon python3 - "$PORT" <<'PYTHON'

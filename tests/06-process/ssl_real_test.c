@@ -135,6 +135,39 @@ static void verification(const char *poller)
     }
 }
 
+/* A server that wants to see a certificate, and who comes with and without. */
+static void client_certificates(const char *poller)
+{
+    struct talk server, client;
+    const struct ssl_port_options options = { .interface = "127.0.0.1",
+                                              .certificate = file("good.pem"),
+                                              .ca_file = file("other.pem") };
+    struct address address;
+
+    talk_new(&server, poller, &Echo);
+    talk_join(&client, server.reactor, &Talker);
+    struct port *port =
+        reactor_listen_ssl(server.reactor, 0, &server.base, &options);
+    CHECK(port && port_get_host(port, &address) == 0);
+    client_options =
+        (struct ssl_connector_options){ .ca_file = file("good.pem"),
+                                        .certificate = file("other.pem") };
+    ssl_call(&client, "127.0.0.1", address_port(&address));
+    TALK_UNTIL(&server, client.made == 1);
+    talk_write(&client, 3);
+    TALK_UNTIL(&server, client.received == 3);
+    transport_lose_connection(talk_transport(&client));
+    TALK_UNTIL(&server, client.client_lost == 1);
+    CHECK(server.builds == 1);
+    client_options.certificate = NULL;
+    ssl_call(&client, "127.0.0.1", address_port(&address));
+    /* In TLS 1.3 the client's side is done before it is refused. */
+    TALK_UNTIL(&server, client.failed + client.client_lost == 2);
+    CHECK(!failure_check(client.reason, &ConnectionDone));
+    CHECK(server.builds == 1);
+    ssl_free(&server);
+}
+
 /* The client's peer is a bare socket. */
 static void no_tls_there(const char *poller)
 {
@@ -279,6 +312,7 @@ int main(int argc, char **argv)
         { "echoes", echoes },
         { "lines_like_commands", lines_like_commands },
         { "verification", verification },
+        { "client_certificates", client_certificates },
         { "no_tls_there", no_tls_there },
         { "no_tls_here", no_tls_here },
         { "ends", ends },

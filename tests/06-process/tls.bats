@@ -68,7 +68,7 @@ need_stunnel() {
     command -v stunnel >/dev/null || skip 'no stunnel here: apt-get install stunnel4'
 }
 
-@test "X7: openssl and stunnel, our client and our port" {
+@test "proof: X7: openssl and stunnel, our client and our port" {
     certificates
     need_stunnel
     DEADLINE=60 unit_cases ssl_real_test
@@ -125,7 +125,7 @@ web_serves() { # PROGRAM-OF-THE-SERVER'S-ARGUMENTS...
     done
 }
 
-@test "X7: https: web_server and two_pages with openssl and stunnel" {
+@test "proof: X7: https: web_server and two_pages with openssl and stunnel" {
     certificates
     need_stunnel
     web_root
@@ -142,7 +142,7 @@ fails() { # URL TEXT
     logged "$1: $2"
 }
 
-@test "X7: a server that is not who it should be is not asked for its page" {
+@test "proof: X7: a server that is not who it should be is not asked for its page" {
     certificates
     need_stunnel
     web_root
@@ -161,7 +161,7 @@ fails() { # URL TEXT
     ! grep -q GET "$server"
 }
 
-@test "X7: the certificate is replaced between two connections" {
+@test "proof: X7: the certificate is replaced between two connections" {
     certificates
     need_stunnel
     web_root
@@ -181,7 +181,7 @@ fails() { # URL TEXT
     logged '6 hello'
 }
 
-@test "X7: curl and our web_server" {
+@test "proof: X7: curl and our web_server" {
     certificates
     need_stunnel
     command -v curl >/dev/null || skip 'no curl here'
@@ -198,7 +198,7 @@ fails() { # URL TEXT
     server_ends "$PID" INT
 }
 
-@test "X7: openssl: its s_client and our server, our client and its s_server" {
+@test "proof: X7: openssl: its s_client and our server, our client and its s_server" {
     certificates
     need_stunnel
     web_root

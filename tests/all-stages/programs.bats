@@ -175,11 +175,8 @@ stopped_when_ready() {
     mkfifo ready
     set -- "$1" "$2" -r "$3" $path
     has "$1" '[-p PORT]' && set -- "$1" "$2" -p 0 "${@:3}"
-    # With job control SIGINT is not ignored.
-    set -m
-    "$(program "$1")" "${@:3}" >ready 2>err 3>&- </dev/null &
+    $FRESH "$(program "$1")" "${@:3}" >ready 2>err 3>&- </dev/null &
     pid=$!
-    set +m
     SERVERS+=("$pid")
     exec 7<ready
     until [[ $line == *'listening on '* || $line == *' starting on '* ]]; do

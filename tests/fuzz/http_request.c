@@ -21,9 +21,12 @@ static void process(struct http_channel *channel)
     struct http_request again = { 0 };
     char line[HTTP_RESPONSE_MAX] = "GET ";
 
-    CHECK(!request->error && request->method != HTTP_OTHER);
+    CHECK(!request->error &&
+          (request->method == HTTP_GET || request->method == HTTP_HEAD));
     CHECK(request->path[0] == '/');
     CHECK(memchr(request->path, '\0', sizeof(request->path)));
+    CHECK(memchr(request->query, '\0', sizeof(request->query)));
+    CHECK(!*request->query || *request->query == '?');
     CHECK(!request->keep_alive || !request->has_body);
     http_encode(request->path, line + strlen(line));
     strcat(line, " HTTP/1.0\r");

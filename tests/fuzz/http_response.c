@@ -44,7 +44,7 @@ static void ended(struct http_client_factory *factory, struct result result)
 static struct http_client_factory factory = {
     .base = { .protocol = &HttpClient.base },
     .url = { .host = "a", .port = 80, .path = "/" },
-    .most = BODY_MAX,
+    .maximum = BODY_MAX,
     .ended = ended,
 };
 

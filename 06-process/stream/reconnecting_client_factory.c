@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/reconnecting_client_factory.h"
+
+#include <stdio.h>
+
+#include "protocol/log.h"
+
+/* Twisted's numbers: e, and the molar Planck constant times c in joule metres
+ * per mole, which is as good a small number as any. */
+static const double factor = 2.7182818284590451, jitter = 0.119626565582;
+static const double initial_delay = 1.0, max_delay = 3600.0;
+
+static void started(struct factory *base, struct connector *connector)
+{
+    ((struct reconnecting_client_factory *)base)->connector = connector;
+}
+
+void reconnecting_client_factory_init(struct reconnecting_client_factory *self,
+                                      const char *name,
+                                      const struct protocol_class *protocol)
+{
+    *self = (struct reconnecting_client_factory){
+        .base = { .name = name,
+                  .protocol = protocol,
+                  .started_connecting = started,
+                  .client_connection_failed =
+                      reconnecting_client_factory_failed,
+                  .client_connection_lost = reconnecting_client_factory_lost },
+        .initial_delay = initial_delay,
+        .max_delay = max_delay,
+        .factor = factor,
+        .jitter = jitter,
+        .delay = initial_delay,
+        .random = (uint64_t)delayed_calls_now() | 1,
+    };
+}
+
+/* A number between 0 and 1, from a xorshift generator. */
+static double uniform(struct reconnecting_client_factory *self)
+{
+    self->random ^= self->random << 13;
+    self->random ^= self->random >> 7;
+    self->random ^= self->random << 17;
+    return (double)(self->random >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+/* A number from a normal distribution around 0 with deviation 1, or so close
+ * to it that nobody sees: twelve throws of a die, minus what they average. */
+static double normal(struct reconnecting_client_factory *self)
+{
+    double sum = -6;
+
+    for (int i = 0; i < 12; i++)
+        sum += uniform(self);
+    return sum;
+}
+
+static void retry(struct reconnecting_client_factory *self,
+                  struct connector *connector)
+{
+    self->connector = NULL;
+    if (self->stopped)
+        return;
+    if (self->max_retries && self->retries >= self->max_retries) {
+        log_message("Abandoning %s after %d retries.",
+                    connector_host(connector), self->retries);
+        return;
+    }
+    self->retries++;
+    self->delay *= self->factor;
+    if (self->delay > self->max_delay)
+        self->delay = self->max_delay;
+    if (self->jitter > 0)
+        self->delay += normal(self) * self->delay * self->jitter;
+    if (connector_retry(connector, self->delay) < 0)
+        return;
+    self->connector = connector;
+    log_message("%s:%d will retry in %d seconds", connector_host(connector),
+                connector_port(connector), (int)self->delay);
+}
+
+void reconnecting_client_factory_failed(struct factory *base,
+                                        struct connector *connector,
+                                        struct failure reason)
+{
+    (void)reason;
+    retry((struct reconnecting_client_factory *)base, connector);
+}
+
+void reconnecting_client_factory_lost(struct factory *base,
+                                      struct connector *connector,
+                                      struct failure reason)
+{
+    (void)reason;
+    retry((struct reconnecting_client_factory *)base, connector);
+}
+
+void reconnecting_client_factory_reset_delay(
+    struct reconnecting_client_factory *self)
+{
+    self->delay = self->initial_delay;
+    self->retries = 0;
+}
+
+void reconnecting_client_factory_stop_trying(
+    struct reconnecting_client_factory *self)
+{
+    struct connector *connector = self->connector;
+
+    self->stopped = true;
+    if (!connector)
+        return;
+    if (connector_state(connector) == DISCONNECTED)
+        connector_stop_retrying(connector);
+    else if (connector_state(connector) == CONNECTING)
+        connector_stop_connecting(connector);
+    self->connector = NULL;
+}
