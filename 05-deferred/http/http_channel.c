@@ -31,19 +31,19 @@ static void hang_up(struct http_channel *self)
 
 /* A client that takes nothing of what it is owed for so long is gone, or wants
  * to keep our descriptors and our memory: nobody else would ever notice. */
-static void out_of_patience(void *argument)
+static void out_of_patience(struct protocol *base)
 {
-    struct http_channel *self = argument;
+    struct http_channel *self = (struct http_channel *)base;
     int64_t before = self->owed;
 
     self->owed = (int64_t)transport_queued(transport_of(self)) +
                  (self->file < 0 ? 0 : self->sender.left);
     if (self->owed == 0 && self->file < 0)
         hang_up(self);
-    else if (self->owed >= before ||
-             reactor_call_later(factory_of(self)->reactor, &self->patience,
-                                HTTP_PATIENCE, out_of_patience, self) < 0)
+    else if (self->owed >= before)
         transport_abort_connection(transport_of(self));
+    else
+        timeout_start(&self->timeout, base, HTTP_PATIENCE, out_of_patience);
 }
 
 /* All of the answer is on its way. */
@@ -54,7 +54,7 @@ static void end_answer(struct http_channel *self)
     self->request = (struct http_request){ 0 };
     self->owed = INT64_MAX;
     if (again)
-        delayed_call_reset(&self->patience, HTTP_PATIENCE);
+        timeout_reset(&self->timeout);
     else
         hang_up(self);
 }
@@ -189,16 +189,14 @@ static void http_connection_made(struct protocol *base)
     /* The end of an answer does not wait until the rest is acknowledged. */
     tcp_options_set_no_delay(base->transport, true);
     transport_register_producer(base->transport, &self->answers, true);
-    if (reactor_call_later(factory_of(self)->reactor, &self->patience,
-                           HTTP_PATIENCE, out_of_patience, self) < 0)
-        transport_abort_connection(base->transport);
+    timeout_start(&self->timeout, base, HTTP_PATIENCE, out_of_patience);
 }
 
 static void http_connection_lost(struct protocol *base, struct failure reason)
 {
     struct http_channel *self = (struct http_channel *)base;
 
-    delayed_call_cancel(&self->patience);
+    timeout_stop(&self->timeout);
     line_receiver_connection_lost(base, reason);
 }
 

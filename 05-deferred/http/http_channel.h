@@ -14,6 +14,7 @@
 #include "http/http_request.h"
 #include "http/http_response.h"
 #include "protocol/file_sender.h"
+#include "protocol/timeout.h"
 #include "reactor/reactor.h"
 
 /* Seconds in which a client must send a request; and one that is owed bytes
@@ -25,9 +26,9 @@ struct http_channel {
     struct http_request request; /* the one to be answered */
     struct producer answers;     /* those that are no file make more */
     struct file_sender sender;
-    int file; /* what it sends; -1: nothing */
-    struct delayed_call patience;
-    int64_t owed; /* bytes, when we looked last */
+    int file;               /* what it sends; -1: nothing */
+    struct timeout timeout; /* of HTTP_PATIENCE */
+    int64_t owed;           /* bytes, when we looked last */
 };
 
 extern const struct line_receiver_class HttpChannel;

@@ -20,7 +20,6 @@
 
 struct shell_factory {
     struct factory base;
-    struct reactor *reactor;
     bool stream;
 };
 
@@ -68,7 +67,7 @@ static struct result answered(struct result result, void *argument)
 
 static void run(struct shell_client *self, const char *line, size_t length)
 {
-    self->running = command_run(self->base.reactor, line, length);
+    self->running = command_run(transport_of(self)->reactor, line, length);
     if (!self->running) {
         transport_abort_connection(transport_of(self));
         return;
@@ -137,8 +136,8 @@ static void stream(struct shell_client *self, const char *line, size_t length)
 {
     char text[COMMAND_TEXT_MAX];
 
-    self->stream =
-        command_spawn(self->base.reactor, &StreamProtocol, line, length, self);
+    self->stream = command_spawn(transport_of(self)->reactor, &StreamProtocol,
+                                 line, length, self);
     if (self->stream)
         sequential_line_receiver_begin(&self->base);
     else
@@ -179,8 +178,6 @@ static void line_received(struct line_receiver *base, const char *line,
 
 static void connection_made(struct protocol *base)
 {
-    ((struct sequential_line_receiver *)base)->reactor =
-        ((struct shell_factory *)base->factory)->reactor;
     /* Output does not wait until the output before is acknowledged. */
     tcp_options_set_no_delay(base->transport, true);
     sequential_line_receiver_connection_made(base);
@@ -231,7 +228,7 @@ int main(int argc, char **argv)
     };
 
     options_server(&options, extra, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    endpoint_listen_tcp(&options, factory.reactor, &factory.base);
-    return endpoint_run(&options, factory.reactor);
+    struct reactor *reactor = endpoint_reactor(&options);
+    endpoint_listen_tcp(&options, reactor, &factory.base);
+    return endpoint_run(&options, reactor);
 }

@@ -49,24 +49,18 @@ void sequential_line_receiver_connection_made(struct protocol *protocol)
                           write_watermark_changed, self);
 }
 
-static void arm_idle_timeout(struct sequential_line_receiver *self);
-
-static void idle_timeout(void *argument)
+static void idle_timeout(struct protocol *protocol)
 {
-    struct sequential_line_receiver *self = argument;
+    struct sequential_line_receiver *self =
+        (struct sequential_line_receiver *)protocol;
 
-    if (self->wrote || transport_queued(transport_of(self)) > 0)
-        arm_idle_timeout(self);
-    else
+    if (!self->wrote && transport_queued(protocol->transport) == 0) {
         leave(self);
-}
-
-static void arm_idle_timeout(struct sequential_line_receiver *self)
-{
+        return;
+    }
     self->wrote = false;
-    if (reactor_call_later(self->reactor, &self->timeout,
-                           SEQUENTIAL_IDLE_TIMEOUT, idle_timeout, self) < 0)
-        transport_abort_connection(transport_of(self));
+    timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
+                  idle_timeout);
 }
 
 /* The end of its stream does not tell a client that waits for its answer from
@@ -78,7 +72,9 @@ void sequential_line_receiver_read_connection_lost(struct protocol *protocol)
 
     self->ended = true;
     update_flow(self);
-    arm_idle_timeout(self);
+    self->wrote = false;
+    timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
+                  idle_timeout);
 }
 
 void sequential_line_receiver_connection_lost(struct protocol *protocol,
@@ -88,7 +84,7 @@ void sequential_line_receiver_connection_lost(struct protocol *protocol,
         (struct sequential_line_receiver *)protocol;
 
     line_receiver_connection_lost(protocol, reason);
-    delayed_call_cancel(&self->timeout);
+    timeout_stop(&self->timeout);
 }
 
 void sequential_line_receiver_begin(struct sequential_line_receiver *self)

@@ -13,8 +13,8 @@
 #define SEQUENTIAL_LINE_RECEIVER_H
 
 #include "framing/line_receiver.h"
+#include "protocol/timeout.h"
 #include "protocol/write_watermark.h"
-#include "reactor/reactor.h"
 
 enum {
     SEQUENTIAL_READ_AHEAD = 64 * 1024, /* bytes of lines that wait; with as many
@@ -25,9 +25,8 @@ enum {
 
 struct sequential_line_receiver {
     struct line_receiver base;
-    struct reactor *reactor; /* yours to set, in connection_made */
     struct write_watermark write_watermark;
-    struct delayed_call timeout;
+    struct timeout timeout;
     bool busy;  /* between begin and end */
     bool ended; /* the client's stream has ended */
     bool wrote; /* something was sent since the timeout was armed */

@@ -76,12 +76,12 @@ server() {
     targets+=("$port/${pids[-1]}/$1")
 }
 
-# measure ARGUMENT...: puts load on the servers, with these arguments, in turns.
+# measure PROGRAM ARGUMENT...: puts load on the servers, in turns.
 # A row is the cost of a message; where none was sent, of the time, in us.
 measure() {
     local number messages ns i=0
 
-    "${on_load[@]}" "$OUT/load" "$@" "${targets[@]}" >"$scratch/costs" ||
+    "${on_load[@]}" "$OUT/$1" "${@:2}" "${targets[@]}" >"$scratch/costs" ||
         fail "$name: the load has failed"
     while read -r number messages ns; do
         row $((round + i++ / ${#targets[@]} + 1)) "${labels[number]}" \
@@ -111,6 +111,27 @@ each() {
     done
 }
 
+# streams NAME WHERE COMMAND...: large messages; the load runs under COMMAND.
+streams() {
+    local on_load=("${@:3}") bytes library stage path
+
+    for bytes in 1048576 65536; do
+        table "$1-$bytes" 'ns a message' \
+            "$((bytes / 1024)) KiB there and back, two at once on each of 4 connections, $2" \
+            'no more than libuv'
+        server 0 '' 'epoll, loop alone' "$OUT/raw_epoll"
+        while read -r stage path; do
+            server 0 'epoll, loop alone' "epoll, $stage echo_server" \
+                "$path" -r epoll
+        done < <(each echo_server)
+        for library in libuv libev libevent; do
+            [ ! -x "$OUT/${library}_echo" ] ||
+                server 0 'epoll, loop alone' "$library" "$OUT/${library}_echo"
+        done
+        measure streams -b "$bytes" -t 100 -n $((TURNS / 6))
+    done
+}
+
 session() {
     local poller stage path i
 
@@ -124,7 +145,7 @@ session() {
                 "$path" -r "$poller"
         done < <(each echo_server)
     done
-    measure -c 50 -b 64 -t 10 -n "$TURNS"
+    measure load -c 50 -b 64 -t 10 -n "$TURNS"
 
     table idle 'ns a message' 'The same, while other connections are idle' \
         'a ratio of 0.97 to 1.03'
@@ -133,7 +154,7 @@ session() {
         server 5000 "epoll, $stage echo_server, none" \
             "epoll, $stage echo_server, 5,000" "$path" -r epoll
     done < <(each echo_server)
-    measure -c 50 -b 64 -t 10 -n "$TURNS"
+    measure load -c 50 -b 64 -t 10 -n "$TURNS"
 
     table connection 'ns a connection' \
         'Connect, 64 bytes there and back, reset' \
@@ -143,7 +164,7 @@ session() {
         server 0 'epoll, loop alone' "epoll, $stage echo_server" \
             "$path" -r epoll
     done < <(each echo_server)
-    measure -c 16 -b 64 -k -t 10 -n "$TURNS"
+    measure load -c 16 -b 64 -k -t 10 -n "$TURNS"
 
     table lines 'ns a line' \
         '32-byte lines there and back, 16 at once on each of 50 connections' \
@@ -153,7 +174,10 @@ session() {
         "$OUT/line_server" -r epoll
     server 0 'epoll, LineReceiver' 'epoll, a send for each line' \
         "$OUT/raw_lines" --each
-    measure -c 50 -b 32 -d 16 -t 10 -n "$TURNS"
+    measure load -c 50 -b 32 -d 16 -t 10 -n "$TURNS"
+
+    streams stream 'a core each' "${on_load[@]}"
+    streams stream-1 'all on one core' "${on_server[@]}"
 
     table timers 'ns each' 'Delayed calls while 10,000 others are pending' \
         'at most 80 ns to start one and cancel it'
@@ -187,7 +211,7 @@ session() {
             server 50 '' "$poller, $stage echo_server" "$path" -r "$poller"
         done < <(each echo_server)
     done
-    measure -c 0 -t 2000 -n 1
+    measure load -c 0 -t 2000 -n 1
 }
 
 # The server on one processor and its clients on another, if that can be.

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "client.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/net.h"
@@ -16,6 +18,47 @@ void client_fail(const char *what, const char *why)
 {
     fprintf(stderr, "load: %s: %s\n", what, why);
     exit(1);
+}
+
+long long client_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+void client_pause_ms(int ms)
+{
+    struct timespec left = { ms / 1000, ms % 1000 * 1000000L };
+
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+}
+
+/* The first number of a task's schedstat is what it has used. */
+unsigned long long client_cpu_ns(int pid)
+{
+    char path[256];
+    unsigned long long sum = 0, ns;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *tasks = opendir(path);
+    if (!tasks)
+        client_fail(path, strerror(errno));
+    for (struct dirent *task; (task = readdir(tasks));) {
+        if (task->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", pid,
+                 task->d_name);
+        FILE *file = fopen(path, "r");
+        if (!file || fscanf(file, "%llu", &ns) != 1)
+            client_fail(path, "no time in it");
+        fclose(file);
+        sum += ns;
+    }
+    closedir(tasks);
+    return sum;
 }
 
 struct lines client_lines(size_t message, size_t depth)

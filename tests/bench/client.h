@@ -34,6 +34,14 @@ struct lines {
 
 _Noreturn void client_fail(const char *what, const char *why);
 
+/* Milliseconds on the monotonic clock; and doing nothing for so many. */
+long long client_now_ms(void);
+void client_pause_ms(int ms);
+
+/* The processor time that a process, with all of its threads, has used. It is
+ * brought up to date when a thread stops running, so it should sleep by now. */
+unsigned long long client_cpu_ns(int pid);
+
 /* Makes lines for pieces of `depth` messages. The caller frees `bytes`. */
 struct lines client_lines(size_t message, size_t depth);
 

@@ -16,13 +16,11 @@
  * came back, and the nanoseconds of processor time that PID with all of its
  * threads has used for them. Exit 1 if a byte is missing, wrong or unasked for.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -48,48 +46,6 @@ struct server {
     int count;              /* with the idle ones */
     int epoll;
 };
-
-static long long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(int ms)
-{
-    struct timespec left = { ms / 1000, ms % 1000 * 1000000L };
-
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        ;
-}
-
-/* The first number of a task's schedstat is what it has used. It is brought up
- * to date when the task stops running, so the server should sleep by now. */
-static unsigned long long cpu_ns(int pid)
-{
-    char path[256];
-    unsigned long long sum = 0, ns;
-
-    snprintf(path, sizeof(path), "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    if (!tasks)
-        client_fail(path, strerror(errno));
-    for (struct dirent *task; (task = readdir(tasks));) {
-        if (task->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", pid,
-                 task->d_name);
-        FILE *file = fopen(path, "r");
-        if (!file || fscanf(file, "%llu", &ns) != 1)
-            client_fail(path, "no time in it");
-        fclose(file);
-        sum += ns;
-    }
-    closedir(tasks);
-    return sum;
-}
 
 static void dial(const struct server *server, struct client *client)
 {
@@ -149,19 +105,19 @@ static unsigned long long run(const struct server *server, int ms)
 {
     const struct load *load = server->load;
     struct epoll_event events[EVENTS_MAX];
-    long long end = now_ms() + ms;
+    long long end = client_now_ms() + ms;
     unsigned long long pieces = 0;
     int busy = load->active;
 
     if (busy == 0)
-        pause_ms(ms);
+        client_pause_ms(ms);
     for (int i = 0; i < busy; i++)
         client_send(&server->clients[i], &load->lines);
     while (busy > 0) {
         int ready = epoll_wait(server->epoll, events, EVENTS_MAX, STALL_MS);
         if (ready == 0)
             client_fail("epoll_wait", "the server does not answer");
-        bool over = now_ms() >= end;
+        bool over = client_now_ms() >= end;
         for (int i = 0; i < ready; i++) {
             if (!client_receive(events[i].data.ptr, &load->lines))
                 continue;
@@ -170,7 +126,7 @@ static unsigned long long run(const struct server *server, int ms)
             go_on(server, events[i].data.ptr, over);
         }
     }
-    pause_ms(SETTLE_MS);
+    client_pause_ms(SETTLE_MS);
     return pieces * (unsigned long long)load->depth;
 }
 
@@ -178,10 +134,11 @@ static void take_turn(const struct server *server, int number)
 {
     /* Or it would be cheaper to come after oneself than after another. */
     run(server, WARM_UP_MS);
-    unsigned long long before = cpu_ns(server->pid);
+    unsigned long long before = client_cpu_ns(server->pid);
     unsigned long long messages = run(server, server->load->ms);
 
-    printf("%d %llu %llu\n", number, messages, cpu_ns(server->pid) - before);
+    printf("%d %llu %llu\n", number, messages,
+           client_cpu_ns(server->pid) - before);
 }
 
 static struct load parse(int argc, char **argv)
