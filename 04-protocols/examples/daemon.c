@@ -11,10 +11,10 @@
 #include "program/endpoint.h"
 #include "protocol/log.h"
 #include "services/application.h"
-#include "services/tcp_service.h"
+#include "services/server_service.h"
 #include "services/timer_service.h"
-#include "services/udp_service.h"
-#include "services/unix_service.h"
+#include "udp/udp.h"
+#include "unix/unix_port.h"
 
 /* A day; -s 0 is a daemon without a timer. */
 enum { SECONDS_MAX = 24 * 60 * 60 };
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
     const char *path = NULL;
     char what[ADDRESS_TEXT_MAX];
     const struct option extra[] = {
-        { "-u", "PATH", OPTION_TEXT, &path, 0 },
+        { "-u", "SOCKET", OPTION_TEXT, &path, 0 },
         { "-s", "SECONDS", OPTION_NUMBER, &seconds, SECONDS_MAX },
         { 0 },
     };

@@ -11,7 +11,7 @@
 #include "program/endpoint.h"
 #include "protocol/log.h"
 #include "services/application.h"
-#include "services/tcp_service.h"
+#include "services/client_service.h"
 #include "services/timer_service.h"
 #include "stream/reconnecting_client_factory.h"
 

@@ -112,8 +112,8 @@ static size_t take_raw(struct line_receiver *self, const char *data,
 }
 
 /* Nobody knows how long a line will be, so *lacks stays what it is. */
-static size_t take(struct protocol *protocol, const char *data, size_t length,
-                   size_t *lacks)
+static size_t line_receiver_take(struct protocol *protocol, const char *data,
+                                 size_t length, size_t *lacks)
 {
     struct line_receiver *self = (struct line_receiver *)protocol;
     size_t used = self->raw ? take_raw(self, data, length) : 0;
@@ -124,7 +124,8 @@ static size_t take(struct protocol *protocol, const char *data, size_t length,
 
 static struct input_owner owner_of(struct line_receiver *self)
 {
-    return (struct input_owner){ &self->base, &self->input, take };
+    return (struct input_owner){ &self->base, &self->input,
+                                 line_receiver_take };
 }
 
 void line_receiver_data_received(struct protocol *protocol, const char *data,
@@ -144,6 +145,7 @@ void line_receiver_connection_lost(struct protocol *protocol,
     input_queue_close(&self->input);
 }
 
+/* One write: with two, a segment could be cut between a line and its end. */
 void line_receiver_send_line(struct line_receiver *self, const char *line,
                              size_t length)
 {
@@ -153,6 +155,7 @@ void line_receiver_send_line(struct line_receiver *self, const char *line,
     transport_write_sequence(self->base.transport, pieces, 2);
 }
 
+/* take_lines looks at it before each line, so it counts from the next byte. */
 void line_receiver_set_raw_mode(struct line_receiver *self)
 {
     self->raw = true;

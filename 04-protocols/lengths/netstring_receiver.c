@@ -43,8 +43,8 @@ static bool read_number(const char *data, size_t length, size_t maximum,
 /*  netstring = number ":" *byte ","      as many bytes as the number says
  *  number    = "0" / ("1" ... "9") *digit
  */
-static size_t take(struct protocol *self, const char *data, size_t length,
-                   size_t *lacks)
+static size_t netstring_receiver_take(struct protocol *self, const char *data,
+                                      size_t length, size_t *lacks)
 {
     size_t maximum = class_of(self)->max_length, number, digits;
 
@@ -72,7 +72,8 @@ static size_t take(struct protocol *self, const char *data, size_t length,
 
 static struct input_owner owner_of(struct netstring_receiver *self)
 {
-    return (struct input_owner){ &self->base, &self->input, take };
+    return (struct input_owner){ &self->base, &self->input,
+                                 netstring_receiver_take };
 }
 
 void netstring_receiver_data_received(struct protocol *protocol,

@@ -1,24 +1,25 @@
-/* SPDX-License-Identifier: MIT */
-#include "services/tcp_service.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_service.c - the services of server_service.h and client_service.h over
+ * TCP.
+ */
+#include "services/client_service.h"
+#include "services/server_service.h"
+#include "stream/tcp_port.h"
 
-static struct port *open_port(struct server_service *self)
+static struct port *open_tcp(struct server_service *self)
 {
     return reactor_listen_tcp(self->reactor, self->number, self->factory,
                               self->tcp_options);
 }
-
-static const struct server_service_class TcpServer = {
-    { "TCPServer", server_service_start, server_service_start,
-      server_service_stop },
-    open_port,
-};
 
 void server_service_init_tcp(struct server_service *self,
                              struct reactor *reactor, int number,
                              struct factory *factory,
                              const struct tcp_port_options *options)
 {
-    *self = (struct server_service){ .base.class = &TcpServer.base,
+    *self = (struct server_service){ .base.class = &ServerService,
+                                     .open = open_tcp,
                                      .reactor = reactor,
                                      .number = number,
                                      .factory = factory,
@@ -32,20 +33,12 @@ static struct connector *connect_tcp(struct client_service *self)
                                &self->proxy_factory, self->options);
 }
 
-static const struct client_service_class TcpClient = {
-    { .name = "TCPClient",
-      .start = client_service_start,
-      .stop = client_service_stop },
-    connect_tcp,
-};
-
 void client_service_init_tcp(struct client_service *self,
                              struct reactor *reactor, const char *host,
                              int number, struct factory *factory,
                              const struct connector_options *options)
 {
-    client_service_init(self, &TcpClient, reactor, factory);
-    self->host = host;
+    client_service_init(self, reactor, host, factory, options);
     self->number = number;
-    self->options = options;
+    self->connect = connect_tcp;
 }

@@ -22,7 +22,10 @@ static int schedule(struct timer_service *self)
                               call_again, self);
 }
 
-static int call(struct timer_service *self)
+/* The function may stop the service, or block for longer than a step: the next
+ * call is found by the clock when it has returned, not counted from this one,
+ * so neither delays add up nor does a pile of missed calls follow. */
+static int timer_service_call(struct timer_service *self)
 {
     self->calling = true;
     self->function(self->argument);
@@ -33,13 +36,14 @@ static int call(struct timer_service *self)
     return 0;
 }
 
+/* Nobody is there to be told that there is no memory for the next call. */
 static void call_again(void *argument)
 {
-    if (call(argument) < 0)
+    if (timer_service_call(argument) < 0)
         log_message("TimerService has ended: %s", strerror(errno));
 }
 
-static int start(struct service *base)
+static int timer_service_start(struct service *base)
 {
     struct timer_service *self = (struct timer_service *)base;
 
@@ -48,10 +52,10 @@ static int start(struct service *base)
         return -1;
     }
     self->began = delayed_calls_now();
-    return call(self);
+    return timer_service_call(self);
 }
 
-static void stop(struct service *base)
+static void timer_service_stop(struct service *base)
 {
     struct timer_service *self = (struct timer_service *)base;
 
@@ -62,8 +66,8 @@ static void stop(struct service *base)
 
 static const struct service_class TimerService = {
     .name = "TimerService",
-    .start = start,
-    .stop = stop,
+    .start = timer_service_start,
+    .stop = timer_service_stop,
 };
 
 void timer_service_init(struct timer_service *self, struct reactor *reactor,

@@ -1,5 +1,9 @@
-/* SPDX-License-Identifier: MIT */
-#include "services/udp_service.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * udp_service.c - the services of server_service.h over UDP.
+ */
+#include "services/server_service.h"
+#include "udp/udp.h"
 
 static struct port *listen_with(struct server_service *self,
                                 const struct udp_options *options)
@@ -25,36 +29,17 @@ static struct port *open_multicast(struct server_service *self)
     return listen_with(self, &options);
 }
 
-static const struct server_service_class UdpServer = {
-    { "UDPServer", server_service_start, server_service_start,
-      server_service_stop },
-    open_udp,
-};
-static const struct server_service_class MulticastServer = {
-    { "MulticastServer", server_service_start, server_service_start,
-      server_service_stop },
-    open_multicast,
-};
-
-static void init(struct server_service *self,
-                 const struct server_service_class *class,
-                 struct reactor *reactor, int number,
-                 struct datagram_protocol *protocol,
-                 const struct udp_options *options)
-{
-    *self = (struct server_service){ .base.class = &class->base,
-                                     .reactor = reactor,
-                                     .number = number,
-                                     .protocol = protocol,
-                                     .udp_options = options };
-}
-
 void server_service_init_udp(struct server_service *self,
                              struct reactor *reactor, int number,
                              struct datagram_protocol *protocol,
                              const struct udp_options *options)
 {
-    init(self, &UdpServer, reactor, number, protocol, options);
+    *self = (struct server_service){ .base.class = &ServerService,
+                                     .open = open_udp,
+                                     .reactor = reactor,
+                                     .number = number,
+                                     .protocol = protocol,
+                                     .udp_options = options };
 }
 
 void server_service_init_multicast(struct server_service *self,
@@ -62,5 +47,6 @@ void server_service_init_multicast(struct server_service *self,
                                    struct datagram_protocol *protocol,
                                    const struct udp_options *options)
 {
-    init(self, &MulticastServer, reactor, number, protocol, options);
+    server_service_init_udp(self, reactor, number, protocol, options);
+    self->open = open_multicast;
 }

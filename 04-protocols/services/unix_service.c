@@ -1,5 +1,12 @@
-/* SPDX-License-Identifier: MIT */
-#include "services/unix_service.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * unix_service.c - the services of server_service.h and client_service.h over
+ * socket files.
+ */
+#include "services/client_service.h"
+#include "services/server_service.h"
+#include "unix/unix_datagram.h"
+#include "unix/unix_port.h"
 
 /* --- streams --- */
 
@@ -9,18 +16,13 @@ static struct port *open_stream(struct server_service *self)
                                self->unix_options);
 }
 
-static const struct server_service_class UnixServer = {
-    { "UNIXServer", server_service_start, server_service_start,
-      server_service_stop },
-    open_stream,
-};
-
 void server_service_init_unix(struct server_service *self,
                               struct reactor *reactor, const char *path,
                               struct factory *factory,
                               const struct unix_port_options *options)
 {
-    *self = (struct server_service){ .base.class = &UnixServer.base,
+    *self = (struct server_service){ .base.class = &ServerService,
+                                     .open = open_stream,
                                      .reactor = reactor,
                                      .path = path,
                                      .factory = factory,
@@ -33,21 +35,13 @@ static struct connector *connect_unix(struct client_service *self)
                                 self->options);
 }
 
-static const struct client_service_class UnixClient = {
-    { .name = "UNIXClient",
-      .start = client_service_start,
-      .stop = client_service_stop },
-    connect_unix,
-};
-
 void client_service_init_unix(struct client_service *self,
                               struct reactor *reactor, const char *path,
                               struct factory *factory,
                               const struct connector_options *options)
 {
-    client_service_init(self, &UnixClient, reactor, factory);
-    self->host = path;
-    self->options = options;
+    client_service_init(self, reactor, path, factory, options);
+    self->connect = connect_unix;
 }
 
 /* --- datagrams --- */
@@ -68,41 +62,26 @@ static struct port *open_connected(struct server_service *self)
     return port ? &port->base : NULL;
 }
 
-static const struct server_service_class UnixDatagramServer = {
-    { "UNIXDatagramServer", server_service_start, server_service_start,
-      server_service_stop },
-    open_datagram,
-};
-static const struct server_service_class UnixDatagramClient = {
-    { "UNIXDatagramClient", NULL, server_service_start, server_service_stop },
-    open_connected,
-};
-
-static void init(struct server_service *self,
-                 const struct server_service_class *class,
-                 struct reactor *reactor, const char *path,
-                 struct datagram_protocol *protocol,
-                 const struct unix_datagram_options *options)
+void server_service_init_unix_datagram(
+    struct server_service *self, struct reactor *reactor, const char *path,
+    struct datagram_protocol *protocol,
+    const struct unix_datagram_options *options)
 {
-    *self = (struct server_service){ .base.class = &class->base,
+    *self = (struct server_service){ .base.class = &ServerService,
+                                     .open = open_datagram,
                                      .reactor = reactor,
                                      .path = path,
                                      .protocol = protocol,
                                      .unix_datagram_options = options };
 }
 
-void server_service_init_unix_datagram(
-    struct server_service *self, struct reactor *reactor, const char *path,
-    struct datagram_protocol *protocol,
-    const struct unix_datagram_options *options)
-{
-    init(self, &UnixDatagramServer, reactor, path, protocol, options);
-}
-
+/* To bind early is of no use without the server, which may start later. */
 void server_service_init_unix_datagram_client(
     struct server_service *self, struct reactor *reactor, const char *path,
     struct datagram_protocol *protocol,
     const struct unix_datagram_options *options)
 {
-    init(self, &UnixDatagramClient, reactor, path, protocol, options);
+    server_service_init_unix_datagram(self, reactor, path, protocol, options);
+    self->base.class = &PortClientService;
+    self->open = open_connected;
 }

@@ -45,6 +45,8 @@ static int get(const struct udp_port *self, int option, void *value,
     return getsockopt(self->base.base.fd, IPPROTO_IP, option, value, &length);
 }
 
+/* The interface is named by its address, as IPv4 does it; 0.0.0.0 leaves the
+ * choice to the routes, and on a machine without a default route fails. */
 static int change_group(const struct udp_port *self, int option,
                         const char *group, const char *interface)
 {

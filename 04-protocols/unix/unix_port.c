@@ -100,6 +100,8 @@ static void release_lock(const struct unix_port *self)
     close(self->lock);
 }
 
+/* The file first: as long as the socket is open, it answers who looks whether
+ * we are dead. Then the lock, so that whoever gets it finds no file of ours. */
 static void unix_port_connection_lost(struct descriptor *base, int reason)
 {
     struct unix_port *self = (struct unix_port *)base;
@@ -169,8 +171,9 @@ static int open_socket(struct unix_port *self, const struct address *address,
 
 /* Everything that can fail. Returns 0, or -1 with errno: then nothing is left
  * of it but the memory. */
-static int start(struct unix_port *self, const struct address *address,
-                 const struct unix_port_options *options)
+static int unix_port_start(struct unix_port *self,
+                           const struct address *address,
+                           const struct unix_port_options *options)
 {
     int fd = -1;
 
@@ -194,6 +197,7 @@ fail:;
     return -1;
 }
 
+/* Listens before it returns; NULL with errno, and then nothing is left. */
 struct port *reactor_listen_unix(struct reactor *reactor, const char *path,
                                  struct factory *factory,
                                  const struct unix_port_options *options)
@@ -210,7 +214,7 @@ struct port *reactor_listen_unix(struct reactor *reactor, const char *path,
     self->lock = -1;
     self->base.base.reactor = reactor;
     self->base.factory = factory;
-    if (start(self, &address, options ? options : &defaults) < 0) {
+    if (unix_port_start(self, &address, options ? options : &defaults) < 0) {
         int error = errno;
         free(self);
         errno = error;

@@ -65,7 +65,8 @@ static void deliver_pieces(struct input_owner owner, struct buffer *work,
  * nothing overtakes what came before it, and the stack does not grow with the
  * number of pieces. What was kept is in `work` for that time: a callback that
  * adds to `kept` must not move the block that we are delivering from. */
-static void deliver(struct input_owner owner, const char *data, size_t length)
+static void input_queue_deliver(struct input_owner owner, const char *data,
+                                size_t length)
 {
     struct input_queue *queue = owner.queue;
     struct buffer work = queue->kept;
@@ -97,9 +98,11 @@ void input_queue_receive(struct input_owner owner, const char *data,
     if (owner.queue->delivering)
         append(owner, &owner.queue->kept, data, length);
     else
-        deliver(owner, data, length);
+        input_queue_deliver(owner, data, length);
 }
 
+/* May be called by the callback that is being delivered to: what follows in the
+ * same segment is kept. */
 void input_queue_pause(struct input_owner owner)
 {
     owner.queue->paused = true;
@@ -111,9 +114,10 @@ void input_queue_resume(struct input_owner owner)
     owner.queue->paused = false;
     update_flow(owner);
     if (!owner.queue->delivering) /* or whoever delivers goes on */
-        deliver(owner, NULL, 0);
+        input_queue_deliver(owner, NULL, 0);
 }
 
+/* The transport reads nothing more; `over` is for what has come already. */
 void input_queue_abort(struct input_owner owner)
 {
     owner.queue->over = true;

@@ -32,8 +32,8 @@ static void too_long(struct protocol *self, size_t length)
  *
  * The peer may write any number into a length. It is compared before anything
  * is added to it: a sum may be smaller than what it is made of. */
-static size_t take(struct protocol *self, const char *data, size_t length,
-                   size_t *lacks)
+static size_t int_receiver_take(struct protocol *self, const char *data,
+                                size_t length, size_t *lacks)
 {
     struct int_receiver *receiver = (struct int_receiver *)self;
     size_t prefix = prefix_length_of(self);
@@ -61,7 +61,7 @@ static size_t take(struct protocol *self, const char *data, size_t length,
 
 static struct input_owner owner_of(struct int_receiver *self)
 {
-    return (struct input_owner){ &self->base, &self->input, take };
+    return (struct input_owner){ &self->base, &self->input, int_receiver_take };
 }
 
 void int_receiver_data_received(struct protocol *protocol, const char *data,
@@ -78,6 +78,8 @@ void int_receiver_connection_lost(struct protocol *protocol,
     input_queue_close(&((struct int_receiver *)protocol)->input);
 }
 
+/* Refuses what the prefix cannot say before a byte is sent: a number that was
+ * cut would take the rest of the string for the next length. */
 int int_receiver_send_string(struct int_receiver *self, const char *string,
                              size_t length)
 {

@@ -134,7 +134,7 @@ framing_limit='announced > \(maximum > 0 \? maximum : INT_RECEIVER_MAX_LENGTH\)'
         int_receiver_test read_ahead
     unit_broken input_queue.c 's/queue->paused && buffer_length/buffer_length/' \
         int_receiver_test read_ahead
-    unit_broken input_queue.c "$(unit_in deliver)s/if \\(queue->paused\\)/if (0)/" \
+    unit_broken input_queue.c "$(unit_in input_queue_deliver)s/if \\(queue->paused\\)/if (0)/" \
         int_receiver_test read_ahead
     unit_broken input_queue.c 's/ >= queue->read_ahead/ > queue->read_ahead/' \
         int_receiver_test read_ahead
@@ -250,6 +250,10 @@ framing_answers() { # [OPTION]
     printf 'hello\n\nw\xc3\xb6rld\nthe last has no end' >typed
     framing_client "$@" <typed >answers
     printf 'hello\nw\xc3\xb6rld\nthe last has no end\n' | cmp - answers
+    # T1: what would obey the server on a terminal is escaped.
+    printf 'tab\there \033[2J\xe2\x80\xae\n' >typed
+    run framing_client "$@" <typed
+    [ "$output" = $'tab\there \\x1b[2J\\xe2\\x80\\xae' ]
     framing_client "$@" </dev/null >answers
     [ ! -s answers ]
     # The person says exit, and all that is due still comes.

@@ -53,7 +53,7 @@ load ../lib/servers
         service_multi_test V1_order
     unit_broken service.c 's/if \(self->parent\)/if (0)/' \
         service_multi_test V2_stopped_when_all_are
-    unit_broken service.c "$(unit_in stop)s/    stopped_if_all_are\\(self\\);//" \
+    unit_broken service.c "$(unit_in multi_service_stop)s/    stopped_if_all_are\\(self\\);//" \
         service_multi_test V1_nested
     unit_broken service.c "/^int service_stop/,/^}/s/if \\(self->stopping\\)/if (0)/" \
         service_multi_test V2_one_that_stops_already
@@ -101,20 +101,18 @@ load ../lib/servers
         service_server_test V6_a_port_that_ends_by_itself
     unit_broken server_service.c 's/else if \(!self->opening\)/else/' \
         service_server_test V6_stopped_in_start_factory
-    unit_broken server_service.c "/^int server_service_start/,/^}/s/if \(self->port\)\$/if (0)/" \
+    unit_broken server_service.c "$(unit_in server_service_start)s/if \(self->port\)\$/if (0)/" \
         service_server_test V6_listens_in_the_privileged_start
-    unit_broken tcp_service.c 's/"TCPServer", server_service_start/"TCPServer", NULL/' \
+    unit_broken server_service.c '/ ServerService = /,/^}/s/^    .privileged_start =.*//' \
         service_server_test V6_listens_in_the_privileged_start
-    unit_broken tcp_service.c 's/("TCPServer", server_service_start), server_service_start/\1, NULL/' \
+    unit_broken server_service.c '/ ServerService = /,/^}/s/^    .start =.*//' \
         service_server_test V6_listens_in_the_start
     unit_broken server_service.c 's/^    self->port = NULL;//' \
         service_server_test V6_started_again
-    unit_broken server_service.c "/^void server_service_stop/,/^}/s/if \\(self->port\\)/if (0)/" \
+    unit_broken server_service.c "$(unit_in server_service_stop)s/if \\(self->port\\)/if (0)/" \
         service_server_test V6_listens_in_the_start
     unit_broken udp_service.c 's/options.listen_multiple = true/(void)0/' \
         service_server_test V6_multicast
-    unit_broken udp_service.c 's/"UDPServer", server_service_start/"UDPServer", NULL/' \
-        service_server_test V6_udp
     unit_broken udp_service.c "/^static struct port \\*open_udp/,/^}/s/self->udp_options/NULL/" \
         service_server_test V6_udp
 }
@@ -137,7 +135,7 @@ load ../lib/servers
 @test "proof: V8: a timer that drifts, catches up, or does not wait is seen" {
     unit_broken timer_service.c 's/wait = step - .*/wait = step;/' \
         service_timer_test V8_K1_at_once_and_every_step
-    unit_broken timer_service.c "$(unit_in start)s/return call\\(self\\)/return schedule(self)/" \
+    unit_broken timer_service.c "$(unit_in timer_service_start)s/return timer_service_call\\(self\\)/return schedule(self)/" \
         service_timer_test V8_K1_at_once_and_every_step
     unit_broken timer_service.c 's/    delayed_call_cancel\(&self->call\);//' \
         service_timer_test V8_started_again
@@ -147,16 +145,16 @@ load ../lib/servers
         service_timer_test V8_stop_waits_for_the_call
     unit_broken timer_service.c 's/self->step >= 0 && //' \
         service_timer_test V8_steps_that_make_no_sense
-    unit_broken timer_service.c 's/if \(call\(argument\) < 0\)/if (call(argument), 0)/' \
+    unit_broken timer_service.c 's/if \(timer_service_call\(argument\) < 0\)/if (timer_service_call(argument), 0)/' \
         service_timer_test V8_no_memory_for_the_next
 }
 
 @test "proof: P14: a shutdown that does not wait, or a start that is not undone, is seen" {
     unit_broken application.c 's/    reactor_hold_shutdown\(.*//' \
         service_application_test P14_the_shutdown_waits
-    unit_broken application.c 's/^    stop\(self\);//' \
+    unit_broken application.c 's/^    application_stop\(self\);//' \
         service_application_test P14_a_start_that_fails
-    unit_broken application.c 's/^    stop\(self\);//' \
+    unit_broken application.c 's/^    application_stop\(self\);//' \
         service_application_test P14_given_up
     unit_broken application.c 's/    multi_service_remove\(.*//' \
         service_application_test P14_the_shutdown_waits
@@ -309,7 +307,7 @@ daemon_has_echoed() { # BYTES
 @test "P14 daemon: its command line" {
     run soon "$(program 04-protocols/daemon)" -h
     [ "$status" -eq 0 ]
-    [ "$output" = 'usage: daemon [-p PORT] [-i INTERFACE] [-r select|poll|epoll] [-u PATH] [-s SECONDS] [-h]' ]
+    [ "$output" = 'usage: daemon [-p PORT] [-i INTERFACE] [-r select|poll|epoll] [-u SOCKET] [-s SECONDS] [-h]' ]
     run soon "$(program 04-protocols/daemon)" -s 86401
     [ "$status" -eq 2 ]
     [[ $output == usage:* ]]

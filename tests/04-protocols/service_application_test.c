@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "services/application.h"
-#include "services/tcp_service.h"
+#include "services/client_service.h"
+#include "services/server_service.h"
 #include "services/timer_service.h"
-#include "services/unix_service.h"
 #include "talk.h"
+#include "unix/unix_port.h"
 
 static const struct tcp_port_options here = { "127.0.0.1", 0 };
 

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "protocol/log.h"
-#include "services/tcp_service.h"
-#include "services/unix_service.h"
+#include "services/client_service.h"
+#include "services/server_service.h"
 #include "stream/reconnecting_client_factory.h"
 #include "talk.h"
+#include "unix/unix_port.h"
 
 static void done(void *word)
 {

@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "net/net.h"
-#include "services/tcp_service.h"
-#include "services/udp_service.h"
-#include "services/unix_service.h"
+#include "services/server_service.h"
+#include "stream/tcp_port.h"
 #include "talk.h"
 #include "udp/multicast.h"
+#include "unix/unix_datagram.h"
 
 static const struct tcp_port_options here = { "127.0.0.1", 0 };
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -100,6 +101,13 @@ static void U1_starts_before_it_returns(const char *poller)
     CHECK(errno == EADDRNOTAVAIL);
     CHECK(!reactor_listen_udp(talk.reactor, 0, &other.base, &negative));
     CHECK(errno == EINVAL);
+    for (int i = 0; i < 4; i++) { /* L7: 65536 + N is not N */
+        const int none[] = { -1, 65536, 65536 + 9999, INT_MAX };
+        CHECK(!reactor_listen_udp(talk.reactor, none[i], &other.base, &local));
+        CHECK(errno == EINVAL);
+        CHECK(udp_port_connect(hearer.port, "127.0.0.1", none[i]) == -1);
+        CHECK(errno == EINVAL);
+    }
     CHECK(!reactor_listen_udp(talk.reactor, 0, &hearer.base, &local));
     CHECK(errno == EBUSY && hearer.started == 1);
     CHECK(other.started == 0 && !other.base.transport);

@@ -313,6 +313,19 @@ unix_lines() {
     seq 2000 | unix_client -r "$POLLER" "$PORT" | cmp - <(seq 2000)
 }
 
+@test "T1 unix_client, unix_datagram_client: an answer is shown as text" {
+    local client
+    unix_start
+    launch 04-protocols/unix_datagram_server datagrams
+    eventually test -S datagrams
+    for client in "unix_client $PORT" 'unix_datagram_client datagrams'; do
+        # shellcheck disable=SC2086 # a program and its path
+        run soon "$(program "04-protocols/${client% *}")" "${client#* }" < <(printf '数据 \t \033[2J\n')
+        [ "$status" -eq 0 ]
+        [ "$output" = $'数据 \t \\x1b[2J' ]
+    done
+}
+
 @test "P13 unix_client: each line, its answer, status 0" {
     unix_each unix_lines
 }
