@@ -67,6 +67,10 @@ load ../lib/servers
         talk_more_test A8_a_class_without_size
 }
 
+@test "streams: every byte in its place, at every limit, over sockets and pipes" {
+    unit_cases talk_stream_test
+}
+
 @test "T L G: pieces, switches, words" {
     unit_cases talk_more_test
 }
