@@ -53,6 +53,8 @@ static void handle(struct request_handler *self)
     char message[MESSAGE_MAX];
     int sent = net_send_all(self->request, greeting, strlen(greeting));
 
+    /* One recv is taken for one command: a client that sends two at once has
+     * them run as one. Nothing here says where a command ends. */
     while (sent == 0) {
         ssize_t length = net_receive(self->request, message, sizeof(message));
         if (length <= 0)

@@ -213,22 +213,28 @@ static bool unsupported(struct put_handler *self, const struct json_value *name)
     return answer(self, text);
 }
 
-/* A header ends with its brace and the line end behind it, LF or CR LF. The
- * document's client sends the brace alone. So we wait a moment for the other
- * ones': a line end that is not taken here would be the first byte of the file.
- * Behind a CR there is no need to hurry, something will follow it. */
+/* A header ends with its brace, white space and LF or CR LF; white space behind
+ * a JSON text belongs to it (RFC 8259). The document's client sends the brace
+ * alone. So we wait a moment for the others' line end: not taken here it would
+ * be the first byte of the file. Behind a CR there is no hurry, something will
+ * follow it. What is no line end in the end is the file's. */
 static void take_line_end(struct put_handler *self)
 {
     struct pollfd wait = { .fd = self->handler.request, .events = POLLIN };
 
-    if (self->length == 0 && (poll(&wait, 1, LINE_END_MS) <= 0 || !fill(self)))
-        return;
-    if (self->inbox[0] == '\r' && self->length == 1 && !fill(self))
-        return;
-    if (self->inbox[0] == '\n')
-        use(self, 1);
-    else if (self->inbox[0] == '\r' && self->inbox[1] == '\n')
-        use(self, 2);
+    for (size_t blank = 0;; blank++) {
+        if (blank == self->length) {
+            bool hurry = blank == 0 || self->inbox[blank - 1] != '\r';
+            if ((hurry && poll(&wait, 1, LINE_END_MS) <= 0) || !fill(self))
+                return;
+        }
+        if (self->inbox[blank] == '\n') {
+            use(self, blank + 1);
+            return;
+        }
+        if (!memchr(" \t\r", self->inbox[blank], 3))
+            return;
+    }
 }
 
 /* Waits for a header. False when none will come any more. */

@@ -19,7 +19,9 @@ int socketserver_init(struct socketserver *server,
     return server->listener < 0 ? -1 : 0;
 }
 
-/* Takes `request` over: without memory for its handler it is closed. */
+/* Takes `request` over: without memory for its handler it is closed. The
+ * handler begins a struct of the program's, which is as large as its class
+ * says; calloc, so that what the program has added starts as zeroes. */
 static struct request_handler *new_handler(struct socketserver *server,
                                            int request,
                                            const struct address *address)
@@ -55,6 +57,7 @@ int socketserver_serve_forever(struct socketserver *server)
         int request = endpoint_accept(server->listener, &address);
         if (request < 0)
             return -1;
+        /* No memory for one client is no reason to stop serving the others. */
         struct request_handler *handler =
             new_handler(server, request, &address);
         if (handler)
@@ -91,6 +94,6 @@ void socketserver_process_in_thread(struct request_handler *handler)
      * the handler is the thread's, which may already have freed it. */
     if (pthread_create(&thread, NULL, process_request_thread, handler) == 0)
         pthread_detach(thread);
-    else
+    else /* too many threads: this client is turned away, the others stay */
         close_request(handler);
 }

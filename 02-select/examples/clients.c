@@ -15,7 +15,8 @@ static const char greeting[] = "hello";
 static const char answer[] = "response";
 static const size_t answer_length = sizeof(answer) - 1;
 
-/* The two ways into the lists and out of them, which keep the counts. */
+/* The two ways into the lists and out of them, which keep the counts. A count
+ * that is kept wrong once is wrong for ever, so nobody else writes these. */
 static void set_input(struct clients *clients, int fd, bool input)
 {
     struct client *client = &clients->table[fd];
@@ -89,6 +90,8 @@ int clients_accept(struct clients *clients)
     return fd;
 }
 
+/* The rest is one turn long: without it a listener that nobody can be accepted
+ * from would be ready in every turn, and the processor never idle. */
 bool clients_accept_again(struct clients *clients)
 {
     if (clients->table[clients->listener].input)
@@ -114,6 +117,7 @@ void clients_read(struct clients *clients, int fd, int maximum)
         ssize_t length = net_receive(fd, message, sizeof(message));
         if (length < 0 && errno == EAGAIN)
             return;
+        /* A failure, or an end with nothing to wait for. */
         if (length < 0 || (length == 0 && client->owed == 0)) {
             clients_drop(clients, fd);
             return;

@@ -23,6 +23,7 @@ static const char *print_answer(int server)
 
     if (length < 0)
         return strerror(errno);
+    /* 0 is the end of the server's stream; no message has length 0. */
     if (length == 0)
         return "connection closed by server";
     text_print(answer, (size_t)length, TEXT_LINES);

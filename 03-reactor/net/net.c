@@ -118,6 +118,8 @@ static int bind_to(int fd, const struct address *address)
     return bind(fd, raw(address), address->length);
 }
 
+/* Between bind and listen whoever connects is refused, as if nobody were
+ * there. */
 int net_listen_tcp(const struct address *address, int backlog,
                    enum net_mode mode)
 {
@@ -254,7 +256,7 @@ ssize_t net_receive_all(int fd, void *data, size_t length)
         if (n < 0)
             return -1;
         if (n == 0)
-            break;
+            break; /* the caller sees that it is less than was wanted */
         received += (size_t)n;
     }
     return (ssize_t)received;

@@ -44,6 +44,7 @@ struct put_client {
     char said[PUT_WIRE_ANSWER_MAX];
 };
 
+/* A failure: its words, and the status to leave with. */
 static void complain(struct put_client *self, const char *why)
 {
     const struct options *options = self->factory->options;
@@ -77,6 +78,8 @@ static void print_said(const struct put_client *self, size_t length)
     putchar('\n');
 }
 
+/* One whole answer. Only a confirmation lets the file go; everything else is
+ * for the person, and then it is their turn. */
 static void take_answer(struct put_client *self, size_t length)
 {
     bool confirmed = self->expected == CONFIRMATION &&
@@ -100,6 +103,8 @@ static void take_answer(struct put_client *self, size_t length)
     }
 }
 
+/* Several answers may have come in one segment; after a confirmation the next
+ * one waits until the file is sent. */
 static void listen_to_server(struct put_client *self)
 {
     size_t length;
@@ -131,14 +136,21 @@ static void data_received(struct protocol *base, const char *data,
 {
     struct put_client *self = (struct put_client *)base;
 
-    if (length > sizeof(self->said) - self->length) /* nobody asked for that */
-        length = sizeof(self->said) - self->length;
-    memcpy(self->said + self->length, data, length);
-    self->length += length;
-    if (self->expected == NOTHING)
-        listen_while_sending(self);
-    else
-        listen_to_server(self);
+    /* As much as an answer may have, then the next; a full buffer is an answer,
+     * whatever is in it. Only while a file is on its way is the rest dropped.
+     */
+    do {
+        size_t room = sizeof(self->said) - self->length;
+        size_t piece = length < room ? length : room;
+        memcpy(self->said + self->length, data, piece);
+        self->length += piece;
+        data += piece;
+        length -= piece;
+        if (self->expected == NOTHING)
+            listen_while_sending(self);
+        else
+            listen_to_server(self);
+    } while (length > 0 && self->expected != NOTHING);
 }
 
 /* A file that we cannot send is no reason to leave. */
@@ -161,6 +173,7 @@ static void put(struct put_client *self, const char *path)
     self->name = slash ? slash + 1 : path;
     self->size = status.st_size;
     printf("file:%s size:%" PRId64 "\n", path, self->size);
+    /* Until the server's last word: the next line would be a second header. */
     keyboard_pause(self->keyboard);
     transport_write_text(self->base.transport,
                          put_wire_header(header, self->name, self->size));

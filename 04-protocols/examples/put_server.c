@@ -33,6 +33,8 @@ static void answer(struct put_protocol *self, const char *text)
     transport_write_text(self->base.base.transport, text);
 }
 
+/* The answer goes out in pieces, but as one: what is written in a turn is sent
+ * together. */
 static void refuse(struct put_protocol *self, const char *why)
 {
     char escaped[JSON_ESCAPE_MAX * ERROR_TEXT_MAX + 1];
@@ -90,6 +92,8 @@ static void put_raw_data_received(struct line_receiver *base, const char *data,
         end_file(self, data + ours, length - ours);
 }
 
+/* Raw mode begins with the byte behind the header's line, in the same segment
+ * or not: the line receiver sees to that. */
 static void task_put(struct put_protocol *self, const struct json_object *task)
 {
     struct put_factory *factory = (struct put_factory *)self->base.base.factory;
@@ -140,6 +144,7 @@ static void do_task(struct put_protocol *self, const struct json_object *task)
         unsupported(self, action);
 }
 
+/* White space, as it may stand around a JSON text. */
 static bool is_blank(const char *text, size_t length)
 {
     while (length > 0 && memchr(" \t\r", text[length - 1], 3))

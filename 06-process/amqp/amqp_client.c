@@ -41,7 +41,7 @@ struct failure amqp_closed(const char *what, const struct amqp_arguments *close)
     /* The broker's text is not ours to keep: a failure owns nothing. */
     log_message("The broker has closed the %s: %d %s", what, code,
                 text_escape(close->strings[0].data, close->strings[0].length,
-                            text, sizeof(text)));
+                            text, sizeof(text), TEXT_LOG));
     return (struct failure){ &AmqpClosed, code, amqp_code_name(code) };
 }
 
@@ -182,6 +182,7 @@ void amqp_client_connection_made(struct protocol *protocol)
 
     self->base.greeted = true; /* a broker does not greet, it answers */
     self->base.frame_max = AMQP_FRAME_MAX;
+    self->base.input.read_ahead = AMQP_READ_AHEAD;
     tcp_options_set_no_delay(protocol->transport, true);
     write_watermark_watch(&self->watermark, protocol->transport,
                           watermark_changed, self);

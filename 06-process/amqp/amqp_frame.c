@@ -18,90 +18,84 @@ static const struct amqp_receiver_class *class_of(const struct protocol *self)
     return (const struct amqp_receiver_class *)self->class;
 }
 
-static bool refuse(struct amqp_receiver *self, const char *why)
+static size_t refuse(struct amqp_receiver *self, const char *why)
 {
+    input_queue_close(&self->input); /* nothing more is taken */
     class_of(&self->base)->frame_refused(self, why);
-    return false;
+    return 0;
 }
 
-/* Looks at the greeting, which has no length in front. */
-static bool look_at_greeting(struct amqp_receiver *self, const char *data,
-                             size_t length, struct frame *frame)
+/* The greeting has no length in front. */
+static size_t take_greeting(struct amqp_receiver *self, const char *data,
+                            size_t length, size_t *lacks)
 {
+    const struct amqp_frame greeting = { AMQP_FRAME_GREETING, 0, data,
+                                         AMQP_GREETING_LENGTH };
+
     if (length < AMQP_GREETING_LENGTH) {
-        frame->lacks = AMQP_GREETING_LENGTH - length;
-        return true;
+        *lacks = AMQP_GREETING_LENGTH - length;
+        return 0;
     }
     if (memcmp(data, AMQP_GREETING, AMQP_GREETING_LENGTH) != 0)
         return refuse(self, "this is not AMQP 0-9-1");
-    frame->length = frame->end = AMQP_GREETING_LENGTH;
-    return true;
+    self->greeted = true;
+    class_of(&self->base)->frame_received(self, &greeting);
+    return AMQP_GREETING_LENGTH;
 }
 
-/* The type is looked at before the size: who talks another protocol is refused
+/*  frame = type channel size payload end
+ *  type = 1 byte   channel = 2 bytes   size = 4 bytes   end = %xCE
+ *
+ * The type is looked at before the size: who talks another protocol is refused
  * at the first byte, and we do not wait for the gigabytes that "GET /" would
  * announce. The size is compared before anything is added to it. */
-static bool look(struct protocol *base, const char *data, size_t length,
-                 struct frame *frame)
+static size_t take(struct protocol *base, const char *data, size_t length,
+                   size_t *lacks)
 {
     struct amqp_receiver *self = (struct amqp_receiver *)base;
     struct amqp_reader reader = { data, data + length, false };
+    struct amqp_frame frame;
 
     if (!self->greeted)
-        return look_at_greeting(self, data, length, frame);
-    if (length > 0 && *data != AMQP_FRAME_METHOD &&
-        *data != AMQP_FRAME_HEADER && *data != AMQP_FRAME_BODY &&
-        *data != AMQP_FRAME_HEARTBEAT)
+        return take_greeting(self, data, length, lacks);
+    frame.type = (int)amqp_read_number(&reader, 1);
+    frame.channel = (unsigned)amqp_read_number(&reader, 2);
+    frame.length = (size_t)amqp_read_number(&reader, 4);
+    if (length > 0 && frame.type != AMQP_FRAME_METHOD &&
+        frame.type != AMQP_FRAME_HEADER && frame.type != AMQP_FRAME_BODY &&
+        frame.type != AMQP_FRAME_HEARTBEAT)
         return refuse(self, *data == 'A' ? "another version of AMQP is wanted"
                                          : "unknown type of frame");
     if (length < HEAD) {
-        frame->lacks = HEAD - length;
-        return true;
+        *lacks = HEAD - length;
+        return 0;
     }
-    amqp_read_number(&reader, 3);
-    size_t size = (size_t)amqp_read_number(&reader, 4);
-    if (size > self->frame_max - AMQP_FRAME_OVERHEAD)
+    if (frame.length > self->frame_max - AMQP_FRAME_OVERHEAD)
         return refuse(self, "frame is too large");
-    if (length < size + AMQP_FRAME_OVERHEAD) {
-        frame->lacks = size + AMQP_FRAME_OVERHEAD - length;
-        return true;
+    size_t end = frame.length + AMQP_FRAME_OVERHEAD;
+    if (length < end) {
+        *lacks = end - length;
+        return 0;
     }
-    if ((unsigned char)data[HEAD + size] != FRAME_END)
+    if ((unsigned char)data[end - 1] != FRAME_END)
         return refuse(self, "frame does not end where it should");
-    frame->length = HEAD + size;
-    frame->end = size + AMQP_FRAME_OVERHEAD;
-    return true;
-}
-
-static void deliver(struct protocol *base, const char *string, size_t length)
-{
-    struct amqp_receiver *self = (struct amqp_receiver *)base;
-    struct amqp_reader reader = { string, string + length, false };
-    struct amqp_frame frame = { AMQP_FRAME_GREETING, 0, string, length };
-
-    if (self->greeted) {
-        frame.type = (int)amqp_read_number(&reader, 1);
-        frame.channel = (unsigned)amqp_read_number(&reader, 2);
-        frame.payload = string + HEAD;
-        frame.length = length - HEAD;
-    }
-    self->greeted = true;
+    frame.payload = data + HEAD;
     class_of(base)->frame_received(self, &frame);
+    return end;
 }
 
-static struct frame_owner owner_of(struct amqp_receiver *self)
+static struct input_owner owner_of(struct amqp_receiver *self)
 {
-    return (struct frame_owner){ &self->base, &self->input, look, deliver };
+    return (struct input_owner){ &self->base, &self->input, take };
 }
 
 void amqp_receiver_data_received(struct protocol *protocol, const char *data,
                                  size_t length)
 {
     struct amqp_receiver *self = (struct amqp_receiver *)protocol;
-    struct frame_owner owner = owner_of(self);
 
     self->heard = true; /* any byte is a sign of life, a heartbeat or not */
-    frame_input_receive(&owner, data, length);
+    input_queue_receive(owner_of(self), data, length);
 }
 
 void amqp_receiver_connection_lost(struct protocol *protocol,
@@ -111,22 +105,18 @@ void amqp_receiver_connection_lost(struct protocol *protocol,
 
     (void)reason;
     delayed_call_cancel(&self->heartbeat);
-    frame_input_close(&self->input);
+    input_queue_close(&self->input);
 }
 
 void amqp_receiver_pause(struct amqp_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
-    frame_input_pause(&owner);
+    input_queue_pause(owner_of(self));
 }
 
 void amqp_receiver_resume(struct amqp_receiver *self)
 {
-    struct frame_owner owner = owner_of(self);
-
     self->heard = true; /* its silence begins now */
-    frame_input_resume(&owner);
+    input_queue_resume(owner_of(self));
 }
 
 /* --- heartbeats --- */

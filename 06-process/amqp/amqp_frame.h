@@ -14,7 +14,7 @@
 
 #include "amqp/amqp_method.h"
 #include "deferred/clock.h"
-#include "framing/frame_input.h"
+#include "framing/input_queue.h"
 
 enum {
     AMQP_FRAME_METHOD = 1,
@@ -23,9 +23,12 @@ enum {
     AMQP_FRAME_HEARTBEAT = 8,
     AMQP_FRAME_GREETING = 'A', /* no frame, but AMQP_GREETING */
 
-    AMQP_FRAME_OVERHEAD = 8,   /* bytes of a frame around its payload */
-    AMQP_FRAME_MIN = 4096,     /* bytes of a frame, that everybody must take */
-    AMQP_FRAME_MAX = 128 << 10 /* the most that we send, and that we take */
+    AMQP_FRAME_OVERHEAD = 8,    /* bytes of a frame around its payload */
+    AMQP_FRAME_MIN = 4096,      /* bytes of a frame, that everybody must take */
+    AMQP_READ_AHEAD = 64 << 10, /* bytes that are read while nothing is
+                                  delivered: who does not read at all does not
+                                  notice that its peer has gone */
+    AMQP_FRAME_MAX = 128 << 10  /* the most that we send, and that we take */
 };
 
 /* The first bytes of a connection, the client's. */
@@ -41,7 +44,7 @@ struct amqp_frame {
 
 struct amqp_receiver {
     struct protocol base;
-    struct frame_input input;
+    struct input_queue input;
     size_t frame_max; /* bytes of a frame in either direction */
     bool greeted;     /* false: the peer must say AMQP_GREETING yet */
 
@@ -75,7 +78,7 @@ void amqp_receiver_data_received(struct protocol *protocol, const char *data,
 void amqp_receiver_connection_lost(struct protocol *protocol,
                                    struct failure reason);
 
-/* Delivers nothing, and reads nothing; goes on. */
+/* Delivers nothing, and reads no more than AMQP_READ_AHEAD; goes on. */
 void amqp_receiver_pause(struct amqp_receiver *self);
 void amqp_receiver_resume(struct amqp_receiver *self);
 

@@ -71,7 +71,7 @@ static void log_close(const char *what, const char *text)
     char safe[4 * AMQP_SHORT_MAX + 1]; /* names of queues are a client's */
 
     log_message("Closing the %s: %s", what,
-                text_escape(text, strlen(text), safe, sizeof(safe)));
+                text_escape(text, strlen(text), safe, sizeof(safe), TEXT_LOG));
 }
 
 void broker_close_connection(struct broker_connection *self, int code,
@@ -251,6 +251,7 @@ static void connection_made(struct protocol *protocol)
     self->base.frame_max = AMQP_FRAME_MAX;
     self->next = broker->connections;
     broker->connections = self;
+    self->base.input.read_ahead = AMQP_READ_AHEAD;
     tcp_options_set_no_delay(protocol->transport, true);
     write_watermark_watch(&self->watermark, protocol->transport,
                           watermark_changed, self);

@@ -7,14 +7,14 @@ const struct failure_type DeferredTimeout = { "TimeoutError", "Timed out",
                                               false };
 
 /* Lives until the chain gets to on_result, in time or not. */
-struct timeout {
+struct timeout_state {
     struct delayed_call call;
     struct deferred *deferred;
 };
 
 static void on_timeout(void *argument)
 {
-    struct timeout *timeout = argument;
+    struct timeout_state *timeout = argument;
 
     deferred_cancel(timeout->deferred);
 }
@@ -22,7 +22,7 @@ static void on_timeout(void *argument)
 /* The chain has got here: no more timeout. */
 static struct result on_result(struct result result, void *argument)
 {
-    struct timeout *timeout = argument;
+    struct timeout_state *timeout = argument;
     bool too_late = timeout->call.state == CALL_CALLED;
 
     delayed_call_cancel(&timeout->call);
@@ -38,7 +38,7 @@ static struct result on_result(struct result result, void *argument)
 int deferred_add_timeout(struct deferred *self, struct clock clock,
                          double seconds)
 {
-    struct timeout *timeout = calloc(1, sizeof(*timeout));
+    struct timeout_state *timeout = calloc(1, sizeof(*timeout));
 
     if (!timeout)
         return -1;

@@ -11,6 +11,7 @@
 #include "amqp/amqp_caller.h"
 #include "amqp/amqp_factory.h"
 #include "deferred/deferred_timeout.h"
+#include "net/text.h"
 #include "program/endpoint.h"
 #include "program/keyboard.h"
 
@@ -58,7 +59,7 @@ static struct result ended(struct result result, void *argument)
         printf("error: %s\n", failure_message(result.failure, text));
         self->status = EXIT_FAILURE;
     } else {
-        fwrite(reply->bytes, 1, reply->length, stdout);
+        text_print(reply->bytes, reply->length, TEXT_LINES);
         putchar('\n');
         free(reply);
     }

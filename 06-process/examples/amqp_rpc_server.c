@@ -18,7 +18,7 @@
 #include "process/command.h"
 #include "program/endpoint.h"
 
-enum { LINE_MAX_SHOWN = 1024 /* bytes of a line that is printed */ };
+enum { SHOWN_MAX = 1024 /* bytes of a command that are printed */ };
 
 struct worker {
     struct amqp_factory base;
@@ -60,23 +60,16 @@ static void forget(struct job *job)
 /* The documents' line, and the output; both are a stranger's. */
 static void print_job(const struct job *job)
 {
-    size_t left = job->output ? buffer_length(job->output) : 0;
-    const char *next = left > 0 ? buffer_data(job->output) : "";
-    char date[32], text[LINE_MAX_SHOWN];
+    size_t length = job->output ? buffer_length(job->output) : 0;
+    char date[32], text[SHOWN_MAX];
     time_t now = time(NULL);
 
     strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", localtime(&now));
     printf("%s%s client execute \033[1;31;0m%s\033[0m result:\n",
            job->again ? "again: " : "", date,
-           text_escape(job->line, job->length, text, sizeof(text)));
-    while (left > 0) {
-        const char *newline = memchr(next, '\n', left);
-        size_t length = newline ? (size_t)(newline - next) : left;
-        printf("%s\n", text_escape(next, length, text, sizeof(text)));
-        length += newline ? 1 : 0;
-        next += length;
-        left -= length;
-    }
+           text_escape(job->line, job->length, text, sizeof(text), TEXT_LINE));
+    if (length > 0)
+        text_print(buffer_data(job->output), length, TEXT_LINES);
     putchar('\n');
 }
 

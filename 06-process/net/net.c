@@ -136,6 +136,8 @@ static int bind_to(int fd, const struct address *address)
     return bind(fd, raw(address), address->length);
 }
 
+/* Between bind and listen whoever connects is refused, as if nobody were
+ * there. */
 int net_listen_tcp(const struct address *address, int backlog,
                    enum net_mode mode)
 {

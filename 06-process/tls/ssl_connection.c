@@ -157,7 +157,7 @@ static void end_of_stream(struct ssl_connection *self)
         protocol->class->read_connection_lost(protocol);
         reactor_enter(self->reactor, before);
     } else { /* what it is owed goes first */
-        transport_lose_connection(connection_transport(raw));
+        transport_lose_connection(self->below);
     }
 }
 
@@ -233,6 +233,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
         *self->raw_pointer = NULL;
     connection_set_owner(self->raw, NULL); /* it hears from us */
     self->raw = NULL;
+    self->below = NULL;
     self->raw_reason = reason;
     if (self->state == SSL_SHAKING) /* the loop has ended, or the attempt */
         ssl_connection_fail(self, failure_of_connect(ECANCELED));
@@ -268,8 +269,9 @@ int ssl_connection_join(struct ssl_connection *self, int fd)
     if (self->number >= 0)
         connection_set_number(raw, (unsigned)self->number);
     self->raw = raw;
+    self->below = connection_transport(raw);
     connection_start(raw, protocol);
-    transport_pause_producing(connection_transport(raw));
+    transport_pause_producing(self->below);
     return 0;
 }
 
@@ -286,10 +288,10 @@ void ssl_connection_ready(struct ssl_connection *self)
         return;
     }
     self->state = SSL_CONNECTED;
-    transport_resume_producing(connection_transport(self->raw));
+    transport_resume_producing(self->below);
     before = enter(self);
     trace("  %s %d: make_connection", self->protocol->class->name,
-          connection_descriptor(connection_transport(self->raw)));
+          connection_descriptor(self->below));
     protocol_make_connection(self->protocol, &self->transport);
     reactor_enter(self->reactor, before);
 }
@@ -387,74 +389,69 @@ struct process *ssl_connection_spawn(struct ssl_connection *self,
 static void write_pieces(struct transport *transport,
                          const struct iovec *pieces, size_t count)
 {
-    if (of(transport)->raw)
-        transport_write_sequence(connection_transport(of(transport)->raw),
-                                 pieces, count);
+    if (of(transport)->below)
+        transport_write_sequence(of(transport)->below, pieces, count);
 }
 
 static void lose_connection(struct transport *transport)
 {
-    if (of(transport)->raw)
-        transport_lose_connection(connection_transport(of(transport)->raw));
+    if (of(transport)->below)
+        transport_lose_connection(of(transport)->below);
 }
 
 /* The peer sees its stream end without close_notify. */
 static void abort_connection(struct transport *transport)
 {
     kill_helper(of(transport));
-    if (of(transport)->raw)
-        transport_abort_connection(connection_transport(of(transport)->raw));
+    if (of(transport)->below)
+        transport_abort_connection(of(transport)->below);
 }
 
 static void lose_write_connection(struct transport *transport)
 {
     if (!of(transport)->class->half_close)
         lose_connection(transport);
-    else if (of(transport)->raw)
-        transport_lose_write_connection(
-            connection_transport(of(transport)->raw));
+    else if (of(transport)->below)
+        transport_lose_write_connection(of(transport)->below);
 }
 
 static void pause_producing(struct transport *transport)
 {
-    if (of(transport)->raw)
-        transport_pause_producing(connection_transport(of(transport)->raw));
+    if (of(transport)->below)
+        transport_pause_producing(of(transport)->below);
 }
 
 static void resume_producing(struct transport *transport)
 {
-    if (of(transport)->raw)
-        transport_resume_producing(connection_transport(of(transport)->raw));
+    if (of(transport)->below)
+        transport_resume_producing(of(transport)->below);
 }
 
 static int register_producer(struct transport *transport,
                              struct producer *producer, bool streaming)
 {
-    if (of(transport)->raw)
-        return transport_register_producer(
-            connection_transport(of(transport)->raw), producer, streaming);
+    if (of(transport)->below)
+        return transport_register_producer(of(transport)->below, producer,
+                                           streaming);
     producer->stop_producing(producer);
     return 0;
 }
 
 static void unregister_producer(struct transport *transport)
 {
-    if (of(transport)->raw)
-        transport_unregister_producer(connection_transport(of(transport)->raw));
+    if (of(transport)->below)
+        transport_unregister_producer(of(transport)->below);
 }
 
 static size_t queued(const struct transport *transport)
 {
-    struct connection *raw = of(transport)->raw;
-
-    return raw ? transport_queued(connection_transport(raw)) : 0;
+    return of(transport)->below ? transport_queued(of(transport)->below) : 0;
 }
 
 static bool disconnecting(const struct transport *transport)
 {
-    struct connection *raw = of(transport)->raw;
-
-    return !raw || transport_disconnecting(connection_transport(raw));
+    return !of(transport)->below ||
+           transport_disconnecting(of(transport)->below);
 }
 
 static int get_peer(const struct transport *transport, struct address *address)

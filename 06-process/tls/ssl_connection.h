@@ -50,6 +50,7 @@ struct ssl_connection {
     struct transport transport; /* the protocol's */
     struct reactor *reactor;
     struct connection *raw;    /* NULL: not yet, or lost */
+    struct transport *below;   /* that of the raw connection; NULL likewise */
     struct protocol *protocol; /* NULL: not yet, or refused */
     struct address peer, host; /* a host of no length: it is not known */
     int number;                /* of its port's connections; -1: client */

@@ -93,6 +93,7 @@ static void fill_arguments(const char **to, const char *peer, const char *name,
 {
     const char *key =
         options->private_key ? options->private_key : options->certificate;
+    const char *verify = is_numeric(name) ? "-verify_ip" : "-verify_hostname";
     static const char *const always[] = { "s_client",    "-quiet",
                                           "-brief",      "-no_ign_eof",
                                           "-nocommands", "-verify_quiet" };
@@ -107,8 +108,7 @@ static void fill_arguments(const char **to, const char *peer, const char *name,
         to = add(to, "-servername", name);
     if (!options->unverified) {
         *to++ = "-verify_return_error"; /* or it would go on all the same */
-        to =
-            add(to, is_numeric(name) ? "-verify_ip" : "-verify_hostname", name);
+        to = add(to, verify, name);
     }
     if (options->ca_file)
         to = add(to, "-CAfile", options->ca_file);
@@ -192,6 +192,10 @@ struct connector *reactor_connect_ssl(
         .connect = tcp_client_look_up,
     };
 
+    if (port < 0 || port > ADDRESS_PORT_MAX) {
+        errno = EINVAL;
+        return NULL;
+    }
     return connector_new(reactor, &where, factory,
                          options ? options->timeout : 0);
 }

@@ -342,10 +342,8 @@ static int open_socket(int port, const struct ssl_port_options *options)
 
     if (address_resolve(&address,
                         options->interface ? options->interface : "0.0.0.0",
-                        port)) {
-        errno = EADDRNOTAVAIL;
+                        port))
         return -1;
-    }
     return net_listen_tcp(
         &address, options->backlog ? options->backlog : LISTENER_BACKLOG,
         NET_NONBLOCKING);

@@ -409,6 +409,11 @@ upload_has_files() { # DIR COUNT
     cmp in/a <(printf '\r\nc')
     upload_peer "send=$(upload_header a 3)\rde" "until=${upload_ok}recv success"
     cmp in/a <(printf '\rde')
+    upload_peer "send=$(upload_header a 3) \t\r\n" "until=$upload_ok" 'send= hi' \
+        'until=recv success'
+    cmp in/a <(printf ' hi')
+    upload_peer "send=$(upload_header a 3) jk" "until=${upload_ok}recv success"
+    cmp in/a <(printf ' jk')
     # The LF of a CR may take its time.
     upload_peer "send=$(upload_header a 2)\r" pause=400 'send=\n' \
         "until=$upload_ok" send=fg 'until=recv success'

@@ -225,5 +225,7 @@ END
     grep -qE '^[0-9.]+   spawn_process: Guide /bin/sh is [0-9]+$' trace
     grep -qE '^[0-9.]+   reaped [0-9]+, status 0x300$' trace
     grep -qE '^[0-9.]+   Guide: 6 bytes from 1 of its child$' trace
+    grep -qE '^[0-9.]+   Guide: process_exited$' trace
+    grep -qE '^[0-9.]+   Guide: process_ended$' trace
     diff tour <(tour_expected)
 }

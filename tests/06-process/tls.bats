@@ -3,7 +3,7 @@
 # which has the helpers' manners and speaks no TLS; then the real ones, where
 # they are installed.
 
-# shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2034,SC2086,SC2153,SC2154 # each @test is a subshell
 
 load ../lib/helpers
 load ../lib/unit
@@ -158,7 +158,8 @@ fails() { # URL TEXT
         fails "https://localhost:$PORT/" 'TLS hand-shake failed: the certificate is for another name.'
     start $STAGE/web_server -d root
     fails "https://localhost:$PORT/" 'TLS hand-shake failed: no TLS is spoken there.'
-    ! grep -q GET "$server"
+    run grep GET "$server"
+    [ "$status" -eq 1 ]
 }
 
 @test "proof: X7: the certificate is replaced between two connections" {
@@ -291,6 +292,13 @@ says() {
         logged 'Connection was closed cleanly.'
         server_ends "$PID" TERM
         says 1 'Connection was refused' --ca "$ca" localhost
+    done
+}
+
+@test "X7: the room's page: its session, its excerpts, its links" {
+    local page=$ROOT/06-process/tls/README.md check
+    for check in excerpts links sessions; do
+        "$ROOT/tests/tools/book" "$check" "$page"
     done
 }
 

@@ -745,3 +745,48 @@ book_commit() {
     "$ROOT/tests/tools/forward" -c HEAD 01-a/net.c
     cmp 01-a/net.c 02-b/net.c
 }
+
+# --- the path -----------------------------------------------------------------
+
+# book_path_chapter TEXT: the table marks echo.c and net.c as the path.
+book_path_chapter() {
+    printf '%s\n' '# 02 · Two' '' '## What changed since 01' '' \
+        '| file | new/changed/gone | lines | why | path |' '|---|---|---|---|---|' \
+        '| `examples/echo.c` | new | 8 | to echo | 1 |' \
+        '| `net/net.c` | changed | +2 -1 | news | 2 |' \
+        '| `net/old.h` | gone | -2 | old | |' '' '## The walk' '' "$1" | book_chapter
+}
+
+@test "path: every file and every function of it that is new is met" {
+    book_make
+    printf '%s\n' 'static int old(void)' '{' '    return 1;' '}' |
+        tee 01-one/net/net.c > 02-two/net/net.c
+    printf '%s\n' '' 'static int new_one(int a,' '                   int b)' '{' '    return a + b;' '}' >> 02-two/net/net.c
+    book_path_chapter 'In `echo.c` `main` begins; `net.c` has `new_one`.'
+    book_passes path
+    book_path_chapter 'In `echo.c` `main` begins; `net.c` has nothing.'
+    book_catches path 1 'net/net.c: new_one is on the path, and not met in the text'
+    book_path_chapter 'In `echo.c` it begins; `net.c` has `new_one`.'
+    book_catches path 1 'examples/echo.c: main is on the path'
+    book_path_chapter 'In `main` it begins; `net.c` has `new_one`.'
+    book_catches path 1 'examples/echo.c is on the path, and not in the text'
+}
+
+@test "path: a chapter without a path is caught, and the table is no text" {
+    book_make
+    book_path_chapter 'Nothing.'
+    book_catches path 1 'net/net.c is on the path, and not in the text'
+    printf '%s\n' '# 02' '## What changed since 01' '| file | state |' '|---|---|' '| `a` | new |' | book_chapter
+    book_catches path 1 'no row of its table is marked'
+}
+
+@test "ports: two sessions with one port are caught, one session may use it twice" {
+    book_make
+    printf '%s\n' '```console' '$ build/examples/a_server -p 9000 &' '$ build/examples/a_server -p 9000' '```' \
+        '```console' '$ build/examples/a_server -p 9001 &' '```' | book_chapter
+    book_passes ports
+    sed -i 's/9001/9000/' 02-two/README.md
+    run "$ROOT/tests/tools/book" ports 02-two/README.md
+    [ "$status" -eq 1 ]
+    [[ $output == '02-two/README.md:6: port 9000 serves a session before, at 02-two/README.md:2' ]]
+}

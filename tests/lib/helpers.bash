@@ -27,13 +27,13 @@ FRESH='env --default-signal=INT,QUIT'
 $FRESH true 2>/dev/null || FRESH=
 
 # Seconds until a wait gives up. Generous: only a failing test ever sees it.
-DEADLINE=${DEADLINE:-10}
+DEADLINE=${DEADLINE:-30}
 
 setup_file() {
     local stage=${BATS_TEST_FILENAME%/*}
     stage=${stage##*/}
     [ -z "${MADE:-}" ] || return 0 # `make test` has seen to it
-    make -s -C "$ROOT/tests" BUILD="$BUILD" >&2 || return 1
+    make -s -C "$ROOT/tests" BUILD="$BUILD" "for-$stage" >&2 || return 1
     if [ -d "$ROOT/$stage" ]; then
         make -s -C "$ROOT/$stage" BUILD="$BUILD" >&2 || return 1
     else
@@ -135,7 +135,7 @@ start() {
 
 # peer PORT STEP...: the client that can do what bash cannot; tools/peer.c.
 peer() {
-    soon "$ROOT/tests/$BUILD/peer" "$@"
+    soon "$ROOT/tests/$BUILD/peer" -t "$DEADLINE" "$@"
 }
 
 # logged TEXT: the server has printed this line, or will before the deadline.

@@ -52,8 +52,20 @@ session_records() {
                 kind[i] = "="
     }
 
+    # "console openssl curl" is played where there are such programs.
+    function can_play(info,    words, n, i) {
+        n = split(info, words, " ")
+        for (i = 2; i <= n; i++)
+            if (system("command -v " words[i] " >/dev/null 2>&1")) {
+                print "not played, no " words[i] ": " readme > "/dev/stderr"
+                return 0
+            }
+        return words[1] == "console"
+    }
+
     function fence_end(    i) {
-        if (fence_info != "console" || (only && (section != only || played++)))
+        if (fence_info !~ /^console( |$)/ ||
+            (only && (section != only || played++)) || !can_play(fence_info))
             return
         split("", declared)
         split("", kind)

@@ -1,4 +1,4 @@
-"""The documents' two programs with today's pika, for 06-process.amqp.bats:
+"""The documents' two programs with today's pika, for tests/peers/amqp.bats:
 
     amqp.py server|client PORT [HEARTBEAT]
 

@@ -1,13 +1,21 @@
 #!/usr/bin/env bats
 # The message broker room of 06-process, with our own broker: nothing else is
-# needed. interop_amqp.bats has RabbitMQ and pika.
+# needed. tests/peers/amqp.bats has RabbitMQ and pika.
 
 # shellcheck disable=SC2030,SC2031,SC2153,SC2154 # each @test is a subshell
 
-load helpers
-load unit
-load servers
-load amqp
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
+load ../lib/amqp
+
+@test "X6: the wire, cut at every byte and lied to" {
+    unit_cases amqp_wire_test select
+}
+
+@test "X6: a client of a broker that is played by the test" {
+    unit_cases amqp_client_test select
+}
 
 # --- the broker, seen by a raw peer --------------------------------------------------
 

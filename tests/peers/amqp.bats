@@ -4,11 +4,11 @@
 
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154 # each @test is a subshell
 
-load helpers
-load unit
-load servers
-load amqp
-load rabbitmq
+load ../lib/helpers
+load ../lib/unit
+load ../lib/servers
+load ../lib/amqp
+load ../lib/rabbitmq
 
 STAGE=06-process
 
@@ -37,7 +37,7 @@ need_pika() {
 # pika_worker PORT [HEARTBEAT]: the documents' server.
 pika_worker() {
     LOG=$BATS_TEST_TMPDIR/pika-${#LOGS[@]}.log
-    "$PYTHON" -u "$ROOT/tests/amqp.py" server "$@" >"$LOG" 2>&1 3>&- </dev/null &
+    "$PYTHON" -u "$ROOT/tests/peers/amqp.py" server "$@" >"$LOG" 2>&1 3>&- </dev/null &
     PID=$!
     SERVERS+=("$PID")
     LOGS+=("$LOG")
@@ -56,7 +56,7 @@ cell() {
     if [ "$3" = ours ]; then
         soon "$(program 06-process/amqp_rpc_client)" -p "$1" <typed >said 3>&- &
     else
-        soon "$PYTHON" "$ROOT/tests/amqp.py" client "$1" <typed >said 3>&- &
+        soon "$PYTHON" "$ROOT/tests/peers/amqp.py" client "$1" <typed >said 3>&- &
     fi
     client=$!
     eventually test -e begun

@@ -1,4 +1,4 @@
-# A RabbitMQ of our own, apart from any that the system runs: `load rabbitmq`.
+# A RabbitMQ of our own, apart from any that the system runs: `load ../lib/rabbitmq`.
 # Everything of it is under RABBIT, two processes, ended by their numbers.
 
 # shellcheck disable=SC2034 # what it sets is for the tests

@@ -1,4 +1,4 @@
-# For the bats files of the message broker: `load amqp`, behind `load servers`.
+# For the bats files of the message broker: `load ../lib/amqp`.
 
 # shellcheck disable=SC2034,SC2153 # what it sets is for the tests
 
@@ -50,6 +50,6 @@ amqp_probe_all() {
             printf '%s: %s\nwant: %s\ngot:  %s\n' "$name" "$steps" "$want" "$got"
             failed=1
         }
-    done <"$ROOT/tests/amqp.probes"
+    done <"$ROOT/tests/lib/amqp.probes"
     return "$failed"
 }
