@@ -22,6 +22,7 @@ static size_t in_one_piece(size_t counter, size_t length)
     return length < to_end ? length : to_end;
 }
 
+/* Unsigned, so the difference is right even when `in` has wrapped around. */
 size_t buffer_length(const struct buffer *buffer)
 {
     return buffer->in - buffer->out;
