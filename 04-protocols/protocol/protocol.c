@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * protocol.c - how protocols come to be, and when factories start and stop.
+ */
 #include "protocol/protocol.h"
 
 #include <assert.h>
@@ -7,6 +10,8 @@
 
 #include "protocol/log.h"
 
+/* Zeroes, so that a protocol's own members are in a known state before its
+ * first callback. Whoever has the connection frees it, with free(). */
 struct protocol *protocol_new(const struct protocol_class *class)
 {
     /* Otherwise the first access to its own members would be behind the end
@@ -20,6 +25,7 @@ struct protocol *protocol_new(const struct protocol_class *class)
     return protocol;
 }
 
+/* The transport first: connection_made may write already. */
 void protocol_make_connection(struct protocol *protocol,
                               struct transport *transport)
 {
@@ -39,11 +45,14 @@ struct protocol *factory_build_protocol(struct factory *factory,
         protocol = factory->build_protocol(factory, peer, reason);
     else if (!(protocol = protocol_new(factory->protocol)))
         *reason = failure_of_connect(ENOMEM);
+    /* A factory in front of another lets that one make it, and keep it. */
     if (protocol && !protocol->factory)
         protocol->factory = factory;
     return protocol;
 }
 
+/* A factory may serve several ports and connectors: it starts with the first
+ * and stops with the last of them. */
 void factory_do_start(struct factory *factory)
 {
     if (factory->ports++ > 0)

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * string_transport.c - a transport for tests: it writes down what a protocol
+ * asks for, and does nothing of it.
+ */
 #include "protocol/string_transport.h"
 
 #include <errno.h>
@@ -15,6 +19,7 @@ static const struct string_transport *const_self_of(
     return (const struct string_transport *)transport;
 }
 
+/* What a real one would not send any more is not written down either. */
 static void write_pieces(struct transport *transport,
                          const struct iovec *pieces, size_t count)
 {
@@ -113,6 +118,7 @@ int string_transport_open(struct string_transport *self,
     struct failure reason;
 
     *self = (struct string_transport){ .base.class = &StringTransport };
+    /* Twisted's test addresses: whoever sees them knows where they are from. */
     address_resolve(&self->peer, "192.168.1.1", 54321);
     address_resolve(&self->host, "10.0.0.1", 12345);
     self->protocol = factory_build_protocol(factory, &self->peer, &reason);
@@ -129,6 +135,8 @@ void string_transport_receive(struct string_transport *self, const char *data,
         self->protocol->class->data_received(self->protocol, data, length);
 }
 
+/* In the order of a real connection: the producer, the protocol, its memory.
+ * The protocol is out of reach before it is told, so a write goes nowhere. */
 void string_transport_lose(struct string_transport *self, struct failure reason)
 {
     struct protocol *protocol = self->protocol;

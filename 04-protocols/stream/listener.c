@@ -140,6 +140,8 @@ int listener_do_read(struct descriptor *base)
     return REASON_NONE;
 }
 
+/* The reserve is taken now, while there are descriptors: when it is needed
+ * there is none left. */
 int listener_start(struct listener *self)
 {
     self->accepts = ACCEPTS_FIRST;

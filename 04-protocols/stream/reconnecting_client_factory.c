@@ -15,6 +15,7 @@
 static const double factor = 2.7182818284590451, jitter = 0.119626565582;
 static const double initial_delay = 1.0, max_delay = 3600.0;
 
+/* stop_trying needs it: the framework makes the connector. */
 static void started(struct factory *base, struct connector *connector)
 {
     ((struct reconnecting_client_factory *)base)->connector = connector;
@@ -66,6 +67,8 @@ static void lengthen_delay(struct reconnecting_client_factory *self)
         self->delay = self->initial_delay;
 }
 
+/* The connector lives on only if it is told to try again before this returns.
+ */
 static void retry(struct reconnecting_client_factory *self,
                   struct connector *connector)
 {
@@ -113,6 +116,7 @@ void reconnecting_client_factory_reset_delay(
     self->retries = 0;
 }
 
+/* A connection that stands is not ended, only not made again. */
 void reconnecting_client_factory_stop_trying(
     struct reconnecting_client_factory *self)
 {

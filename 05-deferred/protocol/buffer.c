@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two counters carry the design: bytes are added at `end` and taken from
+/* One piece, so that it can be sent with one call and searched with memchr.
+ * Two counters carry the design: bytes are added at `end` and taken from
  * `start`, and the block dies when they meet. */
 struct buffer_block {
     size_t start, end;
@@ -73,6 +74,8 @@ static int make_room(struct buffer *buffer, size_t length)
     return 0;
 }
 
+/* All of the pieces or none: the room for them is made before the first byte
+ * is copied. */
 ssize_t buffer_append_pieces(struct buffer *buffer, const struct iovec *pieces,
                              size_t count)
 {
@@ -100,6 +103,8 @@ int buffer_append(struct buffer *buffer, const void *data, size_t length)
     return buffer_append_pieces(buffer, &piece, 1) < 0 ? -1 : 0;
 }
 
+/* Nothing is moved; and a buffer that is empty gives its memory back, so that
+ * ten thousand idle connections own none. */
 void buffer_consume(struct buffer *buffer, size_t length)
 {
     if (length == 0)

@@ -83,6 +83,9 @@ static const struct descriptor_class Client = {
     .dispose = connection_dispose,
 };
 
+/* The connect of a socket that does not block returns at once; how it ends is
+ * heard by do_write. Even an end that is known by now is told in a later turn.
+ */
 struct connection *tcp_client_begin(struct reactor *reactor,
                                     const struct address *local,
                                     const struct address *address,

@@ -20,6 +20,7 @@ struct tcp_port {
     int number; /* the port, for the log */
 };
 
+/* The port's own end, not that of a client: those stay. */
 static void connection_lost(struct descriptor *base, int reason)
 {
     struct tcp_port *self = (struct tcp_port *)base;
@@ -50,6 +51,9 @@ static int open_socket(int port, const char *interface, int backlog)
                           NET_NONBLOCKING);
 }
 
+/* Listens before it returns, so that the caller can tell the kernel's choice of
+ * a port; the first client is accepted when the loop turns. The factory starts
+ * last: what fails before leaves no trace of it. */
 struct port *reactor_listen_tcp(struct reactor *reactor, int port,
                                 struct factory *factory,
                                 const struct tcp_port_options *options)

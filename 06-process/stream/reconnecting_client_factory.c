@@ -10,6 +10,7 @@
 static const double factor = 2.7182818284590451, jitter = 0.119626565582;
 static const double initial_delay = 1.0, max_delay = 3600.0;
 
+/* stop_trying needs it: the framework makes the connector. */
 static void started(struct factory *base, struct connector *connector)
 {
     ((struct reconnecting_client_factory *)base)->connector = connector;
@@ -55,6 +56,8 @@ static double normal(struct reconnecting_client_factory *self)
     return sum;
 }
 
+/* The connector lives on only if it is told to try again before this returns.
+ */
 static void retry(struct reconnecting_client_factory *self,
                   struct connector *connector)
 {
@@ -102,6 +105,7 @@ void reconnecting_client_factory_reset_delay(
     self->retries = 0;
 }
 
+/* A connection that stands is not ended, only not made again. */
 void reconnecting_client_factory_stop_trying(
     struct reconnecting_client_factory *self)
 {

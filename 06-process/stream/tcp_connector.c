@@ -16,6 +16,8 @@
 static const double default_timeout = 30;
 static const double until_not_full = 0.01; /* the kernel does not tell */
 
+/* The framework makes it and frees it: see finish_if_idle. What it has to be
+ * told it is told through `owner`, by the connection while there is one. */
 struct connector {
     struct connection_owner owner;
     struct reactor *reactor;
@@ -68,6 +70,8 @@ static void finish_if_idle(struct connector *self)
         free_later(self);
 }
 
+/* The attempt is over, for whatever reason, and its connection with it. The
+ * state is set before the factory hears of it, for that may connect again. */
 static void fail(struct connector *self, struct failure reason)
 {
     struct connection *connection = self->connection;
@@ -116,6 +120,7 @@ static struct protocol *connected(struct connection_owner *owner,
     return factory_build_protocol(self->factory, peer, reason);
 }
 
+/* The handshake has failed; the connection is being lost without us. */
 static void failed(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
@@ -124,6 +129,8 @@ static void failed(struct connection_owner *owner, struct failure reason)
     fail(self, reason);
 }
 
+/* In a turn of its own, so that no outcome is told inside connector_connect: a
+ * caller would hear of the end before it has the connector in its hands. */
 static void run_attempt(void *argument)
 {
     struct connector *self = argument;
@@ -137,6 +144,7 @@ static void run_attempt(void *argument)
         fail(self, failure);
 }
 
+/* The timeout counts from here: it covers the look-up of the name as well. */
 int connector_connect(struct connector *self)
 {
     if (self->state != DISCONNECTED) {
@@ -165,6 +173,7 @@ static void connect_again(void *argument)
     connector_connect(argument);
 }
 
+/* The state stays disconnected until then, and the connector alive. */
 int connector_retry(struct connector *self, double seconds)
 {
     if (self->state != DISCONNECTED) {
@@ -182,6 +191,7 @@ void connector_stop_retrying(struct connector *self)
         free_later(self);
 }
 
+/* Tells the factory before it returns, as Twisted does (C9). */
 int connector_stop_connecting(struct connector *self)
 {
     if (self->state != CONNECTING) {
@@ -221,6 +231,8 @@ static void end(void *argument)
     free_later(argument);
 }
 
+/* The strings of `where` are copied behind the struct: the caller's may be on
+ * its stack. */
 struct connector *connector_new(struct reactor *reactor,
                                 const struct connect_target *where,
                                 struct factory *factory, double timeout)

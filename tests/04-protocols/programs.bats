@@ -348,6 +348,31 @@ proto_cmd_sigint() {
     done
 }
 
+# One has sent as much as goes, and reads nothing; the others do not notice.
+proto_unread() {
+    local before flooder quick
+    peer -n 5 "$PORT" exchange=1000000 close
+    before=$(server_dirty_kib "$PID")
+    peer -t 60 "$PORT" flood=67108864 3>&- >/dev/null 2>&1 &
+    flooder=$!
+    for _ in {1..5}; do
+        peer "$PORT" send=x recv=1 lap send=x recv=1 lap send=x recv=1 lap \
+            send=x recv=1 lap send=x recv=1 lap >laps
+        quick=$(awk '$1 ~ /lap$/ && $2 < 50 { quick++ } END { print quick + 0 }' laps)
+        [ "$quick" -lt 5 ] || break
+    done
+    eventually idle "$PID"
+    [ $(($(server_dirty_kib "$PID") - before)) -lt 1024 ]
+    kill "$flooder"
+    wait "$flooder" || true
+    [ "$quick" -eq 5 ] || { cat laps; return 1; }
+}
+
+@test "T25 echo_server: 64 MB on their way to a peer that does not read" {
+    server_without_quarantine
+    server_each echo_server proto_unread
+}
+
 # --- idle_server, reconnecting_client -------------------------------------------
 
 proto_idle() {

@@ -67,6 +67,19 @@ load ../lib/servers
         talk_more_test A8_a_class_without_size
 }
 
+@test "streams: every byte in its place, at every limit, over sockets and pipes" {
+    unit_cases talk_stream_test
+}
+
+@test "proof: streams: old bytes in a new queue, a byte twice, a low-water mark of 0 are seen" {
+    unit_broken connection.c 's/buffer_empty\(&self->output\);//' \
+        talk_stream_test order_of_an_echo
+    unit_broken connection.c 's/buffer_consume\(&self->output, \(size_t\)sent/& - 1/' \
+        talk_stream_test order_over_a_pipe
+    unit_broken connection.c 's/<= CONNECTION_LOW_WATER/== 0/' \
+        talk_stream_test read_again_at_the_low_mark
+}
+
 @test "T L G: pieces, switches, words" {
     unit_cases talk_more_test
 }
