@@ -225,7 +225,7 @@ fails() { # URL TEXT
     fake_helpers
     POLLER=epoll
     start tests/puppet $'wait=\r\n\r\n' $'send=HTTP/1.0 200 OK\r\n\r\nhalf a page'
-    TLS_HELPER=cut fails "https://127.0.0.1:$PORT/" \
+    TLS_HELPER='cut' fails "https://127.0.0.1:$PORT/" \
         'The connection was lost in the middle of the page.'
     start tests/puppet $'wait=\r\n\r\n' $'send=HTTP/1.0 200 OK\r\n\r\nall of it'
     local url=https://127.0.0.1:$PORT/
@@ -272,13 +272,11 @@ fails() { # URL TEXT
 # says STATUS LINE... ARGUMENT...: what ssl_echo_client prints.
 says() {
     run soon "$(program $STAGE/ssl_echo_client)" -r "$POLLER" -p "$PORT" "${@:3}"
-    [ "$status" -eq "$1" ] && [[ $output == *"$2"* ]] || {
-        echo "status $status: $output"
-        return 1
-    }
+    echo "status $status: $output"
+    [ "$status" -eq "$1" ] && [[ $output == *"$2"* ]]
 }
 
-@test "X7: ssl_echo_server and ssl_echo_client" {
+@test "proof: X7: ssl_echo_server and ssl_echo_client" {
     certificates
     need_stunnel
     local ca=$TLS_CERTIFICATES/good.crt
@@ -318,7 +316,7 @@ need_twisted() {
     skip 'no python3 here has Twisted and pyOpenSSL'
 }
 
-@test "X7: Twisted's ssl.connect and our server: a megabyte, and a good end" {
+@test "proof: X7: Twisted's ssl.connect and our server: a megabyte, and a good end" {
     need_twisted
     need_stunnel
     for POLLER in "${POLLERS[@]}"; do
@@ -329,7 +327,7 @@ need_twisted() {
     done
 }
 
-@test "X7: our client and Twisted's listenSSL" {
+@test "proof: X7: our client and Twisted's listenSSL" {
     need_twisted
     LOG=$BATS_TEST_TMPDIR/twisted.log
     "$PYTHON" -W ignore -u "$ROOT/tests/peers/interop.py" ssl_server \
