@@ -199,6 +199,26 @@ fails() { # URL TEXT
     server_ends "$PID" INT
 }
 
+@test "proof: X7: a browser reads the page, and does not if it knows nobody" {
+    certificates
+    need_stunnel
+    command -v chromium >/dev/null || skip 'no chromium here'
+    web_root
+    start $STAGE/web_server -d root -s "$TLS_CERTIFICATES/good.pem"
+    local key options=(--headless --no-sandbox --disable-gpu --dump-dom)
+    key=$(openssl x509 -in "$TLS_CERTIFICATES/good.crt" -pubkey -noout |
+        openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
+    timeout 60 chromium "${options[@]}" --user-data-dir="$PWD/one" \
+        --ignore-certificate-errors-spki-list="$key" \
+        "https://localhost:$PORT/sub/" >page 2>chromium.log 3>&- || return 1
+    grep Welcome page
+    timeout 60 chromium "${options[@]}" --user-data-dir="$PWD/two" \
+        "https://localhost:$PORT/sub/" >page 2>chromium.log 3>&- || true
+    run grep Welcome page
+    [ "$status" -eq 1 ]
+    logged 'alert certificate unknown'
+}
+
 @test "proof: X7: openssl: its s_client and our server, our client and its s_server" {
     certificates
     need_stunnel
