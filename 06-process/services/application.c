@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-static void stopped(void *argument)
+static void application_stopped(void *argument)
 {
     struct application *self = argument;
 
@@ -11,12 +11,12 @@ static void stopped(void *argument)
     reactor_release_shutdown(self->reactor);
 }
 
-static void stop(void *argument)
+static void application_stop(void *argument)
 {
     struct application *self = argument;
 
     reactor_hold_shutdown(self->reactor);
-    service_stop(&self->root.base, stopped, self);
+    service_stop(&self->root.base, application_stopped, self);
 }
 
 /* The root is nobody else's, so nobody else can have asked it to stop; and it
@@ -31,10 +31,10 @@ int application_start(struct application *self, struct service *service,
     if (service_privileged_start(&self->root.base) == 0 &&
         service_start(&self->root.base) == 0 &&
         reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,
-                            &self->shutdown, stop, self) == 0)
+                            &self->shutdown, application_stop, self) == 0)
         return 0;
     int error = errno;
-    stop(self);
+    application_stop(self);
     errno = error;
     return -1;
 }

@@ -12,7 +12,7 @@ static struct client_service *service_of(struct factory *proxy)
                                               proxy_factory));
 }
 
-static void start_factory(struct factory *proxy)
+static void proxy_start_factory(struct factory *proxy)
 {
     struct factory *factory = service_of(proxy)->factory;
 
@@ -20,7 +20,7 @@ static void start_factory(struct factory *proxy)
         factory->start_factory(factory);
 }
 
-static void stop_factory(struct factory *proxy)
+static void proxy_stop_factory(struct factory *proxy)
 {
     struct factory *factory = service_of(proxy)->factory;
 
@@ -29,15 +29,15 @@ static void stop_factory(struct factory *proxy)
 }
 
 /* The protocol gets its own factory here, and keeps it. */
-static struct protocol *build_protocol(struct factory *proxy,
-                                       const struct address *peer,
-                                       struct failure *reason)
+static struct protocol *proxy_build_protocol(struct factory *proxy,
+                                             const struct address *peer,
+                                             struct failure *reason)
 {
     return factory_build_protocol(service_of(proxy)->factory, peer, reason);
 }
 
-static void started_connecting(struct factory *proxy,
-                               struct connector *connector)
+static void proxy_started_connecting(struct factory *proxy,
+                                     struct connector *connector)
 {
     struct client_service *self = service_of(proxy);
 
@@ -55,9 +55,9 @@ static void forget_connector(struct client_service *self,
         self->connector = NULL;
 }
 
-static void client_connection_failed(struct factory *proxy,
-                                     struct connector *connector,
-                                     struct failure reason)
+static void proxy_client_connection_failed(struct factory *proxy,
+                                           struct connector *connector,
+                                           struct failure reason)
 {
     struct client_service *self = service_of(proxy);
 
@@ -67,9 +67,9 @@ static void client_connection_failed(struct factory *proxy,
                                                 reason);
 }
 
-static void client_connection_lost(struct factory *proxy,
-                                   struct connector *connector,
-                                   struct failure reason)
+static void proxy_client_connection_lost(struct factory *proxy,
+                                         struct connector *connector,
+                                         struct failure reason)
 {
     struct client_service *self = service_of(proxy);
 
@@ -89,40 +89,48 @@ static void end_connector(struct client_service *self)
         connector_disconnect(connector);
 }
 
-int client_service_start(struct service *base)
+static int client_service_start(struct service *base)
 {
     struct client_service *self = (struct client_service *)base;
-    const struct client_service_class *class =
-        (const struct client_service_class *)base->class;
 
     self->proxy_factory.name = self->factory->name;
     self->proxy_factory.quiet = self->factory->quiet;
-    if (!class->connect(self))
+    if (!self->connect(self))
         return -1;
     if (!base->running) /* start_factory has asked for that, too early */
         end_connector(self);
     return 0;
 }
 
-void client_service_stop(struct service *base)
+static void client_service_stop(struct service *base)
 {
     end_connector((struct client_service *)base);
     service_stopped(base);
 }
 
-void client_service_init(struct client_service *self,
-                         const struct client_service_class *class,
-                         struct reactor *reactor, struct factory *factory)
+static const struct service_class ClientService = {
+    .name = "ClientService",
+    .start = client_service_start,
+    .stop = client_service_stop,
+};
+
+void client_service_init(struct client_service *self, struct reactor *reactor,
+                         const char *host, struct factory *factory,
+                         const struct connector_options *options)
 {
     *self = (struct client_service){
-        .base.class = &class->base,
+        .base.class = &ClientService,
         .reactor = reactor,
+        .host = host,
         .factory = factory,
-        .proxy_factory = { .build_protocol = build_protocol,
-                           .start_factory = start_factory,
-                           .stop_factory = stop_factory,
-                           .started_connecting = started_connecting,
-                           .client_connection_failed = client_connection_failed,
-                           .client_connection_lost = client_connection_lost },
+        .options = options,
+        .proxy_factory = { .build_protocol = proxy_build_protocol,
+                           .start_factory = proxy_start_factory,
+                           .stop_factory = proxy_stop_factory,
+                           .started_connecting = proxy_started_connecting,
+                           .client_connection_failed =
+                               proxy_client_connection_failed,
+                           .client_connection_lost =
+                               proxy_client_connection_lost },
     };
 }

@@ -16,7 +16,7 @@ static void port_closed(void *argument)
 
 /* Waits for the port, which is closed at the end of the turn; only then can
  * another have its number. */
-void server_service_stop(struct service *base)
+static void server_service_stop(struct service *base)
 {
     struct server_service *self = (struct server_service *)base;
 
@@ -29,16 +29,14 @@ void server_service_stop(struct service *base)
 /* For both starts: whichever comes first opens the port. To open it calls the
  * program's factory, or its protocol, which may stop the service at once: then
  * there is no port yet that could be closed, and so it is closed here. */
-int server_service_start(struct service *base)
+static int server_service_start(struct service *base)
 {
     struct server_service *self = (struct server_service *)base;
-    const struct server_service_class *class =
-        (const struct server_service_class *)base->class;
 
     if (self->port)
         return 0;
     self->opening = true;
-    self->port = class->open(self);
+    self->port = self->open(self);
     self->opening = false;
     int error = errno;
     if (self->port)
@@ -48,3 +46,16 @@ int server_service_start(struct service *base)
     errno = error;
     return self->port ? 0 : -1;
 }
+
+const struct service_class ServerService = {
+    .name = "ServerService",
+    .privileged_start = server_service_start,
+    .start = server_service_start,
+    .stop = server_service_stop,
+};
+
+const struct service_class PortClientService = {
+    .name = "PortClientService",
+    .start = server_service_start,
+    .stop = server_service_stop,
+};

@@ -32,6 +32,8 @@ int service_start(struct service *self)
     return self->running ? 0 : refuse(ECANCELED);
 }
 
+/* Also what has never run, or could not be started, is stopped: half of it may
+ * be there. Only one stop at a time, or two would wait for one end. */
 int service_stop(struct service *self, void (*stopped)(void *), void *argument)
 {
     if (self->stopping)
@@ -114,22 +116,23 @@ static int start_each(struct multi_service *self,
     return 0;
 }
 
+/* A child may have been started before, alone or by another child. */
 static int start_if_idle(struct service *child)
 {
     return child->running ? 0 : service_start(child);
 }
 
-static int privileged_start(struct service *base)
+static int multi_service_privileged_start(struct service *base)
 {
     return start_each((struct multi_service *)base, service_privileged_start);
 }
 
-static int start(struct service *base)
+static int multi_service_start(struct service *base)
 {
     return start_each((struct multi_service *)base, start_if_idle);
 }
 
-static void stop(struct service *base)
+static void multi_service_stop(struct service *base)
 {
     struct multi_service *self = (struct multi_service *)base;
     struct service *child;
@@ -144,9 +147,9 @@ static void stop(struct service *base)
 
 static const struct service_class MultiService = {
     .name = "MultiService",
-    .privileged_start = privileged_start,
-    .start = start,
-    .stop = stop,
+    .privileged_start = multi_service_privileged_start,
+    .start = multi_service_start,
+    .stop = multi_service_stop,
 };
 
 void multi_service_init(struct multi_service *self)
@@ -166,7 +169,7 @@ struct service *multi_service_named(const struct multi_service *self,
 
 static void append_child(struct multi_service *self, struct service *child)
 {
-    struct service **end = &self->first;
+    struct service **end = &self->first; /* lists are short; order counts */
 
     while (*end)
         end = &(*end)->next;

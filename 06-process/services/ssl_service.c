@@ -1,24 +1,23 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * ssl_service.c - the services of server_service.h and client_service.h over
+ * TLS.
+ */
 #include "services/ssl_service.h"
 
-static struct port *open_port(struct server_service *base)
+static struct port *open_ssl(struct server_service *base)
 {
     return reactor_listen_ssl(base->reactor, base->number, base->factory,
                               ((struct ssl_server_service *)base)->options);
 }
-
-static const struct server_service_class SslServer = {
-    { "SSLServer", server_service_start, server_service_start,
-      server_service_stop },
-    open_port,
-};
 
 void server_service_init_ssl(struct ssl_server_service *self,
                              struct reactor *reactor, int number,
                              struct factory *factory,
                              const struct ssl_port_options *options)
 {
-    self->base = (struct server_service){ .base.class = &SslServer.base,
+    self->base = (struct server_service){ .base.class = &ServerService,
+                                          .open = open_ssl,
                                           .reactor = reactor,
                                           .number = number,
                                           .factory = factory };
@@ -33,20 +32,13 @@ static struct connector *connect_ssl(struct client_service *base)
                                ((struct ssl_client_service *)base)->options);
 }
 
-static const struct client_service_class SslClient = {
-    { .name = "SSLClient",
-      .start = client_service_start,
-      .stop = client_service_stop },
-    connect_ssl,
-};
-
 void client_service_init_ssl(struct ssl_client_service *self,
                              struct reactor *reactor, const char *host,
                              int number, struct factory *factory,
                              const struct ssl_connector_options *options)
 {
-    client_service_init(&self->base, &SslClient, reactor, factory);
-    self->base.host = host;
+    client_service_init(&self->base, reactor, host, factory, NULL);
     self->base.number = number;
+    self->base.connect = connect_ssl;
     self->options = options;
 }
