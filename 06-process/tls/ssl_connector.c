@@ -36,12 +36,12 @@ static void heard(struct ssl_connection *base)
 static struct protocol *connected(struct ssl_connection *self)
 {
     struct connection_owner *owner = self->owner;
-    struct failure reason;
+    struct failure *reason = &self->raw_reason; /* nothing else is there yet */
 
     connection_set_owner(self->raw, NULL); /* from now on it hears from us */
-    struct protocol *protocol = owner->connected(owner, &self->peer, &reason);
-    if (!protocol && reason.type)
-        owner->failed(owner, reason);
+    struct protocol *protocol = owner->connected(owner, &self->peer, reason);
+    if (!protocol && reason->type)
+        owner->failed(owner, *reason);
     else if (!protocol)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });

@@ -47,13 +47,13 @@ static const struct {
       "notAfter=Jan  1 00:00:00 2020 GMT\n" VERIFY_LINE,
       1 },
     { "self-signed",
-      "depth=0 CN = localhost\nverify error:num=18:self-signed certificate\n"
-      VERIFY_LINE,
+      "depth=0 CN = localhost\nverify error:num=18:self-signed "
+      "certificate\n" VERIFY_LINE,
       1 },
     { "unknown",
       "depth=0 CN = localhost\n"
-      "verify error:num=20:unable to get local issuer certificate\n"
-      VERIFY_LINE,
+      "verify error:num=20:unable to get local issuer "
+      "certificate\n" VERIFY_LINE,
       1 },
     { "name",
       "depth=0 CN = x\nverify error:num=62:hostname mismatch\n" VERIFY_LINE,
@@ -121,8 +121,8 @@ struct way {
 static void pump(struct way *way, short can_read, short can_write)
 {
     if (can_write && way->start < way->end) {
-        ssize_t n = write(way->to, way->bytes + way->start,
-                          way->end - way->start);
+        ssize_t n =
+            write(way->to, way->bytes + way->start, way->end - way->start);
         if (n > 0)
             way->start += (size_t)n;
         else if (errno != EAGAIN)
@@ -266,7 +266,8 @@ static char *setting(char *configuration, const char *name)
 {
     char *line = strstr(configuration, name);
 
-    return line ? strndup(line + strlen(name), strcspn(line + strlen(name), "\n"))
+    return line ? strndup(line + strlen(name),
+                          strcspn(line + strlen(name), "\n"))
                 : NULL;
 }
 
