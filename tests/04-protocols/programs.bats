@@ -103,9 +103,11 @@ proto_ten_slow_readers() {
         [ $((${EPOCHREALTIME/[.,]/} - start)) -ge $limit ] || quick=$((quick + 1))
         [ $quick -lt 8 ] || break
     done
-    [ $quick -eq 8 ]
     # 10 connections with their two times 64 KiB at most.
-    [ $(($(server_dirty_kib "$PID") - before)) -lt $most ]
+    before=$(($(server_dirty_kib "$PID") - before))
+    echo "$quick quick answers, $before KiB"
+    [ $quick -eq 8 ]
+    [ $before -lt $most ]
     DEADLINE=60 server_release
 }
 
