@@ -205,6 +205,7 @@ static int connect_to(char *where)
         say(text);
         exit(1);
     }
+    freeaddrinfo(found);
     return fd;
 }
 
@@ -262,13 +263,16 @@ static int client(int argc, char **argv)
 /* --- as stunnel --- */
 
 /* The value of a line of the configuration. */
-static char *setting(char *configuration, const char *name)
+static const char *setting(const char *configuration, const char *name)
 {
-    char *line = strstr(configuration, name);
+    const char *line = strstr(configuration, name);
 
-    return line ? strndup(line + strlen(name),
-                          strcspn(line + strlen(name), "\n"))
-                : NULL;
+    static char value[CONFIGURATION_MAX];
+
+    if (line)
+        snprintf(value, sizeof(value), "%.*s",
+                 (int)strcspn(line + strlen(name), "\n"), line + strlen(name));
+    return line ? value : NULL;
 }
 
 static int come_back(const char *path, bool again)
@@ -293,8 +297,10 @@ static int server(void)
                      CONFIGURATION_MAX - 1 - length)) > 0)
         length += (size_t)n;
     close(3);
-    char *path = setting(configuration, "connect = ");
-    if (!path || !setting(configuration, "\ncert = "))
+    if (!setting(configuration, "\ncert = "))
+        return 1;
+    const char *path = setting(configuration, "connect = ");
+    if (!path)
         return 1;
     refuse();
     in.to = out.from = come_back(path, false);
