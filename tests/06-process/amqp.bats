@@ -404,7 +404,7 @@ poor_broker_is_up() {
 }
 
 @test "proof: X6 amqp_broker: whichever allocation fails, somebody hears of it, and it lives" {
-    local ended status
+    local POOR
     for POOR in {1..99}; do
         amqp_poor amqp_broker -p 0
         PORT=
