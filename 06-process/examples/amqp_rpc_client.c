@@ -27,6 +27,7 @@ struct asker {
     int timeout;    /* seconds for a call; 0: none */
     int calls_max;  /* without an answer; then no line is read */
     bool connected; /* once, at least */
+    bool started;   /* calls could be made over this connection */
     struct amqp_caller caller;
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     int calls;
