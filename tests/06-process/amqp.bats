@@ -330,9 +330,9 @@ amqp_rough() {
 }
 
 @test "X6 amqp_rpc: memory and descriptors are the same after ten thousand calls, and nobody is busy" {
+    server_without_quarantine
     start 06-process/amqp_broker -r epoll
     local broker=$PORT broker_pid=$PID before after
-    server_without_quarantine
     amqp_worker "$broker" -w 20
     local worker=$PID
     yes : | head -n 1000 >few
