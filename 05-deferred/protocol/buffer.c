@@ -31,11 +31,6 @@ const char *buffer_data(const struct buffer *buffer)
     return buffer->block ? buffer->block->data + buffer->block->start : NULL;
 }
 
-size_t buffer_size(const struct buffer *buffer)
-{
-    return buffer->block ? buffer->block->size : 0;
-}
-
 static bool has_room(const struct buffer_block *block, size_t length)
 {
     return block && length <= block->size - block->end;
@@ -118,10 +113,4 @@ void buffer_clear(struct buffer *buffer)
 {
     free(buffer->block);
     buffer->block = NULL;
-}
-
-void buffer_empty(struct buffer *buffer)
-{
-    if (buffer->block)
-        buffer->block->start = buffer->block->end = 0;
 }
