@@ -59,11 +59,11 @@ static bool digit_follows(int server)
 static const char *receive_ready(int server, size_t *length)
 {
     char header[READY_LENGTH + DIGITS_MAX + 1] = "";
-    size_t most = sizeof(header) - 1, have = 0;
+    size_t limit = sizeof(header) - 1, have = 0;
     char *end;
 
-    while (have <= READY_LENGTH || (have < most && digit_follows(server))) {
-        ssize_t n = net_receive(server, header + have, most - have);
+    while (have <= READY_LENGTH || (have < limit && digit_follows(server))) {
+        ssize_t n = net_receive(server, header + have, limit - have);
         if (n <= 0)
             return failure(n);
         have += (size_t)n;

@@ -17,7 +17,8 @@ static int resolve(const struct options *options, struct address *address,
     return -1;
 }
 
-/* Passes `fd` on; -1 is explained first, with the address it is about. */
+/* Passes `fd` on; -1 is explained first, with the address it is about. By then
+ * nothing may have changed errno: net.c's functions close without losing it. */
 static int check(const struct options *options, const struct address *address,
                  int fd)
 {

@@ -22,7 +22,7 @@ size_t put_wire_answer(const char *text, size_t length)
 {
     static const char success[] = "recv success";
     struct json_object object;
-    size_t most = strlen(success);
+    size_t whole = strlen(success);
 
     if (length > 0 && *text == '{') {
         enum json_status status = json_parse(&object, text, length);
@@ -30,9 +30,9 @@ size_t put_wire_answer(const char *text, size_t length)
             return object.length;
         return status == JSON_INCOMPLETE ? 0 : length;
     }
-    if (memcmp(text, success, length < most ? length : most) != 0)
+    if (memcmp(text, success, length < whole ? length : whole) != 0)
         return length;
-    return length < most ? 0 : most;
+    return length < whole ? 0 : whole;
 }
 
 bool put_wire_is_confirmation(const char *text, size_t length)

@@ -48,6 +48,8 @@ static size_t find(const char *data, size_t scanned, size_t length,
     return length;
 }
 
+/* Where the next line begins nobody knows before its end has come, and there is
+ * no room to wait for that: so the default is to leave. */
 static void too_long(struct line_receiver *self, const char *data,
                      size_t length)
 {
@@ -98,6 +100,9 @@ static size_t take_lines(struct line_receiver *self, const char *data,
     return used;
 }
 
+/* Bytes that raw_data_received gives back are not used up: they are offered
+ * again, as lines by then. So the mode may flip at every byte of a segment, and
+ * neither the stack nor the number of copies grows with it. */
 static size_t take_raw(struct line_receiver *self, const char *data,
                        size_t length)
 {
@@ -122,6 +127,7 @@ static size_t line_receiver_take(struct protocol *protocol, const char *data,
     return used > 0 ? used : take_lines(self, data, length);
 }
 
+/* Made for each call: kept, it would cost each connection three pointers. */
 static struct input_owner owner_of(struct line_receiver *self)
 {
     return (struct input_owner){ &self->base, &self->input,
@@ -135,6 +141,7 @@ void line_receiver_data_received(struct protocol *protocol, const char *data,
                         length);
 }
 
+/* A line whose end has not come is none, and goes with the rest. */
 void line_receiver_connection_lost(struct protocol *protocol,
                                    struct failure reason)
 {

@@ -76,7 +76,7 @@ static void returned(struct amqp_channel *channel, int code,
 
 static void fail_all(struct amqp_caller *self, struct failure reason)
 {
-    self->channel = NULL;
+    self->channel = self->opening = NULL;
     while (self->calls)
         deferred_errback(forget(self->calls), reason);
 }
@@ -115,18 +115,18 @@ static struct result declared(struct result result, void *argument)
     free(queue);
     /* No acknowledgements: who would send an answer again? */
     return result_deferred(
-        amqp_consume(self->channel, self->queue, CONSUME_NO_ACK, &consumer));
+        amqp_consume(self->opening, self->queue, CONSUME_NO_ACK, &consumer));
 }
 
 static struct result opened(struct result result, void *argument)
 {
     struct amqp_caller *self = argument;
 
-    self->channel = result.value;
-    self->channel->owner = self;
-    self->channel->closed = closed;
-    self->channel->returned = returned;
-    return result_deferred(amqp_declare(self->channel, "", QUEUE_EXCLUSIVE));
+    self->opening = result.value;
+    self->opening->owner = self;
+    self->opening->closed = closed;
+    self->opening->returned = returned;
+    return result_deferred(amqp_declare(self->opening, "", QUEUE_EXCLUSIVE));
 }
 
 /* Random bytes for all ids of this caller, from which they count on: ids must

@@ -13,7 +13,8 @@
 
 /* All zeroes before amqp_caller_start. */
 struct amqp_caller {
-    struct amqp_channel *channel;   /* NULL: there is none, or not any more */
+    struct amqp_channel *opening;   /* from its open-ok on */
+    struct amqp_channel *channel;   /* NULL: no calls yet, or not any more */
     struct amqp_call *calls;        /* without an answer, the oldest first */
     char queue[AMQP_SHORT_MAX + 1]; /* for the answers */
     unsigned char random[16];       /* of the next call's id */

@@ -137,6 +137,7 @@ struct deferred *amqp_open_channel(struct amqp_client *client)
     return deferred;
 }
 
+/* From now on nothing is asked or published: the broker drops it. */
 struct deferred *amqp_close_channel(struct amqp_channel *self)
 {
     const struct amqp_arguments close = { .numbers = { AMQP_SUCCESS } };
@@ -200,6 +201,7 @@ struct deferred *amqp_cancel(struct amqp_consumer *consumer)
 
 /* --- their answers --- */
 
+/* The name is copied: it is in the frame, and the frame goes. */
 static struct result declared(const struct amqp_arguments *arguments)
 {
     struct amqp_queue *queue = calloc(1, sizeof(*queue));
@@ -236,6 +238,8 @@ static struct result result_of(struct amqp_channel *self, uint32_t method,
     return result_value(NULL);
 }
 
+/* An answer to what was not asked means that one of us has lost count, and then
+ * every answer that follows would be taken for another's: the end. */
 static void answered(struct amqp_channel *self, uint32_t method,
                      const struct amqp_arguments *arguments)
 {
@@ -260,6 +264,9 @@ static void answered(struct amqp_channel *self, uint32_t method,
         amqp_channel_end(self, (struct failure){ &ConnectionDone, 0, NULL });
 }
 
+/* Deferreds first, in order, then `closed`; each callback may ask for something
+ * and must be refused, so the channel is closing, and out of the list, before
+ * the first is called. */
 void amqp_channel_end(struct amqp_channel *self, struct failure reason)
 {
     struct amqp_channel **link = &self->client->channels;
@@ -329,6 +336,8 @@ void amqp_reject(struct amqp_channel *self, uint64_t tag, bool requeue)
     settle(self, BASIC_REJECT, tag, requeue);
 }
 
+/* The consumer is looked up now and not when the message is complete, for by
+ * then its tag has gone with the frame. free_consumer mends the pointer. */
 static void begin_message(struct amqp_channel *self, uint32_t method,
                           const struct amqp_arguments *arguments)
 {
@@ -391,6 +400,9 @@ static void content_frame(struct amqp_channel *self,
 
 /* --- what comes --- */
 
+/* The broker has ended a consumer, because its queue is gone. Our own cancel
+ * may be on its way: cancel-ok then finds no consumer, and that is all right.
+ */
 static void cancelled(struct amqp_channel *self, struct amqp_bytes tag)
 {
     struct amqp_consumer *consumer = find_consumer(self, tag);

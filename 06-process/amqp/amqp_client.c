@@ -92,6 +92,7 @@ void amqp_client_fail(struct amqp_client *self, int code, const char *why)
     send_close(self, code, why);
 }
 
+/* A handshake is cut off, a connection closed with a word. */
 void amqp_client_close(struct amqp_client *self)
 {
     if (self->state >= CLIENT_CLOSING)
@@ -205,6 +206,8 @@ static bool has_word(struct amqp_bytes words, const char *word)
     return false;
 }
 
+/* user and password go in the clear, as everything does: this is for a broker
+ * on the same machine, or behind TLS. */
 static void log_in(struct amqp_client *self, const struct amqp_arguments *start)
 {
     static const char *const capabilities[] = { "authentication_failure_close",

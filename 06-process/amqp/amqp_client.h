@@ -151,7 +151,9 @@ struct amqp_consumer {
  * return NULL with errno: ENOMEM, EMSGSIZE for a long name, ENOTCONN when the
  * channel or the client is closing. The broker does not keep the order of its
  * answers, and they have no number; so a channel has one question out at a time
- * and the others wait. One that is cancelled while it waits is never sent. */
+ * and the others wait. A declare or qos that is cancelled while it waits is
+ * never sent; what has made a consumer, or ends one, is, and so its owner must
+ * outlive the channel. */
 struct deferred *amqp_open_channel(struct amqp_client *client);    /* channel */
 struct deferred *amqp_close_channel(struct amqp_channel *channel); /* NULL */
 

@@ -45,6 +45,8 @@ static void left(struct amqp_factory *self)
     self->held = false;
 }
 
+/* The connector's own callback comes after this one, and tries again unless we
+ * are leaving. */
 static void lost(struct amqp_client *client, struct failure reason)
 {
     struct amqp_factory *self = factory_of(client);
@@ -56,6 +58,7 @@ static void lost(struct amqp_client *client, struct failure reason)
         left(self);
 }
 
+/* While leaving this comes from stop_trying, and is no news. */
 static void connection_failed(struct factory *base, struct connector *connector,
                               struct failure reason)
 {

@@ -143,6 +143,7 @@ static void declare(struct broker_channel *self,
     answer_declare(self, queue, bits);
 }
 
+/* What is out stays out: it is not in the queue. */
 static void purge(struct broker_channel *self,
                   const struct amqp_arguments *arguments)
 {
@@ -199,6 +200,7 @@ static void qos(struct broker_channel *self,
     send_method(self, BASIC_QOS_OK, &(struct amqp_arguments){ 0 });
 }
 
+/* Tags belong to the channel; two channels may use the same. */
 static struct broker_consumer *find_consumer(const struct broker_channel *self,
                                              struct amqp_bytes tag)
 {
@@ -241,6 +243,8 @@ static void add_consumer(struct broker_channel *self,
     broker_queue_dispatch(queue);
 }
 
+/* A tag twice is the end of the connection, not of the channel: that is how
+ * RabbitMQ has it. */
 static void consume(struct broker_channel *self,
                     const struct amqp_arguments *arguments)
 {
@@ -284,6 +288,8 @@ void broker_consumer_end(struct broker_consumer *consumer)
     free(consumer);
 }
 
+/* To cancel what is not there is no error: the queue may have been deleted, and
+ * our cancel have crossed the client's. */
 static void cancel(struct broker_channel *self,
                    const struct amqp_arguments *arguments)
 {
@@ -298,6 +304,8 @@ static void cancel(struct broker_channel *self,
 
 /* --- messages out --- */
 
+/* The tag counts deliveries, not messages: one that comes back has a new one.
+ * A message without an ack is appended, so the list is sorted by tags. */
 void broker_channel_deliver(struct broker_consumer *consumer,
                             struct broker_message *message)
 {
@@ -404,6 +412,8 @@ static void settle(struct broker_channel *self, uint32_t method, uint64_t tag,
 
 /* --- messages in --- */
 
+/* The method is only the beginning: whether the queue is there is asked when
+ * all of the message has come, for it may be declared or deleted meanwhile. */
 static void publish(struct broker_channel *self,
                     const struct amqp_arguments *arguments)
 {
@@ -466,6 +476,8 @@ static void published(struct broker_channel *self)
     }
 }
 
+/* Bytes of messages that are not complete are counted, over all clients: a
+ * thousand channels with a message begun on each would be 16 GB. */
 void broker_channel_content(struct broker_channel *self,
                             const struct amqp_frame *frame)
 {
@@ -506,6 +518,7 @@ void broker_channel_stop(struct broker_channel *self)
     end_deliveries(self, UINT64_MAX, true);
 }
 
+/* RabbitMQ stopped sending on request long ago; prefetch does it better. */
 static void flow(struct broker_channel *self,
                  const struct amqp_arguments *arguments)
 {

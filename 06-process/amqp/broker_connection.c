@@ -41,6 +41,8 @@ static void limit_time(struct broker_connection *self, double seconds)
         time_out(self);
 }
 
+/* What is queued is still sent, close-ok for instance; a client that does not
+ * read it would keep us for ever, hence the limit. */
 static void leave(struct broker_connection *self)
 {
     self->state = BROKER_CLOSED;
@@ -139,6 +141,8 @@ static void free_channel(struct broker_channel *self)
     free(self);
 }
 
+/* A queue that is deleted leaves its bucket, and so may its neighbour, when the
+ * last consumer of an auto-delete queue ends with it: none of ours has any. */
 static void delete_own_queues(struct broker_connection *self)
 {
     struct broker *broker = broker_of(self);
@@ -153,6 +157,8 @@ static void delete_own_queues(struct broker_connection *self)
     }
 }
 
+/* The order matters: first nobody here consumes any more, then what was out
+ * goes back to others, then its own queues go with what is in them. */
 static void connection_lost(struct protocol *protocol, struct failure reason)
 {
     struct broker_connection *self = (struct broker_connection *)protocol;
@@ -275,7 +281,9 @@ static void start(struct broker_connection *self)
                                                        amqp_text("en_US") } });
 }
 
-/* response = 00 user 00 password */
+/* response = 00 user 00 password
+ *
+ * The length is compared first: only then may the bytes be looked at. */
 static bool knows(const struct broker *self, struct amqp_bytes response)
 {
     size_t user = strlen(self->user), password = strlen(self->password);
@@ -313,6 +321,8 @@ static void start_ok(struct broker_connection *self,
         leave(self);
 }
 
+/* The client chooses, but not more than was proposed: frame-max is how much of
+ * its input we keep, and heartbeats of 0 are none, as it likes. */
 static void tune_ok(struct broker_connection *self,
                     const struct amqp_arguments *arguments)
 {
@@ -368,6 +378,7 @@ static void connection_method(struct broker_connection *self, uint32_t method,
                                 "%s at a wrong time", amqp_method_name(method));
 }
 
+/* A limit, and no memory, are the same to the client: it has too many. */
 static void open_channel(struct broker_connection *self, unsigned number)
 {
     struct broker_channel *channel = NULL;
@@ -399,7 +410,9 @@ static struct broker_channel *find_channel(const struct broker_connection *self,
     return channel;
 }
 
-/* A method of a channel, or of one that is to be. */
+/* A method of a channel, or of one that is to be. A channel that we have closed
+ * is deaf until close-ok comes: what was sent before the client knew is about
+ * things that are not there any more. */
 static void channel_method(struct broker_connection *self, unsigned number,
                            uint32_t method,
                            const struct amqp_arguments *arguments)

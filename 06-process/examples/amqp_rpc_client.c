@@ -24,15 +24,22 @@ struct asker {
     struct amqp_factory base;
     const struct options *options;
     const char *queue;
-    int timeout;      /* seconds for a call; 0: none */
-    int calls_max;    /* without an answer; then no line is read */
-    bool connected;   /* once, at least */
-    bool interrupted; /* by a signal */
+    int timeout;    /* seconds for a call; 0: none */
+    int calls_max;  /* without an answer; then no line is read */
+    bool connected; /* once, at least */
+    bool started;   /* calls could be made over this connection */
     struct amqp_caller caller;
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     int calls;
     int status; /* to leave with */
 };
+
+/* It will not change by trying again. */
+static void give_up(struct asker *self, const char *why)
+{
+    self->status = options_failed(self->options, self->options->host, why);
+    amqp_factory_leave(&self->base);
+}
 
 /* Reads on, waits, or leaves, as the case may be. */
 static void pace(struct asker *self)
@@ -43,6 +50,10 @@ static void pace(struct asker *self)
 
     if (!self->keyboard && self->calls == 0)
         amqp_factory_leave(&self->base);
+    else if (self->started && client && client->state == CLIENT_OPEN &&
+             !self->caller.channel && !self->base.leaving)
+        /* The connection is there, and no answer could come over it. */
+        give_up(self, "the queue for answers is gone");
     else if (self->keyboard && can_call && !self->base.leaving)
         keyboard_resume(self->keyboard);
     else if (self->keyboard)
@@ -68,6 +79,8 @@ static struct result ended(struct result result, void *argument)
     return result_value(NULL);
 }
 
+/* The call is counted before anything else is done with its Deferred: it may
+ * have failed already, and `ended` counts down. */
 static void line_typed(void *argument, const char *line, size_t length)
 {
     struct asker *self = argument;
@@ -76,6 +89,7 @@ static void line_typed(void *argument, const char *line, size_t length)
 
     if (!call) {
         self->status = options_failed(self->options, "call", strerror(errno));
+        pace(self);
         return;
     }
     self->calls++;
@@ -101,13 +115,8 @@ static void keyboard_closed(void *argument, int error)
 
 /* --- the connection --- */
 
-/* It will not change by trying again. */
-static void give_up(struct asker *self, const char *why)
-{
-    self->status = options_failed(self->options, self->options->host, why);
-    amqp_factory_leave(&self->base);
-}
-
+/* Calls can be made. The keyboard is opened once; when the broker comes back
+ * it goes on where it was. */
 static struct result started(struct result result, void *argument)
 {
     struct asker *self = argument;
@@ -118,6 +127,7 @@ static struct result started(struct result result, void *argument)
             give_up(self, failure_message(result.failure, text));
         return result_value(NULL);
     }
+    self->started = true;
     if (!self->connected)
         self->keyboard = keyboard_open(self->base.reactor, "root@client>> ",
                                        line_typed, keyboard_closed, self);
@@ -149,11 +159,14 @@ static void flow_changed(struct amqp_factory *base)
     pace((struct asker *)base);
 }
 
+/* By now the calls that were out have failed, each with the reason. Who was
+ * never connected is told at once: a wrong port is no reason to wait. */
 static void lost(struct amqp_factory *base, struct failure reason)
 {
     struct asker *self = (struct asker *)base;
     char text[FAILURE_TEXT_MAX];
 
+    self->started = false;
     if (reactor_stop_signal(base->reactor))
         printf("Connection lost...\n");
     if (base->leaving)

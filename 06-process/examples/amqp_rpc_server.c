@@ -20,6 +20,8 @@
 
 enum { SHOWN_MAX = 1024 /* bytes of a command that are printed */ };
 
+static const char no_memory[] = "command failed: no memory\n";
+
 struct worker {
     struct amqp_factory base;
     const struct options *options;
@@ -114,8 +116,26 @@ static struct result command_ended(struct result result, void *argument)
 
 static void copy_text(char *to, struct amqp_bytes bytes)
 {
-    memcpy(to, bytes.data, bytes.length); /* a short string fits */
+    if (bytes.length > 0)                     /* or there are none at all */
+        memcpy(to, bytes.data, bytes.length); /* a short string fits */
     to[bytes.length] = '\0';
+}
+
+/* Not back into the queue: we would have it again at once, and there would be
+ * no more memory than now. */
+static void refuse(struct amqp_channel *channel,
+                   const struct amqp_message *message, uint64_t tag)
+{
+    const struct amqp_properties properties = {
+        .correlation_id = message->properties.correlation_id
+    };
+    char reply_to[AMQP_SHORT_MAX + 1];
+
+    copy_text(reply_to, message->properties.reply_to);
+    if (*reply_to)
+        amqp_publish(channel, reply_to, &properties, amqp_text(no_memory),
+                     false);
+    amqp_ack(channel, tag);
 }
 
 static void delivered(struct amqp_consumer *consumer,
@@ -138,11 +158,8 @@ static void delivered(struct amqp_consumer *consumer,
         job->command = command_run(self->base.reactor, job->line, length);
     }
     if (!job || !job->command) {
-        /* Not back into the queue: we would have it again at once, and there
-         * would be no more memory than now. */
-        options_failed(self->options, "command", "no memory");
-        amqp_reject(consumer->channel, tag, false);
         free(job);
+        refuse(consumer->channel, message, tag);
         return;
     }
     self->jobs = job;

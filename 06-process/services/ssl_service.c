@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * ssl_service.c - the services of server_service.h and client_service.h over
+ * TLS.
+ */
 #include "services/ssl_service.h"
 
 static struct port *open_ssl(struct server_service *base)

@@ -25,7 +25,7 @@ static struct ssl_connection *of(const struct transport *transport)
 
 /* --- who is running, for the log: as over TCP --- */
 
-static void name_in_log(const void *object, char *text)
+static void describe(const void *object, char *text)
 {
     const struct ssl_connection *self = object;
     char host[ADDRESS_TEXT_MAX];
@@ -43,33 +43,38 @@ static void name_in_log(const void *object, char *text)
 
 static struct running enter(const struct ssl_connection *self)
 {
-    return reactor_enter(self->reactor, (struct running){ name_in_log, self });
+    return reactor_enter(self->reactor, (struct running){ describe, self });
 }
 
 /* --- the helper's life --- */
 
-/* The group, for a helper may be a script that has started the real one. When
- * it was reaped, the number may be somebody else's: kill(-0) would be us. */
+/* Kills its whole session, for a helper may be a script that has started the
+ * real one. Once the helper was reaped pid is 0: its number may be another
+ * process's by now, and kill(-0) would kill our own group. */
 static void kill_helper(struct ssl_connection *self)
 {
     if (self->pid > 0)
         kill(-self->pid, SIGKILL);
 }
 
-static void lose_patience(void *argument)
+static void on_helper_timeout(void *argument)
 {
     kill_helper(argument);
 }
 
-static void be_patient(struct ssl_connection *self, double seconds)
+/* Kills the helper in so many seconds, unless it ends before. A helper is not
+ * ours, and nothing may wait for one without a limit. */
+static void arm_helper_timeout(struct ssl_connection *self, double seconds)
 {
-    delayed_call_cancel(&self->patience);
+    delayed_call_cancel(&self->helper_timeout);
     if (self->has_helper &&
-        reactor_call_later(self->reactor, &self->patience, seconds,
-                           lose_patience, self) < 0)
+        reactor_call_later(self->reactor, &self->helper_timeout, seconds,
+                           on_helper_timeout, self) < 0)
         kill_helper(self); /* rather than to wait for ever */
 }
 
+/* Between two turns, when nobody can be in the middle of a callback of the
+ * protocol's. */
 static void free_all(void *argument)
 {
     struct ssl_connection *self = argument;
@@ -78,12 +83,15 @@ static void free_all(void *argument)
     free(self);
 }
 
+/* Three parts live and die on their own: the raw connection, the helper, and a
+ * server's backend socket. Each, when it goes, asks here whether it was the
+ * last; whoever frees earlier leaves a pointer with one of the others. */
 void ssl_connection_free_if_gone(struct ssl_connection *self)
 {
-    if (self->raw || self->has_helper || self->door_open ||
+    if (self->raw || self->has_helper || self->backend_open ||
         self->state != SSL_OVER)
         return;
-    delayed_call_cancel(&self->patience);
+    delayed_call_cancel(&self->helper_timeout);
     reactor_remove_trigger(self->reactor, &self->end);
     if (self->class->gone)
         self->class->gone(self);
@@ -94,7 +102,7 @@ void ssl_connection_fail(struct ssl_connection *self, struct failure reason)
 {
     if (self->state != SSL_SHAKING)
         return;
-    self->state = SSL_OVER;
+    self->state = SSL_OVER; /* first: `failed` may end things, which ask us */
     kill_helper(self);
     self->class->failed(self, reason);
     if (self->raw)
@@ -115,7 +123,7 @@ static struct failure verdict(const struct ssl_connection *self)
 /* Both together. When we have said all that we had to say and ended our
  * stream, the end is good, however the peer closes: as over TCP. But if the
  * helper has died, what it had of us has died with it. */
-static struct failure reason_to_tell(const struct ssl_connection *self)
+static struct failure final_reason(const struct ssl_connection *self)
 {
     struct failure helpers = verdict(self);
     const struct failure *ours = &self->raw_reason;
@@ -127,13 +135,15 @@ static struct failure reason_to_tell(const struct ssl_connection *self)
     return helpers;
 }
 
-static void tell(struct ssl_connection *self, struct failure reason)
+/* The protocol hears of it, then the connector. The helper may still be sending
+ * what it has of us to a slow peer, and gets a minute for that. */
+static void notify_lost(struct ssl_connection *self, struct failure reason)
 {
     struct protocol *protocol = self->protocol;
     struct running before = enter(self);
 
     self->state = SSL_OVER;
-    be_patient(self, SSL_CLOSE_LIMIT);
+    arm_helper_timeout(self, SSL_CLOSE_LIMIT);
     if (protocol->class->connection_lost)
         protocol->class->connection_lost(protocol, reason);
     self->class->lost(self, reason);
@@ -149,7 +159,7 @@ static void end_of_stream(struct ssl_connection *self)
     struct connection *raw = self->raw;
     bool owes = connection_owes(raw);
 
-    self->end_told = true;
+    self->end_notified = true;
     if (!self->class->half_close) {
         connection_disconnect(raw, owes ? EPIPE : REASON_DONE);
     } else if (protocol->class->read_connection_lost) {
@@ -161,31 +171,41 @@ static void end_of_stream(struct ssl_connection *self)
     }
 }
 
-/* The raw stream has ended, in one way or another. Does what can be done by
- * now; it is called again when more is known. */
-static void decide(struct ssl_connection *self)
+/* Called whenever something has happened that bears on the end: the raw stream
+ * has ended, the raw connection is lost, the helper has said something, the
+ * helper has ended. These four come in any order, because a socket, a pipe and
+ * SIGCHLD tell of one and the same death. Nothing is said to the protocol
+ * before the helper's part of the story is known, or its time is up. */
+static void decide_end(struct ssl_connection *self)
 {
     bool ended = !self->has_helper;
     bool known = ended || (self->class->half_close && self->words.end);
 
+    /* The helper may have ended while bytes of the peer's still wait in the
+     * socket: as long as the stream has not ended, they are to be read. */
     if (self->state != SSL_CONNECTED || (self->raw && !self->has_ended) ||
-        (self->raw && self->end_told && !ended))
+        (self->raw && self->end_notified && !ended))
         return;
     if (!known && self->has_ended) {
-        if (!delayed_call_active(&self->patience))
-            be_patient(self, SSL_END_LIMIT);
+        if (!delayed_call_active(&self->helper_timeout))
+            arm_helper_timeout(self, SSL_END_LIMIT);
         return;
     }
-    delayed_call_cancel(&self->patience);
+    delayed_call_cancel(&self->helper_timeout);
     if (!self->raw)
-        tell(self, reason_to_tell(self));
-    else if (!self->end_told && failure_check(verdict(self), &ConnectionDone))
+        notify_lost(self, final_reason(self));
+    else if (!self->end_notified &&
+             failure_check(verdict(self), &ConnectionDone))
         end_of_stream(self);
     else /* what is queued is for nobody */
         connection_disconnect(self->raw, EPIPE);
 }
 
-/* --- what the raw connection says --- */
+/* --- what the raw connection says ---
+ *
+ * It is the transport below, and takes us for its protocol. That we have a
+ * read_connection_lost keeps it open when the helper has closed its side, until
+ * we know what that means. */
 
 static void data_received(struct protocol *base, const char *data,
                           size_t length)
@@ -203,7 +223,7 @@ static void read_connection_lost(struct protocol *base)
     struct ssl_connection *self = ((struct ssl_stream *)base)->self;
 
     self->has_ended = true;
-    decide(self);
+    decide_end(self);
 }
 
 static void write_connection_lost(struct protocol *base)
@@ -227,7 +247,10 @@ static void connection_lost(struct protocol *base, struct failure reason)
      * it knows more. A connection that we have closed need not have one. */
     self->has_ended =
         self->has_ended || connection_read_lost(self->raw) || error;
-    if (self->state == SSL_SHAKING) /* the connector may have given up */
+    /* A connector that has given up has taken itself out, and perhaps has begun
+     * another attempt: its pointer is not ours any more. One that is connected
+     * would use the pointer to disconnect. */
+    if (self->state == SSL_SHAKING)
         self->owner = connection_owner(self->raw);
     else if (self->state == SSL_CONNECTED && self->raw_pointer)
         *self->raw_pointer = NULL;
@@ -240,9 +263,9 @@ static void connection_lost(struct protocol *base, struct failure reason)
     else if (self->state == SSL_OVER)
         ssl_connection_free_if_gone(self);
     else if (aborted || loop_ended)
-        tell(self, reason);
+        notify_lost(self, reason);
     else
-        decide(self);
+        decide_end(self);
 }
 
 static const struct protocol_class SslStream = {
@@ -271,7 +294,7 @@ int ssl_connection_join(struct ssl_connection *self, int fd)
     self->raw = raw;
     self->below = connection_transport(raw);
     connection_start(raw, protocol);
-    transport_pause_producing(self->below);
+    transport_pause_producing(self->below); /* there is no protocol yet */
     return 0;
 }
 
@@ -306,7 +329,7 @@ static void err_received(struct process_protocol *base, const char *data,
     ssl_words_received(&self->words, data, length);
     if (self->state == SSL_SHAKING && self->class->heard)
         self->class->heard(self);
-    decide(self);
+    decide_end(self);
 }
 
 static void process_exited(struct process_protocol *base, struct failure reason)
@@ -330,7 +353,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     else if (self->state == SSL_OVER)
         ssl_connection_free_if_gone(self);
     else
-        decide(self);
+        decide_end(self);
 }
 
 static const struct process_protocol_class SslHelper = {
@@ -356,7 +379,7 @@ static void end_with_reactor(void *argument)
     if (self->raw || self->has_helper)
         return;
     if (self->state == SSL_CONNECTED)
-        tell(self, reason_to_tell(self));
+        notify_lost(self, final_reason(self));
     else
         ssl_connection_free_if_gone(self);
 }
@@ -377,7 +400,8 @@ struct process *ssl_connection_spawn(struct ssl_connection *self,
 
     if (!process)
         return NULL;
-    self->pid = process_pid(process);
+    self->pid = process_pid(process); /* to be killed even when `process`,
+                                         which the loop frees, has gone */
     self->has_helper = true;
     reactor_add_trigger(self->reactor, TRIGGER_BEFORE, REACTOR_FREE, &self->end,
                         end_with_reactor, self);

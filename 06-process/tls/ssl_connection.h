@@ -54,7 +54,7 @@ struct ssl_connection {
     struct protocol *protocol; /* NULL: not yet, or refused */
     struct address peer, host; /* a host of no length: it is not known */
     int number;                /* of its port's connections; -1: client */
-    bool door_open;            /* ssl_port.c has a descriptor for it */
+    bool backend_open;         /* ssl_port.c has a descriptor for it */
 
     /* The connector of a client, and its pointer to the raw connection. */
     struct connection_owner *owner; /* NULL: nobody, or not any more */
@@ -62,14 +62,14 @@ struct ssl_connection {
 
     /* The rest belongs to ssl_connection.c. */
     enum { SSL_SHAKING, SSL_CONNECTED, SSL_OVER } state;
-    bool has_ended;  /* the raw stream has, in our direction */
-    bool end_told;   /* and it was a good end, and the protocol knows */
-    bool has_helper; /* it has not ended, or not all that it said is heard */
-    pid_t pid;       /* the helper's while it runs, or 0 */
-    int status;      /* then: what waitpid said */
+    bool has_ended;    /* the raw stream has, in our direction */
+    bool end_notified; /* and it was a good end, and the protocol knows */
+    bool has_helper;   /* it has not ended, or not all that it said is heard */
+    pid_t pid;         /* the helper's while it runs, or 0 */
+    int status;        /* then: what waitpid said */
     struct ssl_words words;
     struct failure raw_reason; /* why the raw connection was lost */
-    struct delayed_call patience;
+    struct delayed_call helper_timeout;
     struct trigger end;    /* with the reactor */
     struct turn_end freed; /* at the end of a turn */
 };
@@ -97,7 +97,7 @@ void ssl_connection_ready(struct ssl_connection *self);
 /* Gives up the hand-shake: the helper is killed, `failed` is called. */
 void ssl_connection_fail(struct ssl_connection *self, struct failure reason);
 
-/* Frees it if nothing is left of it: for who has closed the door. */
+/* Frees it if nothing is left of it: for who has closed the backend. */
 void ssl_connection_free_if_gone(struct ssl_connection *self);
 
 #endif

@@ -36,18 +36,19 @@ static void heard(struct ssl_connection *base)
 static struct protocol *connected(struct ssl_connection *self)
 {
     struct connection_owner *owner = self->owner;
-    struct failure reason;
+    struct failure *reason = &self->raw_reason; /* nothing else is there yet */
 
     connection_set_owner(self->raw, NULL); /* from now on it hears from us */
-    struct protocol *protocol = owner->connected(owner, &self->peer, &reason);
-    if (!protocol && reason.type)
-        owner->failed(owner, reason);
+    struct protocol *protocol = owner->connected(owner, &self->peer, reason);
+    if (!protocol && reason->type)
+        owner->failed(owner, *reason);
     else if (!protocol)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     return protocol;
 }
 
+/* The helper's own words go to the log: a failure has room for a literal. */
 static void failed(struct ssl_connection *self, struct failure reason)
 {
     if (self->words.complaint[0] && self->owner)
@@ -73,6 +74,8 @@ static const struct ssl_connection_class SslClient = {
 
 /* --- how it begins --- */
 
+/* An address, and no name: certificates have them in another field, and a
+ * server must not be asked for one by the name of an address. */
 static bool is_numeric(const char *name)
 {
     return strchr(name, ':') || !name[strspn(name, "0123456789.")];
@@ -119,7 +122,9 @@ static void fill_arguments(const char **to, const char *peer, const char *name,
     *to = NULL;
 }
 
-/* A socketpair: one end is ours, the other is the helper's 0 and 1. */
+/* A socketpair: one end is ours, the other is the helper's 0 and 1. Ours of the
+ * other's end must be closed, or we would never see the end of the stream:
+ * there would always be somebody, ourselves, who could still write. */
 static int start_helper(struct ssl_client *self, const char *name)
 {
     const char *arguments[ARGUMENTS_MAX];

@@ -15,7 +15,8 @@
 #include "stream/tcp_port.h"
 #include "tls/ssl_connection.h"
 
-enum { CONFIGURATION_MAX = 3000, DIRECTORY_MAX = 80, PATH_MAX_BYTES = 4096 };
+/* Bytes. A directory and a number behind it must fit into a UNIX address. */
+enum { CONFIGURATION_MAX = 3000, DIRECTORY_MAX = 80, HELPER_MAX = 4096 };
 
 struct ssl_port {
     struct listener base;
@@ -23,9 +24,9 @@ struct ssl_port {
     int children; /* connections of its that are not gone */
     int children_max;
     int seconds;        /* for a hand-shake */
-    unsigned doors;     /* UNIX sockets so far: each has a name of its own */
+    unsigned backends;  /* UNIX sockets so far: each has a name of its own */
     bool closed, freed; /* it listens no more; and the loop has let it go */
-    char helper[PATH_MAX_BYTES];
+    char helper[HELPER_MAX];
     char directory[DIRECTORY_MAX];         /* of the UNIX sockets: only ours */
     char configuration[CONFIGURATION_MAX]; /* what is the same for each */
 };
@@ -34,9 +35,10 @@ struct ssl_port {
 struct ssl_server {
     struct ssl_connection base;
     struct ssl_port *port;
-    struct descriptor door; /* the UNIX socket that the helper comes back to */
+    struct descriptor
+        backend; /* the UNIX socket that the helper comes back to */
     struct delayed_call timeout;
-    char path[DIRECTORY_MAX + 16]; /* of the door */
+    char path[DIRECTORY_MAX + 16]; /* of the backend */
 };
 
 /* The directory goes with the last who needs it. */
@@ -48,29 +50,34 @@ static void free_if_over(struct ssl_port *self)
     free(self);
 }
 
-/* --- the door --- */
+/* --- the backend: where a helper comes back to ---
+ *
+ * stunnel calls what it connects to its backend. It can only connect to an
+ * address, and is not given a descriptor, so each client has a UNIX socket with
+ * a name of its own, from the moment it was accepted until its helper is there.
+ */
 
-static struct ssl_server *of_door(struct descriptor *door)
+static struct ssl_server *of_backend(struct descriptor *backend)
 {
-    return (struct ssl_server *)((char *)door -
-                                 offsetof(struct ssl_server, door));
+    return (struct ssl_server *)((char *)backend -
+                                 offsetof(struct ssl_server, backend));
 }
 
-static void close_door(struct ssl_server *self)
+static void close_backend(struct ssl_server *self)
 {
     delayed_call_cancel(&self->timeout);
-    if (self->base.door_open)
-        reactor_disconnect(self->base.reactor, &self->door, REASON_DONE);
+    if (self->base.backend_open)
+        reactor_disconnect(self->base.reactor, &self->backend, REASON_DONE);
 }
 
 /* The helper has come back: that is how it says that the client has shaken
  * hands. Nobody else can: the directory is closed to all other users. */
-static int open_the_door(struct descriptor *door)
+static int backend_accept(struct descriptor *backend)
 {
-    struct ssl_server *self = of_door(door);
-    int fd = net_accept(door->fd, NULL, NET_NONBLOCKING);
+    struct ssl_server *self = of_backend(backend);
+    int fd = net_accept(backend->fd, NULL, NET_NONBLOCKING);
 
-    if (fd < 0)
+    if (fd < 0) /* without a descriptor, say, this client is lost */
         return errno == EAGAIN ? REASON_NONE : errno;
     delayed_call_cancel(&self->timeout);
     if (self->base.state == SSL_SHAKING &&
@@ -81,9 +88,9 @@ static int open_the_door(struct descriptor *door)
     return REASON_DONE; /* nobody else is to come */
 }
 
-static void door_lost(struct descriptor *door, int reason)
+static void backend_lost(struct descriptor *backend, int reason)
 {
-    struct ssl_server *self = of_door(door);
+    struct ssl_server *self = of_backend(backend);
 
     (void)reason;
     unlink(self->path);
@@ -92,37 +99,37 @@ static void door_lost(struct descriptor *door, int reason)
     ssl_connection_fail(&self->base, failure_of_connect(ECANCELED));
 }
 
-static void door_closed(struct descriptor *door)
+static void backend_closed(struct descriptor *backend)
 {
-    struct ssl_server *self = of_door(door);
+    struct ssl_server *self = of_backend(backend);
 
-    self->base.door_open = false;
+    self->base.backend_open = false;
     ssl_connection_free_if_gone(&self->base);
 }
 
-static const struct descriptor_class Door = {
-    .name = "SslDoor",
-    .do_read = open_the_door,
-    .connection_lost = door_lost,
-    .dispose = door_closed,
+static const struct descriptor_class Backend = {
+    .name = "SslBackend",
+    .do_read = backend_accept,
+    .connection_lost = backend_lost,
+    .dispose = backend_closed,
 };
 
 /* Binds and listens; the helper may connect from then on. */
-static int make_door(struct ssl_server *self)
+static int listen_backend(struct ssl_server *self)
 {
     struct address address;
 
     snprintf(self->path, sizeof(self->path), "%s/%u", self->port->directory,
-             self->port->doors++);
+             self->port->backends++);
     if (address_from_path(&address, self->path) < 0)
         return -1;
     int fd = net_bind_unix(&address, NET_NONBLOCKING);
     if (fd < 0)
         return -1;
-    self->door = (struct descriptor){ .class = &Door, .fd = fd };
+    self->backend = (struct descriptor){ .class = &Backend, .fd = fd };
     if (listen(fd, 1) == 0 &&
-        reactor_add_reader(self->base.reactor, &self->door) == 0) {
-        self->base.door_open = true;
+        reactor_add_reader(self->base.reactor, &self->backend) == 0) {
+        self->base.backend_open = true;
         return 0;
     }
     int error = errno;
@@ -160,9 +167,10 @@ static void failed(struct ssl_connection *base, struct failure reason)
     else
         log_message("No TLS with %s: %s", text,
                     failure_message(reason, message));
-    close_door(self);
+    close_backend(self);
 }
 
+/* stunnel's own limit did not help: it hangs, or was stopped. */
 static void time_out(void *argument)
 {
     ssl_connection_fail(argument, (struct failure){ &TimeoutError, 0, NULL });
@@ -173,6 +181,7 @@ static void lost(struct ssl_connection *base, struct failure reason)
     (void)base, (void)reason; /* a port does not want to know */
 }
 
+/* One of so many helpers less: somebody who waits in the backlog can come. */
 static void gone(struct ssl_connection *base)
 {
     struct ssl_port *port = ((struct ssl_server *)base)->port;
@@ -239,7 +248,7 @@ static void take(struct listener *base, int fd, const struct address *peer)
     port->children++;
     if (port->children >= port->children_max)
         base->full = true;
-    if (make_door(self) < 0 || start_helper(self, fd) < 0)
+    if (listen_backend(self) < 0 || start_helper(self, fd) < 0)
         ssl_connection_fail(&self->base,
                             (struct failure){ &ConnectError, errno, NULL });
     close(fd);
@@ -316,9 +325,9 @@ static int find_helper(struct ssl_port *self, const char *name)
     errno = ENOENT;
     while (path) {
         int length = (int)strcspn(path, ":");
-        int size = snprintf(self->helper, PATH_MAX_BYTES, "%.*s%s%s", length,
-                            path, length ? "/" : "", name);
-        if (size < PATH_MAX_BYTES && access(self->helper, X_OK) == 0)
+        int size = snprintf(self->helper, HELPER_MAX, "%.*s%s%s", length, path,
+                            length ? "/" : "", name);
+        if (size < HELPER_MAX && access(self->helper, X_OK) == 0)
             return 0;
         path = path[length] ? path + length + 1 : NULL;
     }
@@ -331,7 +340,7 @@ static int make_directory(struct ssl_port *self)
     int length = snprintf(self->directory, DIRECTORY_MAX, "%s/untwist-XXXXXX",
                           parent && *parent ? parent : "/tmp");
 
-    errno = ENAMETOOLONG; /* a door's path must fit into an address */
+    errno = ENAMETOOLONG; /* a backend's path must fit into an address */
     return length < DIRECTORY_MAX && mkdtemp(self->directory) ? 0 : -1;
 }
 

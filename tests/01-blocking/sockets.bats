@@ -540,10 +540,15 @@ models_check() {
         }'
 }
 
-@test "B8: the rows of the charts agree with the numbers beside them" {
+# A busy machine may take a column from a row.
+models_rows() {
+    rm -f "$BATS_FILE_TMPDIR/models"
     models_measure
-    models_check single
-    models_check threads
+    models_check single && models_check threads
+}
+
+@test "B8: the rows of the charts agree with the numbers beside them" {
+    DEADLINE=60 eventually models_rows
 }
 
 @test "B8: the charts are 76 columns wide at most" {

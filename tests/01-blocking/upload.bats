@@ -149,7 +149,8 @@ recv success" ]
     start 01-blocking/put_server -d in
     header=$(upload_header name 4)
     for ((i = 1; i < ${#header}; i++)); do
-        steps+=("send=${header:0:i}" pause=3 "send=${header:i}"
+        # With its line end, or the server would wait for one each time.
+        steps+=("send=${header:0:i}" pause=3 "send=${header:i}\n"
             "until=$upload_ok" "send=$((1000 + i))" 'until=recv success')
     done
     upload_peer "${steps[@]}" "drip=${header}last" 'until=recv success'

@@ -2,7 +2,7 @@
 # The chapter tells the truth, and so do the pages of its rooms. This file is
 # the same in all chapters.
 
-# shellcheck disable=SC2046 # words
+# shellcheck disable=SC2046,SC2086 # words
 
 load ../lib/helpers
 load ../lib/unit

@@ -740,7 +740,7 @@ loop_served_of_30() {
 # loop_interrupt POLLER SIGNAL: in the middle of everything.
 loop_interrupt() {
     local before
-    loop_start_under $FRESH -- -r "$1"
+    start 03-reactor/echo_server -r "$1"
     before=$(descriptors "$PID")
     loop_hold -l -n 5 "$PORT" send=x recv=1 hold
     loop_hold -l "$PORT" stuff hold
@@ -752,7 +752,6 @@ loop_interrupt() {
 
 @test "echo_server: SIGINT and SIGTERM end it with status 0, whatever it does" {
     local poller
-    [ "$FRESH" ] || skip "env cannot reset signals"
     for poller in "${POLLERS[@]}"; do
         loop_interrupt "$poller" INT
         loop_interrupt "$poller" TERM
@@ -764,13 +763,17 @@ loop_terminate() {
     loop_ends "$PID"
 }
 
-@test "echo_server: a SIGINT that the parent ignores stays ignored" {
-    FRESH=
-    trap '' INT
+loop_hears() { # SIGNAL
+    kill "-$1" "$PID"
+    loop_ends "$PID"
+}
+
+@test "echo_server: signals that the parent ignores end it all the same" {
+    trap '' INT TERM
     loop_start_all
-    kill -INT "${PIDS[@]}"
-    loop_each loop_echoes
-    loop_each loop_terminate
+    loop_each loop_hears INT
+    loop_start_all
+    loop_each loop_hears TERM
 }
 
 @test "echo_server: a server that was stopped goes on" {

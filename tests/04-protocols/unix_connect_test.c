@@ -174,7 +174,7 @@ static void a_client_that_waits_for_its_server(const char *poller)
     unix_new(&talk, poller);
     reconnecting_client_factory_init(&patient.base, "Patient", &Talker);
     patient.base.base.build_protocol = build_for;
-    patient.base.delay = 0.001;
+    patient.base.initial_delay = patient.base.delay = 0.001;
     patient.talk = &talk;
     CHECK(reactor_connect_unix(talk.reactor, path, &patient.base.base, NULL));
     TALK_UNTIL(&talk, patient.base.retries == 3);

@@ -115,11 +115,20 @@ amqp_one_call() {
     { printf ': '; head -c 100000 /dev/zero | tr '\0' x; printf '; echo done\n'; } >in
     timeout 60 "$(program 06-process/amqp_rpc_client)" -p "$broker" <in >out
     diff <(amqp_session 'done\n') out
-    amqp_ask "$broker" 'head -c 5000000 /dev/zero\n' >out
-    [ "$(tr -dc '\0' <out | wc -c)" -eq 5000000 ]
+    amqp_ask "$broker" 'head -c 5000000 /dev/zero | tr "\\0" y\n' >out
+    [ "$(tail -n 2 out | head -n 1 | wc -c)" -eq $((5000000 + 15)) ]
+    # Each byte comes, and is shown so that no terminal obeys it.
+    local byte
     printf '%b' "$(printf '\\x%02x' {0..255})" >bytes
     amqp_ask "$broker" 'cat bytes\n' >out
-    cmp <(amqp_session '' | head -c -15; cat bytes; printf '\nroot@client>> ') out
+    for byte in {0..255}; do
+        if [[ $byte -eq 9 || $byte -eq 10 || ($byte -ge 32 && $byte -le 126) ]]; then
+            printf '%b' "$(printf '\\x%02x' "$byte")"
+        else
+            printf '\\x%02x' "$byte"
+        fi
+    done >shown
+    cmp <(amqp_session | head -c -14; printf 'root@client>> '; cat shown; printf '\nroot@client>> ') out
     # A message of five megabytes goes through in frames of 128 KiB.
     soon "$ROOT/tests/$BUILD/amqp_probe" "$broker" login 20.10=1:s 50.10=1:w0,sbig,b4,t \
         60.20=1:w0,sbig,st,b2,t get=3 60.40=1:w0,s,sbig,b0 head=1:5000000 \
@@ -321,9 +330,9 @@ amqp_rough() {
 }
 
 @test "X6 amqp_rpc: memory and descriptors are the same after ten thousand calls, and nobody is busy" {
+    server_without_quarantine
     start 06-process/amqp_broker -r epoll
     local broker=$PORT broker_pid=$PID before after
-    server_without_quarantine
     amqp_worker "$broker" -w 20
     local worker=$PID
     yes : | head -n 1000 >few
@@ -339,4 +348,171 @@ amqp_rough() {
     [ $((after - dirty)) -lt 300 ] || { echo "$dirty KiB, then $after"; return 1; }
     idle "$broker_pid"
     idle "$worker"
+}
+
+# --- no memory ---------------------------------------------------------------------------
+
+@test "proof: X6 amqp_rpc_client: whichever allocation fails, it ends and says so" {
+    start 06-process/amqp_broker
+    local broker=$PORT
+    amqp_worker "$broker"
+    server_poor_client 'echo a\necho b\n' amqp_rpc_client -p "$broker" -t 9
+}
+
+# amqp_poor PROGRAM ARGUMENT...: starts it with a C library that fails once, the
+# POOR-th time. Sets PID and LOG.
+amqp_poor() {
+    local program=$BATS_FILE_TMPDIR/poor_$1
+    [ -x "$program" ] || unit_compile "$program" "$ROOT/tests/lib/poor_library.c" \
+        "$ROOT/$STAGE/examples/$1.c" "$(unit_library)" \
+        -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+    LOG=$BATS_TEST_TMPDIR/poor.log
+    : >"$LOG" # now, or what the last one has said would be read again
+    POOR=$POOR "$program" "${@:2}" >>"$LOG" 2>&1 3>&- </dev/null &
+    PID=$!
+}
+
+# It may have ended, and then it has said why; it has not crashed.
+amqp_poor_ends() {
+    local status=0
+    kill "$PID" 2>/dev/null || true
+    wait_gone "$PID"
+    wait "$PID" || status=$?
+    # 143: the signal came before the loop.
+    if [[ ! $status =~ ^(0|1|143)$ ]] || grep -E "$FAULTS" "$LOG"; then
+        echo "status $status without allocation $POOR"
+        cat "$LOG"
+        return 1
+    fi
+}
+
+poor_worker_is_up() {
+    is_gone "$PID" || grep -q 'Server is waiting' "$LOG"
+}
+
+@test "proof: X6 amqp_rpc_server: whichever allocation fails, the call is answered or left for another" {
+    start 06-process/amqp_broker
+    local broker=$PORT status
+    for POOR in {1..99}; do
+        amqp_poor amqp_rpc_server -p "$broker"
+        eventually poor_worker_is_up
+        status=0
+        amqp_ask "$broker" 'echo x\n' -t 1 >said 2>&1 || status=$?
+        [ "$status" -le 1 ]
+        amqp_poor_ends
+        # What it has left behind, another takes.
+        grep -qx poor "$LOG" || break
+        soon "$ROOT/tests/$BUILD/amqp_probe" "$broker" login 20.10=1:s \
+            50.10=1:w0,srpc_queue,b0,t 50.30=1:w0,srpc_queue,b0 get=3 >/dev/null
+    done
+    [ "$POOR" -gt 20 ] && [ "$POOR" -lt 99 ]
+}
+
+poor_broker_is_up() {
+    is_gone "$PID" || ready_port
+}
+
+@test "proof: X6 amqp_broker: whichever allocation fails, somebody hears of it, and it lives" {
+    local POOR
+    for POOR in {1..99}; do
+        amqp_poor amqp_broker -p 0
+        PORT=
+        eventually poor_broker_is_up
+        if [ -n "$PORT" ]; then
+            # Each of the two may be the one that is refused.
+            timeout 5 "$ROOT/tests/$BUILD/amqp_probe" "$PORT" login 20.10=1:s \
+                50.10=1:w0,sq,b0,t 60.20=1:w0,sq,st,b0,t get=3 60.40=1:w0,s,sq,b0 \
+                head=1:1 body=1:x get=3 60.80=1:q1,b0 50.40=1:w0,sq,b0 get=1 >one 2>&1 || true
+            timeout 5 "$ROOT/tests/$BUILD/amqp_probe" "$PORT" login 20.10=1:s \
+                50.10=1:w0,sr,b0,t get=2 >two 2>&1 || true
+            is_gone "$PID" || grep -q declare-ok one || grep -q declare-ok two
+        fi
+        amqp_poor_ends
+        grep -qx poor "$LOG" || break
+    done
+    [ "$POOR" -gt 5 ] && [ "$POOR" -lt 99 ]
+}
+
+# --- what the tests can see ----------------------------------------------------------------
+
+@test "proof: X6: a broken wire is noticed" {
+    unit_broken amqp_method.c 's/length > \(size_t\)\(reader->end - reader->next\)/0/' \
+        amqp_wire_test each_method_there_and_back select
+    unit_broken amqp_method.c 's/ \|\| reader.next < reader.end \? AMQP/ ? AMQP/' \
+        amqp_wire_test each_method_there_and_back select
+    unit_broken amqp_method.c 's/depth - 1\)/depth)/' amqp_wire_test nested_tables select
+    unit_broken amqp_method.c 's/string->length > AMQP_SHORT_MAX/0/' amqp_wire_test long_strings select
+    unit_broken amqp_method.c 's/room > left/0/' amqp_wire_test long_strings select
+    unit_broken amqp_frame.c 's/if \(frame.length > self->frame_max/if (0 \&\& frame.length > self->frame_max/' \
+        amqp_wire_test sizes select
+    unit_broken amqp_frame.c 's/\(unsigned char\)data\[end - 1\] != FRAME_END/0/' \
+        amqp_wire_test sizes select
+    unit_broken amqp_frame.c 's/^    input_queue_close\(&self->input\); \/\* nothing more.*//' \
+        amqp_wire_test sizes select
+    unit_broken amqp_frame.c 's/body.length - sent < most/1/' amqp_wire_test bodies select
+    unit_broken amqp_content.c 's/frame->length > content->left/0/' amqp_wire_test out_of_order select
+    unit_broken amqp_content.c 's/content->left > most/0/' amqp_wire_test out_of_order select
+    unit_broken amqp_content.c 's/ && reader.next == reader.end//' amqp_wire_test out_of_order select
+}
+
+@test "proof: X6: a broken client is noticed" {
+    local test=amqp_client_test
+    unit_broken amqp_channel.c 's/if \(request == self->requests\)/if (1)/' \
+        $test one_question_at_a_time select
+    unit_broken amqp_channel.c 's/request->method \+ 1 != method/0/' $test one_question_at_a_time select
+    unit_broken amqp_channel.c 's/if \(\*link == self \|\| self->method == BASIC_CANCEL/if (1 || self->method == BASIC_CANCEL/' \
+        $test one_question_at_a_time select
+    unit_broken amqp_channel.c 's/: self->client->blocked /: 0 /' $test blocked select
+    unit_broken amqp_channel.c 's/\} else if \(!consumer \|\| consumer->leaving\)/} else if (!consumer)/' \
+        $test messages select
+    unit_broken amqp_channel.c 's/ && method == CHANNEL_CLOSE_OK\)/ \&\& 0)/' $test a_channel_dies select
+    unit_broken amqp_channel.c 's/ && method != CHANNEL_CLOSE\)/)/' $test a_queue_dies select
+    unit_broken amqp_client.c 's/if \(self->reason.type\)/if (0)/' $test the_broker_closes select
+    unit_broken amqp_client.c 's/^        leave\(self\);$/        self->state = CLIENT_CLOSED;/' \
+        $test the_broker_closes select
+    unit_broken amqp_client.c 's/AMQP_HANDSHAKE_TIMEOUT\);/99);/' $test handshake_cut_off select
+    unit_broken amqp_client.c 's/ok.numbers\[1\] < AMQP_FRAME_MIN/0/' $test odd_brokers select
+    unit_broken amqp_frame.c 's/self->heard \|\| self->input.paused/self->heard/' $test heartbeats select
+    unit_broken amqp_frame.c 's/    self->heard = true; \/\* its silence.*//' $test heartbeats select
+    unit_broken amqp_frame.c 's/if \(!self->said\)/if (0)/' $test heartbeats select
+    unit_broken amqp_caller.c 's/&& !amqp_is\(message->properties.correlation_id, call->id\)/\&\& 0/' \
+        $test calls select
+    unit_broken amqp_caller.c 's/while \(self->calls\)/while (0)/' $test calls select
+}
+
+# amqp_broken FILE SCRIPT PROBE: with the file broken a line of amqp.probes fails.
+amqp_broken() {
+    local folder=$BATS_TEST_TMPDIR/broken steps ours
+    unit_copy "$1" "$2" "$folder"
+    unit_compile "$folder/amqp_broker" "$folder/$1" \
+        "$ROOT/$STAGE/examples/amqp_broker.c" "$(unit_library)"
+    LOG=$folder/log
+    : >"$LOG" # now, or the last one's port would be read once more
+    "$folder/amqp_broker" -p 0 >>"$LOG" 2>&1 3>&- </dev/null &
+    SERVERS+=($!)
+    eventually ready_port
+    IFS='|' read -r _ steps ours _ < <(grep "^$3|" "$ROOT/tests/lib/amqp.probes")
+    # shellcheck disable=SC2086 # steps are words
+    if [ "$(timeout 3 "$ROOT/tests/$BUILD/amqp_probe" "$PORT" $steps 2>&1 | paste -sd ';')" = "$ours" ]
+    then
+        echo "not noticed by '$3': $1 $2"
+        return 1
+    fi
+}
+
+@test "proof: X6: a broken broker is noticed" {
+    amqp_broken broker_queue.c 's/\(\*link\)->sequence < message->sequence/1/' 'nack of several'
+    amqp_broken broker_queue.c 's/message->redelivered = true/(void)0/' 'reject, and back again'
+    amqp_broken broker_queue.c 's/self->out < self->prefetch/1/' 'prefetch 1'
+    amqp_broken broker_queue.c 's/self->consumers = consumer->ring;$/(void)0;/' 'two consumers take turns'
+    amqp_broken broker_queue.c 's/if \(self->bits & QUEUE_AUTO_DELETE\)/if (0)/' auto-delete
+    amqp_broken broker_channel.c 's/^    end_deliveries\(self, UINT64_MAX, true\);//' \
+        'what a channel had out comes back'
+    amqp_broken broker_channel.c 's/if \(find_consumer\(self, tag\)\)/if (0)/' 'the same tag twice'
+    amqp_broken broker_channel.c 's/PUBLISH_MANDATORY\)/0)/' 'publish to nowhere, mandatory'
+    amqp_broken broker_channel.c 's/bits & CONSUME_EXCLUSIVE\)\)/0))/' 'a consumer, and an exclusive one'
+    amqp_broken broker_connection.c 's/number <= self->channel_max/1/' 'a channel beyond channel-max'
+    amqp_broken broker_connection.c 's/numbers\[1\] > AMQP_FRAME_MAX/0/' 'tune: a larger frame'
+    amqp_broken broker_connection.c 's/else if \(channel->content.expects != CONTENT_NONE\)/else if (0)/' \
+        'a method inside content'
 }

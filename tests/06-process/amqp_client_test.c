@@ -417,10 +417,16 @@ static void one_question_at_a_time(const char *poller)
     SAYS(1, BASIC_QOS_OK, .numbers = { 0 });
     CHECK(unit_noted("!c d "));
     /* An answer to what was not asked is the end. */
-    SAYS(1, BASIC_QOS_OK, .numbers = { 0 });
+    ask(amqp_qos(channel, 3), "e ");
+    SAYS(1, QUEUE_DELETE_OK, .numbers = { 0 });
     CHECK(client()->state == CLIENT_CLOSING);
     end();
     CHECK(lost_for(&AmqpError, AMQP_UNEXPECTED_FRAME));
+    CHECK(unit_noted("!e closed lost "));
+    begin_channel(); /* or when nothing was asked */
+    SAYS(1, BASIC_QOS_OK, .numbers = { 0 });
+    CHECK(client()->state == CLIENT_CLOSING);
+    end();
     CHECK(unit_noted("closed lost "));
 }
 

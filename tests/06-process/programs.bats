@@ -630,7 +630,7 @@ shell_stream() {
 }
 
 # For a shell: a millisecond or two, without a child.
-A_MOMENT='i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done'
+A_MOMENT='i=0; while [ $i -lt 1000 ]; do i=$((i+1)); done'
 
 shell_prompt() {
     server_prompt "send=echo a; $A_MOMENT; echo b; $A_MOMENT; echo c\n" until='c\n'

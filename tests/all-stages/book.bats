@@ -156,9 +156,9 @@ book_catches() {
 
 \`\`\`console
 # A server, and somebody who talks to it.
-\$ $ROOT/01-blocking/build/upper_server -p 9000 &
+\$ '$(program 01-blocking/upper_server)' -p 9000 &
 listening on 127.0.0.1:9000
-\$ $ROOT/01-blocking/build/upper_client -p 9000 <<END
+\$ '$(program 01-blocking/upper_client)' -p 9000 <<END
 > hello
 > end
 > END
@@ -178,7 +178,7 @@ END
 
 @test "sessions: ports are free ones, so the same session may run twice at once" {
     book_make
-    book_fence console "\$ $ROOT/01-blocking/build/upper_server -p 9000 &" \
+    book_fence console "\$ '$(program 01-blocking/upper_server)' -p 9000 &" \
         'listening on 127.0.0.1:9000' "\$ mkfifo \$\$" "\$ sleep 0.5" "\$ rm \$\$"
     book_passes sessions 3>&- &
     book_passes sessions
@@ -283,7 +283,7 @@ END
     cat > 02-two/slow_server << END
 #!/bin/sh
 sleep 0.5
-exec $(program 01-blocking/upper_server) -p "\$2" > /dev/null
+exec '$(program 01-blocking/upper_server)' -p "\$2" > /dev/null
 END
     printf '#!/bin/sh\nexit 1\n' > 02-two/no_server
     chmod +x 02-two/*_server

@@ -175,7 +175,7 @@ stopped_when_ready() {
     mkfifo ready
     set -- "$1" "$2" -r "$3" $path
     has "$1" '[-p PORT]' && set -- "$1" "$2" -p 0 "${@:3}"
-    $FRESH "$(program "$1")" "${@:3}" >ready 2>err 3>&- </dev/null &
+    "$(program "$1")" "${@:3}" >ready 2>err 3>&- </dev/null &
     pid=$!
     SERVERS+=("$pid")
     exec 7<ready

@@ -18,7 +18,7 @@ DEADLINE=10 # seconds for a server to start
 
 scratch=$(mktemp -d) || exit 1
 pids=()
-trap 'dismiss; rm -rf "$scratch"' EXIT
+trap 'dismiss; rabbit_stop; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 fail() {
@@ -204,6 +204,19 @@ session() {
         [ -z "$twisted" ] || program "$twisted" spawns_twisted.py
     done
 
+    table calls 'us each' 'A call over a message broker, and the processor time of both its ends' none
+    serve "../../06-process/$BUILD/examples/amqp_broker" -b 0
+    for i in 1 2 3; do
+        program "$OUT/amqp" "$port" 'ours over amqp_broker'
+    done
+    dismiss
+    if [ "$RABBIT_PORT" ]; then
+        for i in 1 2 3; do
+            program "$OUT/amqp" "$RABBIT_PORT" 'ours over RabbitMQ'
+            [ -z "$pika" ] || program "$pika" amqp_pika.py "$RABBIT_PORT" 'pika over RabbitMQ'
+        done
+    fi
+
     [ "$session" -eq 1 ] || return # once is enough for this one
     table quiet 'us in 2 s' 'Nothing to do on 50 connections' '0'
     for poller in select poll epoll; do
@@ -226,6 +239,22 @@ twisted=
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import twisted' && twisted=$python && break
 done 2>/dev/null
+
+# RabbitMQ, one of our own, and pika, likewise.
+RABBIT_PORT=
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+eventually() {
+    local end=$((SECONDS + DEADLINE))
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.05
+    done
+}
+wait_gone() { eventually is_gone "$1"; }
+# shellcheck disable=SC1091 # it is checked by itself
+. ../lib/rabbitmq.bash
+pika=$(pika_python)
+rabbit_missing || rabbit_start "$scratch/rabbit" || fail 'RabbitMQ does not start'
 ulimit -S -n "$(ulimit -H -n)" # thousands of connections at a time
 
 for ((session = 1; session <= SESSIONS; session++)); do

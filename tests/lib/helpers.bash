@@ -21,11 +21,6 @@ UNDER=${UNDER:-}
 FAULTS='AddressSanitizer|LeakSanitizer|runtime error:'
 FAULTS+='|^==[0-9]+== +(Invalid|Conditional|Use of|Syscall|[0-9,]+ bytes in)'
 
-# Before a program that is to hear SIGINT: background jobs of a shell ignore it,
-# and so does all that was started by somebody who does.
-FRESH='env --default-signal=INT,QUIT'
-$FRESH true 2>/dev/null || FRESH=
-
 # Seconds until a wait gives up. Generous: only a failing test ever sees it.
 DEADLINE=${DEADLINE:-30}
 
@@ -114,7 +109,7 @@ freeze() {
 launch() {
     LOG=$BATS_TEST_TMPDIR/${1//\//-}-${#LOGS[@]}.log
     # shellcheck disable=SC2086 # a command and its options
-    $FRESH ${UNDER:-} "$(program "$1")" "${@:2}" >"$LOG" 2>&1 3>&- </dev/null &
+    ${UNDER:-} "$(program "$1")" "${@:2}" >"$LOG" 2>&1 3>&- </dev/null &
     PID=$!
     SERVERS+=("$PID")
     LOGS+=("$LOG")

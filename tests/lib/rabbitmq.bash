@@ -35,18 +35,12 @@ rabbit_environment() {
 
 # The ports on which a process listens, from /proc: RabbitMQ's log says 0.
 rabbit_listens() { # PID
-    local link inode rest local_end state number
-    for link in "/proc/$1/fd"/*; do
-        link=$(readlink "$link") || continue
-        case $link in socket:*) ;; *) continue ;; esac
-        inode=${link#socket:[}
-        inode=${inode%]}
-        while read -r _ local_end _ state _ _ _ _ _ number rest; do
-            if [ "$state" = 0A ] && [ "$number" = "$inode" ]; then
-                echo $((16#${local_end##*:}))
-            fi
-        done </proc/net/tcp
-    done
+    local inode end
+    while read -r inode end; do
+        if readlink "/proc/$1/fd"/* 2>/dev/null | grep -qxF "socket:[$inode]"; then
+            echo $((16#${end##*:}))
+        fi
+    done < <(awk '$4 == "0A" { print $10, $2 }' /proc/net/tcp)
 }
 
 rabbit_is_up() {

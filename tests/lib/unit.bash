@@ -58,6 +58,7 @@ unit_build() {
     PROGRAM=$ROOT/tests/$BUILD/$STAGE/$1
     [ "${MADE:-}" ] ||
         make -s -C "$ROOT/tests" BUILD="$BUILD" "$BUILD/$STAGE/$1" >&2
+    [ -x "$PROGRAM" ] || { echo "there is no $PROGRAM"; return 1; }
 }
 
 # unit_poller POLLER: every case of PROGRAM holds under it, in a folder of its

@@ -47,13 +47,13 @@ static const struct {
       "notAfter=Jan  1 00:00:00 2020 GMT\n" VERIFY_LINE,
       1 },
     { "self-signed",
-      "depth=0 CN = localhost\nverify error:num=18:self-signed certificate\n"
-      VERIFY_LINE,
+      "depth=0 CN = localhost\nverify error:num=18:self-signed "
+      "certificate\n" VERIFY_LINE,
       1 },
     { "unknown",
       "depth=0 CN = localhost\n"
-      "verify error:num=20:unable to get local issuer certificate\n"
-      VERIFY_LINE,
+      "verify error:num=20:unable to get local issuer "
+      "certificate\n" VERIFY_LINE,
       1 },
     { "name",
       "depth=0 CN = x\nverify error:num=62:hostname mismatch\n" VERIFY_LINE,
@@ -121,8 +121,8 @@ struct way {
 static void pump(struct way *way, short can_read, short can_write)
 {
     if (can_write && way->start < way->end) {
-        ssize_t n = write(way->to, way->bytes + way->start,
-                          way->end - way->start);
+        ssize_t n =
+            write(way->to, way->bytes + way->start, way->end - way->start);
         if (n > 0)
             way->start += (size_t)n;
         else if (errno != EAGAIN)
@@ -205,6 +205,7 @@ static int connect_to(char *where)
         say(text);
         exit(1);
     }
+    freeaddrinfo(found);
     return fd;
 }
 
@@ -262,12 +263,16 @@ static int client(int argc, char **argv)
 /* --- as stunnel --- */
 
 /* The value of a line of the configuration. */
-static char *setting(char *configuration, const char *name)
+static const char *setting(const char *configuration, const char *name)
 {
-    char *line = strstr(configuration, name);
+    const char *line = strstr(configuration, name);
 
-    return line ? strndup(line + strlen(name), strcspn(line + strlen(name), "\n"))
-                : NULL;
+    static char value[CONFIGURATION_MAX];
+
+    if (line)
+        snprintf(value, sizeof(value), "%.*s",
+                 (int)strcspn(line + strlen(name), "\n"), line + strlen(name));
+    return line ? value : NULL;
 }
 
 static int come_back(const char *path, bool again)
@@ -292,8 +297,10 @@ static int server(void)
                      CONFIGURATION_MAX - 1 - length)) > 0)
         length += (size_t)n;
     close(3);
-    char *path = setting(configuration, "connect = ");
-    if (!path || !setting(configuration, "\ncert = "))
+    if (!setting(configuration, "\ncert = "))
+        return 1;
+    const char *path = setting(configuration, "connect = ");
+    if (!path)
         return 1;
     refuse();
     in.to = out.from = come_back(path, false);
