@@ -19,7 +19,7 @@ struct buffer_block {
     char data[];
 };
 
-enum { FIRST_SIZE = 512 }; /* bytes of a buffer's first block */
+enum { FIRST_SIZE = 256 }; /* bytes of a buffer's first block */
 
 size_t buffer_length(const struct buffer *buffer)
 {
