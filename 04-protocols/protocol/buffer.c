@@ -19,7 +19,7 @@ struct buffer_block {
     char data[];
 };
 
-enum { FIRST_SIZE = 512 }; /* bytes of a buffer's first block */
+enum { FIRST_SIZE = 256 }; /* bytes of a buffer's first block */
 
 size_t buffer_length(const struct buffer *buffer)
 {
@@ -29,11 +29,6 @@ size_t buffer_length(const struct buffer *buffer)
 const char *buffer_data(const struct buffer *buffer)
 {
     return buffer->block ? buffer->block->data + buffer->block->start : NULL;
-}
-
-size_t buffer_size(const struct buffer *buffer)
-{
-    return buffer->block ? buffer->block->size : 0;
 }
 
 static bool has_room(const struct buffer_block *block, size_t length)
@@ -118,10 +113,4 @@ void buffer_clear(struct buffer *buffer)
 {
     free(buffer->block);
     buffer->block = NULL;
-}
-
-void buffer_empty(struct buffer *buffer)
-{
-    if (buffer->block)
-        buffer->block->start = buffer->block->end = 0;
 }

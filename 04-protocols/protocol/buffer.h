@@ -37,9 +37,4 @@ void buffer_consume(struct buffer *buffer, size_t length);
 /* Drops all of them. */
 void buffer_clear(struct buffer *buffer);
 
-/* Drops all of them, but keeps the memory, of which there are `size` bytes (0:
- * none), for the next ones. */
-void buffer_empty(struct buffer *buffer);
-size_t buffer_size(const struct buffer *buffer);
-
 #endif

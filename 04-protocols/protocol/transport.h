@@ -52,10 +52,11 @@ struct transport {
     struct reactor *reactor; /* the loop that its protocol runs in */
 };
 
-/* Queues a copy of the bytes; they leave before the loop's next wait. Without
- * memory for the copy the connection is lost. What the peer does not take any
- * more is dropped without a word: the loss is told later, once, after all that
- * the peer said before. */
+/* Queues a copy of the bytes; they leave before the loop's next wait. A large
+ * piece that finds nothing queued may be sent at once, as much of it as goes:
+ * then there is nothing to copy. Without memory for the copy the connection is
+ * lost. What the peer does not take any more is dropped without a word: the
+ * loss is told later, once, after all that the peer said before. */
 void transport_write(struct transport *transport, const void *data,
                      size_t length);
 void transport_write_text(struct transport *transport, const char *text);

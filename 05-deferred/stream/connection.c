@@ -5,8 +5,9 @@
  *
  * Bytes that are written wait in `output`. The loop calls do_write once before
  * it waits, and that hands all of them to the kernel at once, however many
- * writes they came in. Whatever ends the connection in good order waits until
- * that queue is empty.
+ * writes they came in. Only a large write that finds the queue empty goes to
+ * the kernel by itself, so that it is not copied first. Whatever ends the
+ * connection in good order waits until the queue is empty.
  */
 #include "stream/connection.h"
 
@@ -22,13 +23,8 @@
 #include "protocol/buffer.h"
 #include "reactor/trace.h"
 
-enum {
-    /* Bytes queued by one delivery that are sent when that returns, not only
-     * before the next wait: see connection_do_read. */
-    FLUSH_MIN = 64 << 10,
-    SPARE_MIN = 64 << 10, /* bytes of a block that is kept for the next queue */
-    SPARE_MAX = 2 * CONNECTION_READ_MAX
-};
+/* Bytes of a write that is worth a call of its own. */
+enum { LARGE_WRITE = 16 << 10 };
 
 /* Of these there may be ten thousand that do nothing, so size counts here, as
  * nowhere else: with the 16 bytes of an IPv4 address behind it a struct has 104
@@ -69,14 +65,12 @@ struct ending {
     struct producer *producer; /* NULL, or who is still to be stopped */
 };
 
-/* What the connections of one reactor share, for only one of them is read at a
- * time. A read of 256 KiB costs a fourth of the calls that one of 64 KiB does;
- * on the stack it would be more than a thread may have. And a block as large,
- * given back to malloc in each turn, would be given back to the kernel, and
- * faulted in again page by page, which costs more than to copy the bytes. */
+/* Where the connections of one reactor are read to, one at a time. A read of
+ * 192 KiB costs a third of the calls that one of 64 KiB does, but is more than
+ * the stack of any thread may have; and given to malloc and back in each turn
+ * it would be given back to the kernel, and faulted in again page by page. */
 struct workspace {
     struct attachment base;
-    struct buffer spare; /* empty, with memory for a large queue; or without */
     char input[CONNECTION_READ_MAX];
 };
 
@@ -103,7 +97,6 @@ static struct workspace *workspace_of(const struct connection *self)
 
 static void free_workspace(struct attachment *base)
 {
-    buffer_clear(&((struct workspace *)base)->spare);
     free(base);
 }
 
@@ -116,7 +109,6 @@ static int have_workspace(struct reactor *reactor)
     workspace = malloc(sizeof(*workspace));
     if (!workspace)
         return -1;
-    workspace->spare = (struct buffer){ 0 };
     workspace->base.free = free_workspace;
     reactor_attach(reactor, &workspace->base, &workspace_key);
     return 0;
@@ -287,10 +279,6 @@ int connection_do_read(struct descriptor *base)
     if (length == 0)
         return end_of_stream(self);
     deliver(self, input, (size_t)length);
-    /* A large answer does not wait for the end of the turn: now it is in the
-     * processor's cache, and its block is free for the next connection. */
-    if (self->connected && buffer_length(&self->output) >= FLUSH_MIN)
-        return connection_do_write(base);
     return REASON_NONE;
 }
 
@@ -329,60 +317,42 @@ static int on_output_drained(struct connection *self)
     return REASON_NONE;
 }
 
-/* All of the queue is sent. Its memory goes to the one who needs so much next;
- * an idle connection keeps none. */
-static void free_output(struct connection *self)
+/* Hands bytes to the kernel, as many as it takes at once. Returns how many, or
+ * -1 with errno when it will never take any more. */
+static ssize_t connection_send(struct connection *self, const char *data,
+                               size_t length)
 {
-    size_t size = buffer_size(&self->output);
-
-    if (size >= SPARE_MIN && size <= SPARE_MAX &&
-        buffer_size(&workspace_of(self)->spare) == 0) {
-        buffer_empty(&self->output);
-        workspace_of(self)->spare = self->output;
-        self->output = (struct buffer){ 0 };
-    } else {
-        buffer_clear(&self->output);
-    }
-}
-
-/* Hands the queue to the kernel, as much as it takes at once. Returns why the
- * connection ends, or REASON_NONE. */
-static int send_output(struct connection *self)
-{
-    size_t length = buffer_length(&self->output);
-    const char *data = buffer_data(&self->output);
     size_t most = length < CONNECTION_SEND_MAX ? length : CONNECTION_SEND_MAX;
     ssize_t sent = self->peer_length
                        ? send(self->base.fd, data, most, MSG_NOSIGNAL)
                        : write(self->base.fd, data, most);
 
     if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
-        return REASON_NONE;
-    if (sent < 0)
-        return stop_writing(self, errno);
-    trace("  %s %d: sent %zd bytes", self->protocol->class->name, self->base.fd,
-          sent);
-    if ((size_t)sent == length)
-        free_output(self);
-    else
-        buffer_consume(&self->output, (size_t)sent);
-    if (self->read_throttled &&
-        buffer_length(&self->output) <= CONNECTION_LOW_WATER) {
-        self->read_throttled = false;
-        update_read_interest(self);
-    }
-    return REASON_NONE;
+        return 0;
+    if (sent > 0)
+        trace("  %s %d: sent %zd bytes", self->protocol->class->name,
+              self->base.fd, sent);
+    return sent;
 }
 
 int connection_do_write(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
+    size_t length = buffer_length(&self->output);
 
-    if (buffer_length(&self->output) > 0) {
-        int reason = send_output(self);
-        if (reason != REASON_NONE || self->write_error ||
-            buffer_length(&self->output) > 0)
-            return reason;
+    if (length > 0) {
+        ssize_t sent =
+            connection_send(self, buffer_data(&self->output), length);
+        if (sent < 0)
+            return stop_writing(self, errno);
+        buffer_consume(&self->output, (size_t)sent);
+        length -= (size_t)sent;
+        if (self->read_throttled && length <= CONNECTION_LOW_WATER) {
+            self->read_throttled = false;
+            update_read_interest(self);
+        }
+        if (length > 0)
+            return REASON_NONE;
     }
     reactor_remove_writer(reactor_of(self), base);
     return on_output_drained(self);
@@ -401,12 +371,31 @@ static void apply_backpressure(struct connection *self)
     }
 }
 
-/* Only queues: no error and no callback comes out of a write, save that a push
- * producer is paused. */
+/* A large write to an empty queue: what the kernel takes at once need not be
+ * copied, nor be given memory. Returns how much that is. If the kernel refuses
+ * for good, that is noted, and told later: no callback comes out of a write. */
+static size_t send_at_once(struct connection *self, const struct iovec *piece)
+{
+    ssize_t sent = connection_send(self, piece->iov_base, piece->iov_len);
+    int reason = sent < 0 ? stop_writing(self, errno) : REASON_NONE;
+
+    if (reason != REASON_NONE) {
+        self->connected = false;
+        connection_disconnect(self, reason);
+    }
+    /* A pull producer is asked for more when all is sent, which is now. But it
+     * may be the one that calls us: so do_write will ask it. */
+    if (!is_ending(self) && self->producer)
+        reactor_add_writer(reactor_of(self), &self->base);
+    return sent < 0 ? piece->iov_len : (size_t)sent;
+}
+
+/* Mostly only queues. */
 static void connection_write(struct transport *transport,
                              const struct iovec *pieces, size_t count)
 {
     struct connection *self = connection_of(transport);
+    struct iovec rest;
     size_t length = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -415,9 +404,16 @@ static void connection_write(struct transport *transport,
         return;
     trace("  %s %d: write, %zu bytes", self->protocol->class->name,
           self->base.fd, length);
-    if (length >= SPARE_MIN && buffer_size(&self->output) == 0) {
-        self->output = workspace_of(self)->spare;
-        workspace_of(self)->spare = (struct buffer){ 0 };
+    /* Not for a push producer: it counts on the queue to know when to pause. */
+    if (count == 1 && length >= LARGE_WRITE &&
+        buffer_length(&self->output) == 0 &&
+        !(self->producer && self->streaming)) {
+        size_t sent = send_at_once(self, pieces);
+        if (sent == length)
+            return;
+        length -= sent;
+        rest = (struct iovec){ (char *)pieces->iov_base + sent, length };
+        pieces = &rest;
     }
     ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
     if (waiting < 0) {

@@ -15,8 +15,8 @@
 #include "reactor/reactor.h"
 
 enum {
-    CONNECTION_READ_MAX = 256 << 10,  /* bytes delivered in one call */
-    CONNECTION_SEND_MAX = 256 << 10,  /* bytes sent in one call */
+    CONNECTION_READ_MAX = 192 << 10,  /* bytes delivered in one call */
+    CONNECTION_SEND_MAX = 192 << 10,  /* bytes sent in one call */
     CONNECTION_HIGH_WATER = 64 << 10, /* bytes queued; above, the peer is not
                                          read, or the producer is paused */
     CONNECTION_LOW_WATER = 32 << 10   /* down to here it is read again */

@@ -57,6 +57,21 @@ static void L1_last_words(const char *poller)
     talk_free(&talk);
 }
 
+/* The same with a write that the kernel refuses while we are in it. */
+static void L1_a_large_write(const char *poller)
+{
+    struct talk talk;
+    int fd = deaf_peer(&talk, poller, &Talker);
+
+    talk.notes = true;
+    speak_and_go(fd);
+    for (int i = 0; i < 10; i++)
+        talk_write(&talk, 100000);
+    CHECK(unit_noted(""));
+    check_the_end(&talk, "data lost ", ECONNRESET);
+    talk_free(&talk);
+}
+
 static void write_a_hundred(struct talker *self)
 {
     for (int i = 0; i < 100; i++)
@@ -282,10 +297,10 @@ static void L1_producers(const char *poller)
 
         CHECK(!transport_register_producer(talk_transport(&talk), &maker.base,
                                            streaming));
-        talk_write(&talk, 100000);
-        CHECK(maker.paused == streaming);
         talk.notes = true;
         speak_and_go(fd);
+        talk_write(&talk, 100000);
+        CHECK(maker.paused == streaming);
         check_the_end(&talk, "data stopped lost ", ECONNRESET);
         CHECK(maker.resumed == 1 && maker.stopped == 1);
         talk_free(&talk);
@@ -333,6 +348,7 @@ static void L1_no_memory(const char *poller)
 
 static const struct unit_case cases[] = {
     { "L1_last_words", L1_last_words },
+    { "L1_a_large_write", L1_a_large_write },
     { "L1_told_once", L1_told_once },
     { "L1_unix_stream", L1_unix_stream },
     { "L1_much_is_queued", L1_much_is_queued },
