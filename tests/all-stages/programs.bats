@@ -36,7 +36,7 @@ servers() {
 operands() {
     case $("$(program "$1")" -h) in
     *' URL URL'*) echo http://127.0.0.1:1/ http://127.0.0.1:1/ ;;
-    *' PATH') echo "$BATS_TEST_TMPDIR/path-$BASHPID" ;;
+    *' CERT' | *' PATH') echo "$BATS_TEST_TMPDIR/path-$BASHPID" ;;
     esac
 }
 

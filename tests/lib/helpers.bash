@@ -70,9 +70,10 @@ program() {
     esac
 }
 
-# moment SECONDS: a sleep that needs no process.
+# moment SECONDS: a sleep that needs no process, but a pipe in which nothing ever
+# comes. That is made here, because making it sets $!.
+exec {MOMENT}<> <(:)
 moment() {
-    [ "${MOMENT:-}" ] || exec {MOMENT}<> <(:)
     ! read -rt "$1" -u "$MOMENT"
 }
 
