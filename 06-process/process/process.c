@@ -36,7 +36,7 @@ struct process {
     pid_t pid;     /* 0 unless it lives */
     int status;    /* what waitpid said */
     bool terminal; /* its pipes, 0 and 1, are the two sides of one */
-    bool hangs_up; /* and that is to be closed */
+    bool hangs_up; /* process_lose_connection has come: close it */
     int master;    /* our side, kept open while the child lives: one that has
                       closed its own and goes on is not to be killed; or -1 */
 };
