@@ -143,8 +143,7 @@ static void fill_standard_descriptors(void)
 }
 
 /* Whoever started us may have blocked or ignored the signals that end a
- * program; then nobody could end this one. And a file that may not grow any
- * more
+ * program; then nobody could end this one. And a file that may grow no more
  * (`ulimit -f`) is a write that fails, no reason to be killed: SIGXFSZ. */
 static void set_signals(void)
 {
