@@ -7,7 +7,8 @@ ONLY   ?= $(filter $(STAGES),$(MAKECMDGOALS))
 
 SOURCES  := $(wildcard 0[1-6]-*/*/*.[ch] \
                        tests/*/*.[ch])
-SCRIPTS  := .ci/run $(filter-out %.c %.h %.bash,$(wildcard tests/tools/*)) \
+SCRIPTS  := .ci/run $(filter-out %.c %.h %.bash %.awk %.css, \
+                       $(wildcard tests/tools/*)) \
             $(wildcard tests/*/*.bash tests/*/*.bats)
 
 export BUILD

@@ -17,6 +17,7 @@ loop_case() {
     local poller pids=() failed=0
     unit_build "$1"
     for poller in "${POLLERS[@]}"; do
+        # shellcheck disable=SC2153 # unit_build sets it
         MALLOC_PERTURB_=165 loop_soon "$PROGRAM" "$poller" "$2" 3>&- &
         pids+=($!)
     done
@@ -585,7 +586,7 @@ loop_build_server() {
 }
 
 loop_two_bytes_at_a_time() {
-    start tests/$STAGE/stingy_echo_server -r "$1"
+    start "tests/$STAGE/stingy_echo_server" -r "$1"
     [ "$(peer "$PORT" drip=0123456789abcdef recv=16)" = 0123456789abcdef ]
     peer "$PORT" exchange=100000 quiet=20
     # The end of the stream is there long before the last byte is on its way.
@@ -607,7 +608,7 @@ loop_two_bytes_at_a_time() {
     local poller
     loop_build_server poor --wrap=accept4,--wrap=realloc
     for poller in "${POLLERS[@]}"; do
-        start tests/$STAGE/poor_echo_server -r "$poller"
+        start "tests/$STAGE/poor_echo_server" -r "$poller"
         [ "$(peer "$PORT" send=hello recv=5)" = hello ]
     done
 }

@@ -110,7 +110,8 @@ hash_of() {
 }
 
 cmd_session() {
-    local path=$(a_source) hash
+    local path hash
+    path=$(a_source)
     hash=$(hash_of "$path")
     deferred_says "Command not found.\nFile hash is : $hash\n" \
         send='test\n' until='found.\n' send="comphash $path\n" until="$hash\n" send='exit\n' eof
@@ -143,7 +144,7 @@ cmd_error() {
 
 cmd_answers() {
     local line
-    mkfifo -m 644 fifo.$POLLER
+    mkfifo -m 644 "fifo.$POLLER"
     cmd_error 2 'No such file or directory' /nowhere/at/all
     cmd_error 2 'No such file or directory' ''
     cmd_error 2 'No such file or directory' "it's"
@@ -160,7 +161,7 @@ cmd_answers() {
     for line in '' test Exit 'comphas x' ' exit' '\0'; do
         deferred_says 'Command not found.\n' send="$line\n" shutdown eof
     done
-    : >empty.$POLLER
+    : >"empty.$POLLER"
     deferred_says 'File hash is : da39a3ee5e6b4b0d3255bfef95601890afd80709\n' \
         send="comphash $BATS_TEST_TMPDIR/empty.$POLLER\n" shutdown eof
     deferred_says '' send='exit now\ntest\n' eof
@@ -185,7 +186,7 @@ cmd_answers() {
 
 cmd_owes() {
     local hash='File hash is : da39a3ee5e6b4b0d3255bfef95601890afd80709\n' typed='' all='' i
-    : >empty.$POLLER
+    : >"empty.$POLLER"
     deferred_says "$hash" send="comphash $BATS_TEST_TMPDIR/empty.$POLLER\nexit\ntest\n" eof
     for i in {1..50}; do
         typed+="comphash $BATS_TEST_TMPDIR/empty.$POLLER\n"
@@ -298,7 +299,8 @@ cmd_works() {
 
 # cmd_gone: 20 hashes, of which some have begun, and the client is gone.
 cmd_gone() {
-    local line="comphash $(a_source)\n" typed='' before
+    local line typed='' before
+    line="comphash $(a_source)\n"
     for _ in {1..20}; do typed+=$line; done
     before=$(server_count 'Lost client')
     peer -n 20 "$PORT" send="$typed" reset
@@ -428,7 +430,8 @@ rpc_works() {
 }
 
 rpc_answers() {
-    local LC_ALL=C path=$(a_source) bad long
+    local LC_ALL=C path bad long
+    path=$(a_source)
     rpc_says '7 echo hello' '8 echo' '9 echo ' '10 echo  two  ' '007 echo x' -- \
         '7 ok hello' '8 ok ' '9 ok ' '10 ok  two  ' '7 ok x'
     # shellcheck disable=SC1003 # these are backslashes

@@ -29,7 +29,8 @@ load ../lib/unit
 # Its own objects: sanitizers do not mix. The stand-ins for the C library in
 # talk.c and unit.c count without a lock, and only they are excused.
 threads_sanitize() { # NAME...
-    local name MADE= # nobody has made these
+    # shellcheck disable=SC2034 # nobody has made these
+    local name MADE=
     BUILD=$BUILD/threads
     CFLAGS='-O1 -g -fsanitize=thread'
     printf 'race:^%s$\n' refuses fails_now >excused

@@ -969,7 +969,7 @@ rpc_gone() {
 }
 
 rpc_greedy() {
-    local before calls=({1..100})
+    local before all calls=({1..100})
     calls=("${calls[@]/%/ shell echo >>runs; head -c 1000000 /dev/zero}")
     peer "$PORT" send="$(rpc_frame '1 shell ls')" recv=4 >/dev/null
     before=$(server_dirty_kib "$PID")
@@ -984,9 +984,9 @@ rpc_greedy() {
     rm runs
     # Nor are answers without a call.
     calls=({1..2000})
-    calls=$(rpc_frame "${calls[@]/%/ x}")
-    server_hold -l -r 4096 "$PORT" send="$calls" send="$calls" send="$calls" \
-        send="$calls" hold
+    all=$(rpc_frame "${calls[@]/%/ x}")
+    server_hold -l -r 4096 "$PORT" send="$all" send="$all" send="$all" \
+        send="$all" hold
     idle "$PID" || idle "$PID"
     [ $(($(server_dirty_kib "$PID") - before)) -lt 20000 ]
     server_release

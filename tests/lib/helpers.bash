@@ -128,6 +128,7 @@ ready_port() {
     while read -r line; do
         [[ $line =~ ^listening\ on\ .*:([0-9]+)$ || $line =~ \ starting\ on\ ([0-9]+)$ ]] ||
             continue
+        # shellcheck disable=SC2034 # for the test
         PORT=${BASH_REMATCH[1]}
         return
     done 2>/dev/null <"$LOG"
