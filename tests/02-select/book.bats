@@ -12,3 +12,5 @@ load ../lib/book
 @test "sessions" { book_checks sessions $STAGE/README.md $(book_rooms); }
 @test "links" { book_checks links $STAGE/README.md $(book_rooms); }
 @test "what changed" { book_checks changes $STAGE/README.md; }
+@test "the path" { book_checks path $STAGE/README.md; }
+@test "ports" { book_checks ports $STAGE/README.md $(book_rooms); }

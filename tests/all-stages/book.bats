@@ -17,7 +17,7 @@ load ../lib/book
     for chapter in "$ROOT"/[0-9][0-9]-*/; do
         cmp "$checks" "$ROOT/tests/$(basename "$chapter")/book.bats"
     done
-    for check in excerpts sessions changes links; do
+    for check in excerpts sessions changes links path ports; do
         grep -qF "{ book_checks $check " "$checks"
     done
 }
