@@ -4,10 +4,9 @@
  * with: accept and greet them, receive their messages, owe and send the
  * answers, close.
  *
- * Who may still send something is in `inputs`, the listener included; who is
- * owed an answer is in `outputs`; a client that is in neither is closed here
- * at once. After each of these functions the server must therefore tell its
- * kernel about the descriptor again. The descriptors belong to this file.
+ * Who may still send is in `inputs`, the listener included; who is owed an
+ * answer is in `outputs`; who is in neither is closed here at once. So after
+ * each of these calls the server has to note anew what it waits for.
  */
 #ifndef CLIENTS_H
 #define CLIENTS_H
@@ -26,7 +25,7 @@ struct client {
 struct clients {
     int listener;
     struct client *table; /* by descriptor; all zero: not ours */
-    int *rlist, *wlist;   /* the descriptors that are ready */
+    int *rlist, *wlist;   /* the descriptors that can be read, written */
     int size;             /* of the table and of each list */
     int inputs, outputs;  /* how many wait */
     int rcount, wcount;   /* how many are ready */

@@ -17,14 +17,12 @@
 
 enum {
     TURN_SECONDS = 1, /* a turn ends after this, if nobody is ready */
-    READY_MAX = 1024  /* descriptors of a turn; the others are in the next */
+    READY_MAX = 1024, /* descriptors of a turn; the others are in the next */
+    /* An edge is reported once: a client is read until there is nothing left.
+     * One that never stops sending must not keep us, though. After so many
+     * messages it waits for the next turn, and watch has it reported again. */
+    MESSAGES_MAX = 64
 };
-
-/* An edge is told once: whoever has something is read until there is nothing
- * left. One that never stops sending must not keep us, though. After so many
- * messages it is left for the next turn, and watch has the kernel tell again.
- */
-enum { MESSAGES_MAX = 64 };
 
 struct server {
     struct clients clients;
@@ -32,9 +30,9 @@ struct server {
     bool edge;
 };
 
-/* Brings the kernel's view of `fd` up to date. Returns -1 if it cannot be
- * waited for: the kernel's memory or its limit is used up. MOD counts as a
- * new edge: who is ready at that moment is told again. */
+/* Notes what `fd` is waited for from now on. Returns -1 if it cannot be waited
+ * for: the kernel's memory or its limit is used up. MOD counts as a new edge:
+ * a descriptor that is ready at that moment is reported again. */
 static int watch(struct server *server, int fd)
 {
     const struct client *client = &server->clients.table[fd];
@@ -73,8 +71,8 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
-/* The listener is ready. After each change the kernel's view of a descriptor
- * has to be brought up to date, or it is not waited for. */
+/* The listener is ready. After each change of a client comes watch, or the
+ * next wait would not know of it. */
 static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);

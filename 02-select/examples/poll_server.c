@@ -22,9 +22,9 @@ struct server {
     int end;               /* how many of them there are */
 };
 
-/* Brings the kernel's view of `fd` up to date. Returns -1 if it cannot be
- * waited for: there is no memory. The array has a place for each descriptor,
- * and poll passes over the places that say -1. */
+/* Notes what `fd` is waited for from now on. Returns -1 if it cannot be waited
+ * for: there is no memory. The array has a place for each descriptor, and poll
+ * passes over the places that say -1. */
 static int watch(struct server *server, int fd)
 {
     const struct client *client = &server->clients.table[fd];
@@ -67,8 +67,8 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
-/* The listener is ready. After each change the kernel's view of a descriptor
- * has to be brought up to date, or it is not waited for. */
+/* The listener is ready. After each change of a client comes watch, or the
+ * next wait would not know of it. */
 static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);

@@ -21,9 +21,9 @@ struct server {
     int end;                /* one more than the highest descriptor in them */
 };
 
-/* Brings the kernel's view of `fd` up to date. Returns -1 if it cannot be
- * waited for: an fd_set is an array of FD_SETSIZE bits, and FD_SET with a
- * higher number writes into whatever comes behind it. */
+/* Notes what `fd` is waited for from now on. Returns -1 if it cannot be waited
+ * for: an fd_set is an array of FD_SETSIZE bits, and FD_SET with a higher
+ * number writes into whatever comes behind it. */
 static int watch(struct server *server, int fd)
 {
     const struct client *client = &server->clients.table[fd];
@@ -60,8 +60,8 @@ static int wait_ready(struct server *server)
     return 0;
 }
 
-/* The listener is ready. After each change the kernel's view of a descriptor
- * has to be brought up to date, or it is not waited for. */
+/* The listener is ready. After each change of a client comes watch, or the
+ * next wait would not know of it. */
 static void accept_client(struct server *server)
 {
     int fd = clients_accept(&server->clients);

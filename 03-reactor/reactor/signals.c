@@ -93,9 +93,9 @@ void signals_restore(const struct waker *waker)
     for (int signal = 1; signal < SIGNALS_END; signal++) {
         if (table[signal].waker != waker)
             continue;
+        /* First, or one that comes between the two calls would kill. */
         if (table[signal].was_blocked)
-            mask(SIG_BLOCK,
-                 signal); /* first: one that comes now must not kill */
+            mask(SIG_BLOCK, signal);
         sigaction(signal, &table[signal].before, NULL);
         table[signal].waker = NULL;
     }

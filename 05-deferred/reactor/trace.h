@@ -2,8 +2,8 @@
  *
  * trace.h - what the loop does, step by step, on standard error, each line with
  * the seconds since the start: for whoever starts a program with TRACE=1 in
- * the environment. Otherwise a step is one
- * branch, so the steps need no #ifdef and no second build.
+ * the environment. Otherwise a step is one branch, so the steps need no #ifdef
+ * and no second build.
  */
 #ifndef TRACE_H
 #define TRACE_H

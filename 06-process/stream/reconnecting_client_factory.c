@@ -1,7 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * reconnecting_client_factory.c - how long to wait before the next attempt.
+ */
 #include "stream/reconnecting_client_factory.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "protocol/log.h"
 
@@ -32,17 +37,8 @@ void reconnecting_client_factory_init(struct reconnecting_client_factory *self,
         .factor = factor,
         .jitter = jitter,
         .delay = initial_delay,
-        .random = (uint64_t)delayed_calls_now() | 1,
+        .seed = (unsigned)delayed_calls_now(),
     };
-}
-
-/* A number between 0 and 1, from a xorshift generator. */
-static double uniform(struct reconnecting_client_factory *self)
-{
-    self->random ^= self->random << 13;
-    self->random ^= self->random >> 7;
-    self->random ^= self->random << 17;
-    return (double)(self->random >> 11) / (double)(UINT64_C(1) << 53);
 }
 
 /* A number from a normal distribution around 0 with deviation 1, or so close
@@ -52,8 +48,23 @@ static double normal(struct reconnecting_client_factory *self)
     double sum = -6;
 
     for (int i = 0; i < 12; i++)
-        sum += uniform(self);
+        sum += rand_r(&self->seed) / (double)RAND_MAX;
     return sum;
+}
+
+/* What the last wait was, times the factor, with jitter: without that, a
+ * thousand clients that have lost their server at the same moment would come
+ * back at the same moment, again and again. A wide jitter may throw less than
+ * nothing, which is no wait; and once there the delay would stay there. */
+static void lengthen_delay(struct reconnecting_client_factory *self)
+{
+    self->delay *= self->factor;
+    if (self->delay > self->max_delay)
+        self->delay = self->max_delay;
+    if (self->jitter > 0)
+        self->delay += normal(self) * self->delay * self->jitter;
+    if (self->delay < self->initial_delay)
+        self->delay = self->initial_delay;
 }
 
 /* The connector lives on only if it is told to try again before this returns.
@@ -70,13 +81,13 @@ static void retry(struct reconnecting_client_factory *self,
         return;
     }
     self->retries++;
-    self->delay *= self->factor;
-    if (self->delay > self->max_delay)
-        self->delay = self->max_delay;
-    if (self->jitter > 0)
-        self->delay += normal(self) * self->delay * self->jitter;
-    if (connector_retry(connector, self->delay) < 0)
+    lengthen_delay(self);
+    if (connector_retry(connector, self->delay) < 0) {
+        log_message("%s:%d will not be tried again: %s",
+                    connector_host(connector), connector_port(connector),
+                    strerror(errno));
         return;
+    }
     self->connector = connector;
     log_message("%s:%d will retry in %d seconds", connector_host(connector),
                 connector_port(connector), (int)self->delay);

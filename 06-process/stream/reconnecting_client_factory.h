@@ -7,19 +7,20 @@
  *
  * Begin your factory with it, and initialize it with
  * reconnecting_client_factory_init. If you set callbacks of your own for the
- * two failures, call these from them.
+ * two failures, call these from them. Each wait is announced in the log; so is
+ * that there will be none, when it cannot be scheduled.
  */
 #ifndef RECONNECTING_CLIENT_FACTORY_H
 #define RECONNECTING_CLIENT_FACTORY_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "stream/tcp_connector.h"
 
 struct reconnecting_client_factory {
     struct factory base;
-    double initial_delay; /* seconds; multiplied before it is first used */
+    double initial_delay; /* seconds; multiplied before it is first used, and
+                             the least that a wait can be */
     double max_delay;     /* seconds */
     double factor;        /* by which each wait is longer; e */
     double jitter;        /* standard deviation of a wait, as a part of it */
@@ -28,7 +29,7 @@ struct reconnecting_client_factory {
     int retries;          /* since reset_delay */
     bool stopped;         /* stop_trying was called */
     struct connector *connector; /* that waits or tries, or NULL */
-    uint64_t random;
+    unsigned seed;               /* of the jitter */
 };
 
 void reconnecting_client_factory_init(struct reconnecting_client_factory *self,

@@ -327,9 +327,8 @@ static void T16_nothing_is_owed_after_abort(const char *poller)
 
     talk_listen(&talk, poller, &Talker);
     int fd = talk_peer(&talk);
-    for (int i = 0; i < 10; i++) /* a large one would be sent at once */
-        talk_write(&talk, 10000);
-    CHECK(transport_queued(talk_transport(&talk)) == 100000);
+    for (int i = 0; i < 100; i++) /* a large one would be with the kernel */
+        talk_write(&talk, 1000);
     transport_abort_connection(talk_transport(&talk));
     CHECK(transport_queued(talk_transport(&talk)) == 0);
     peer_expect_reset(&talk, fd);

@@ -252,7 +252,7 @@ cmd_talk() {
             [ "$line" = 'Command not found.' ] || return 1
             [ "$took" -le "$worst" ] || worst=$took
             count=$((count + 1))
-            sleep 0.005
+            moment 0.01
         done
         exec {talk}>&-
         server_release

@@ -183,7 +183,7 @@ double child_deadline(void)
 {
     const char *seconds = getenv("TALK_DEADLINE");
 
-    return reactor_seconds() + (seconds ? strtod(seconds, NULL) : 8);
+    return reactor_seconds() + (seconds ? strtod(seconds, NULL) : 20);
 }
 
 void child_turn(struct reactor *reactor, double end, const char *what)

@@ -409,6 +409,8 @@ $ printf 'done:'
 done:
 ```
 
+<!-- seen: Two lines were printed. -->
+
 ```console
 $ echo another
 ```
@@ -427,6 +429,8 @@ $ : -p 9000; cat <<EOF
 port 9000
 $ printf 'done:'
 done:
+
+Two lines were printed.
 END
 }
 

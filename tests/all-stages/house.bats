@@ -2,6 +2,8 @@
 # The folders of every stage keep what they promise: tools/house; and the checks
 # catch what they are there to catch.
 
+# shellcheck disable=SC2030,SC2031 # `run` in a subshell
+
 load ../lib/helpers
 
 @test "an include never points up, nor in a circle" {
@@ -202,4 +204,46 @@ END
     run make -s -C "$ROOT" turns FILE=nowhere
     [ "$status" -eq 2 ]
     [[ $output == 'make -s turns FILE=trace'* ]]
+}
+
+# --- make book -----------------------------------------------------------------
+
+# house_dead_links FOLDER: each link of its pages that leads nowhere.
+house_dead_links() {
+    local page link file anchor
+    while IFS= read -r page; do
+        while IFS= read -r link; do
+            case $link in
+            *://* | mailto:*) continue ;;
+            esac
+            file=${link%%#*} anchor=''
+            [[ $link != *'#'* ]] || anchor=${link#*#}
+            if [ -z "$file" ]; then
+                file=$page
+            else
+                file=$(dirname "$page")/$file
+            fi
+            [ ! -d "$file" ] || file=$file/index.html
+            if [ ! -f "$file" ] && [ ! -d "${file%/index.html}" ]; then
+                echo "$page: $link"
+            elif [ -n "$anchor" ] && ! grep -qF "id=\"$anchor\"" "$file"; then
+                echo "$page: no such heading: $link"
+            fi
+        done < <(grep -oE '(href|src)="[^"]*"' "$page" | sed -E 's/^[a-z]+="//; s/"$//' | sort -u)
+    done < <(find "$1" -name index.html)
+}
+
+@test "make book: a page for every chapter and room, and no link leads nowhere" {
+    command -v cmark-gfm >/dev/null || skip "cmark-gfm is not installed"
+    "$ROOT/tests/tools/book-html" "$ROOT" "$PWD/pages"
+    local page
+    for page in "$ROOT"/README.md "$ROOT"/0*/README.md "$ROOT"/0*/[a-z]*/README.md; do
+        page=${page#"$ROOT"/}
+        [[ $page == */build/* ]] || [ -f "pages/${page%README.md}index.html" ]
+    done
+    house_dead_links pages >dead
+    [ ! -s dead ] || { cat dead; return 1; }
+    # That it can fail.
+    sed -i 's/href="03-reactor\/index.html"/href="03-nowhere\/index.html"/' pages/index.html
+    house_dead_links pages | grep -qF '03-nowhere'
 }

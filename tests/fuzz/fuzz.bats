@@ -126,3 +126,13 @@ fuzz() {
     [ "$status" -ne 0 ]
     [[ $output == *"apt-get install -y afl++"* ]]
 }
+
+@test "proof: a broken broker is noticed, and a broken client of one" {
+    [ "$FUZZ_BUILD" = build/sanitize ] || skip "no sanitizers"
+    broken 06-process/amqp_method.c \
+        's/length > \(size_t\)\(reader->end - reader->next\)/0/' amqp_broker
+    broken 06-process/broker_queue.c 's/^    before->ring = consumer->ring;//' amqp_broker
+    broken 06-process/amqp_channel.c 's/^    \*link = consumer->next;//' amqp_client
+    broken 06-process/amqp_channel.c 's/^        deferred_fire\(deferred, result\);/        (void)0;/' \
+        amqp_client
+}

@@ -51,7 +51,7 @@ teardown() {
         wait_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
     done
     for log in "${LOGS[@]}"; do
-        # Shown by bats when the test has failed, and only then.
+        [ -z "${BATS_TEST_COMPLETED:-}" ] || break
         echo "--- ${log##*/}:"
         head -c 4000 "$log"
     done
@@ -70,12 +70,18 @@ program() {
     esac
 }
 
+# moment SECONDS: a sleep that needs no process.
+moment() {
+    [ "${MOMENT:-}" ] || exec {MOMENT}<> <(:)
+    ! read -rt "$1" -u "$MOMENT"
+}
+
 # eventually COMMAND...: true as soon as the command is; false at the deadline.
 eventually() {
     local end=$((SECONDS + DEADLINE))
     until "$@"; do
         [ $SECONDS -lt $end ] || { echo "deadline: $*"; return 1; }
-        sleep 0.02
+        moment 0.02
     done
 }
 
@@ -116,9 +122,15 @@ launch() {
 }
 
 ready_port() {
-    PORT=$(sed -nE 's/^listening on .*:([0-9]+)$/\1/p; s/.* starting on ([0-9]+)$/\1/p' \
-        "$LOG" 2>/dev/null | head -n 1)
-    [ -n "$PORT" ]
+    local line
+    PORT=
+    while read -r line; do
+        [[ $line =~ ^listening\ on\ .*:([0-9]+)$ || $line =~ \ starting\ on\ ([0-9]+)$ ]] ||
+            continue
+        PORT=${BASH_REMATCH[1]}
+        return
+    done 2>/dev/null <"$LOG"
+    return 1
 }
 
 # start STAGE/NAME ARGUMENT...: launches a server on port 0 and waits until it
@@ -140,13 +152,18 @@ logged() {
 
 # descriptors PID: how many it has open.
 descriptors() {
-    find "/proc/$1/fd" -mindepth 1 | wc -l
+    local open=("/proc/$1/fd/"*)
+    [ ! -L "${open[0]}" ] && echo 0 || echo ${#open[@]}
 }
 
 # cpu_ms PID: the processor time that it has used, in milliseconds, with all
 # of its threads.
 cpu_ms() {
-    cat "/proc/$1/task/"*/schedstat | awk '{ ns += $1 } END { print int(ns / 1e6) }'
+    local thread ns all=0
+    for thread in "/proc/$1/task/"*; do
+        read -r ns _ <"$thread/schedstat" && all=$((all + ns))
+    done
+    echo $((all / 1000000))
 }
 
 # idle PID: uses less than a twentieth of a processor. One that spins gets more,
@@ -155,7 +172,7 @@ idle() {
     local before used
     for _ in {1..3}; do
         before=$(cpu_ms "$1")
-        sleep 0.2
+        moment 0.2
         used=$(($(cpu_ms "$1") - before))
         [ "$used" -ge 10 ] || return 0
     done

@@ -52,6 +52,8 @@ rabbit_boot() {
     : >"$RABBIT/log.txt" # now: that of the last time says that it is up
     rabbit_environment "$RABBIT_SERVER" >>"$RABBIT/log.txt" 2>&1 3>&- </dev/null &
     RABBIT_PID=$!
+    echo "$RABBIT_PID" >"$RABBIT/pid" # a test may start it again; who ends it
+                                      # in the end is another process
     DEADLINE=120 eventually rabbit_is_up
     grep -q 'Server startup complete' "$RABBIT/log.txt" || return 1
     RABBIT_PORT=$(rabbit_listens "$RABBIT_PID" | grep -vx "$DIST_PORT" | head -n 1)
@@ -83,12 +85,13 @@ rabbit_start() {
 
 # rabbit_end [SIGNAL]: RabbitMQ alone; its children follow by themselves.
 rabbit_end() {
+    RABBIT_PID=$(cat "$RABBIT/pid")
     kill "-${1:-TERM}" "$RABBIT_PID" 2>/dev/null || true
     DEADLINE=30 wait_gone "$RABBIT_PID" || kill -KILL "$RABBIT_PID"
 }
 
 rabbit_stop() {
-    [ -z "${RABBIT_PID:-}" ] || rabbit_end TERM
+    [ ! -f "${RABBIT:-/nowhere}/pid" ] || rabbit_end TERM
     [ -z "${EPMD_PID:-}" ] || kill "$EPMD_PID" 2>/dev/null || true
 }
 

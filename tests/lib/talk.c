@@ -238,7 +238,7 @@ double talk_deadline(void)
 {
     const char *seconds = getenv("TALK_DEADLINE");
 
-    return reactor_seconds() + (seconds ? atof(seconds) : 5);
+    return reactor_seconds() + (seconds ? atof(seconds) : 20);
 }
 
 void talk_turn(struct talk *talk, double end, const char *what)

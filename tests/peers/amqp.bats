@@ -22,7 +22,6 @@ setup_file() {
 }
 
 teardown_file() {
-    [ ! -f "$BATS_FILE_TMPDIR/pid" ] || RABBIT_PID=$(cat "$BATS_FILE_TMPDIR/pid")
     rabbit_stop
 }
 
@@ -204,7 +203,6 @@ rabbit_dies() {
     exec {KEYS}>&-
     wait "$client" || status=$?
     [ "$status" -eq 1 ] # a call has failed
-    echo "$RABBIT_PID" >"$BATS_FILE_TMPDIR/pid"
 }
 
 @test "X6: RabbitMQ is stopped by SIGTERM and started again" {
@@ -212,6 +210,5 @@ rabbit_dies() {
 }
 
 @test "X6: RabbitMQ is killed and started again" {
-    [ ! -f "$BATS_FILE_TMPDIR/pid" ] || RABBIT_PID=$(cat "$BATS_FILE_TMPDIR/pid")
     rabbit_dies KILL
 }

@@ -44,7 +44,8 @@ in_console {
         head = substr($0, 1, RLENGTH)
         $0 = substr($0, RLENGTH + 1)
     }
-    if ($0 ~ /^\$ /)
+    typed = $0 ~ /^\$ / || (typed && $0 ~ /^&gt;/) # "> ": it goes on
+    if (typed)
         $0 = "<b>" $0 "</b>"
     else if ($0 ~ /^# /)
         $0 = "<i>" $0 "</i>"

@@ -110,7 +110,14 @@ show() {
         printf '%s\n' "$2"
     fi
 }
-BOLD=1 DIM=2 GREEN=32
+BOLD=1 GREEN=32 YELLOW=33 CYAN=36
+
+# linger SECONDS: time to read, for somebody who watches on a terminal. Every
+# pause is so many times as long as DEMO_PAUSE says; 0: none.
+linger() {
+    [ -n "$live" ] && [ -t 1 ] || return 0
+    sleep "$(awk "BEGIN { print $1 * ${DEMO_PAUSE:-1} }")"
+}
 
 # on_output: shows new lines of $work/text, those that are complete.
 on_output() {
@@ -134,7 +141,8 @@ session_fault() {
 # session_step README: runs the command that stands ready, if any.
 session_step() {
     [ -n "$command" ] && [ -z "$failed" ] || return 0
-    show $BOLD "\$ ${command//$'\n'/$'\n> '}"
+    show "$BOLD;$CYAN" "\$ ${command//$'\n'/$'\n> '}"
+    linger 0.7
     shell_normal < "$work/listed" > "$work/expected"
     if ! shell_run "$command"; then
         [ -z "$live" ] || echo
@@ -196,7 +204,8 @@ session_play() {
             ;;
         '#')
             session_step "$1"
-            show $DIM "$text"
+            show $YELLOW "$text"
+            linger 2
             ;;
         '$')
             session_step "$1"
@@ -227,15 +236,22 @@ book_sessions() {
 }
 
 # book_demo README: the guided tour through one chapter: its title, its
-# sentence, and its first session as it happens.
+# sentence, its first session as it happens, and what was to be seen in it: the
+# README says so in a comment, <!-- seen: ... -->, on one line.
 book_demo() {
+    local seen
     live=1
     show "$BOLD;$GREEN" "$(sed -n '1s/^# *//p' "$1")"
-    show $DIM "$(awk 'NR == 1 { next } NF { text = 1; print; next } text { exit }' "$1")"
+    show $YELLOW "$(awk 'NR == 1 { next } NF { text = 1; print; next } text { exit }' "$1")"
     echo
+    linger 2
     if ! session_records "$1" 'Run it' | grep -q .; then
         report "$1" 1 "no session under ## Run it"
     else
-        session_play "$1" 'Run it' && echo
+        session_play "$1" 'Run it' || return
+        seen=$(sed -n 's/^<!-- seen: \(.*\) -->$/\1/p' "$1")
+        [ -z "$seen" ] || { echo; show "$GREEN" "$seen"; }
+        echo
+        linger 3
     fi
 }

@@ -189,8 +189,10 @@ text ~ /^accept: / {
     next
 }
 
-text ~ /: build_protocol$/ {
-    slot = box(call ? box_lane[call] : lane["wait"], "note", "build_protocol", text)
+text ~ /: (build_protocol|process_exited|process_ended)$/ {
+    label = text
+    sub(/.*: /, "", label)
+    slot = box(call ? box_lane[call] : lane["wait"], "note", label, text)
     next
 }
 
