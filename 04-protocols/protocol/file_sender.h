@@ -13,9 +13,9 @@
 
 #include "protocol/transport.h"
 
-/* Bytes in memory at a time. Pieces of 16 KiB cost 8 % more of the processor,
- * those of 256 KiB 10 % less; but as much is kept for every client that is
- * slow, and lies on the stack while it is read. */
+/* Bytes in memory at a time. Pieces of 16 KiB cost a tenth more of the
+ * processor, those of 256 KiB a tenth less; but as much is kept for every
+ * client that is slow, and lies on the stack while it is read. */
 enum { FILE_SENDER_PIECE = 64 << 10 };
 
 struct file_sender {
