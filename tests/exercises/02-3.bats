@@ -6,7 +6,7 @@ load ../lib/helpers
 
 @test "a client that is owed bytes and takes none is dropped after two seconds" {
     start 02-select/buffered_echo_server
-    run peer -r 4096 "$PORT" stuff lap pause=1000 reset? lap
+    run peer -r 4096 "$PORT" stuff pause=3500 reset?
     echo "$output"
     [ "$status" -eq 0 ]
 }
