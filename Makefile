@@ -46,6 +46,9 @@ turns: ## a time line of a trace: make -s turns FILE=trace > turns.svg
 	    "is what a program says with TRACE=1 on standard error" >&2; exit 2; }
 	@awk -f tests/tools/turns.awk '$(FILE)'
 
+exercise: bats ## check your work on an exercise: make exercise N=04-3
+	@CC='$(CC)' tests/tools/exercise $(N)
+
 compdb: ## compile_commands.json, for editors
 	@{ sep='['; for file in $(wildcard 0[1-6]-*/*/*.c); do \
 	    printf '%s\n{"directory":"%s","file":"%s","command":"cc %s %s"}' \
@@ -102,5 +105,5 @@ bats:
 	    "install -y bats (Debian, Ubuntu), or https://bats-core.readthedocs.io" >&2; \
 	    exit 1; }
 
-.PHONY: all $(STAGES) demo test proof diff book turns compdb check format lint warnings \
+.PHONY: all $(STAGES) demo test proof diff book turns exercise compdb check format lint warnings \
         sanitize fuzz bench valgrind clean help bats
