@@ -21,8 +21,16 @@ programs() {
     done
 }
 
+# usage STAGE/NAME: what -h says, asked once; in USAGE.
+usage() {
+    local said=$BATS_FILE_TMPDIR/${1/\//-}
+    [ -s "$said" ] || "$(program "$1")" -h >"$said"
+    USAGE=$(<"$said")
+}
+
 has() { # STAGE/NAME WORDS
-    [[ $("$(program "$1")" -h) == *"$2"* ]]
+    usage "$1"
+    [[ $USAGE == *"$2"* ]]
 }
 
 # servers [FIRST]: all that listen, from that stage on. A worker of a broker only
@@ -34,7 +42,8 @@ servers() {
 
 # operands STAGE/NAME: the ones that must be there; a new path each time.
 operands() {
-    case $("$(program "$1")" -h) in
+    usage "$1"
+    case $USAGE in
     *' URL URL'*) echo http://127.0.0.1:1/ http://127.0.0.1:1/ ;;
     *' CERT' | *' PATH') echo "$BATS_TEST_TMPDIR/path-$BASHPID" ;;
     esac
@@ -220,6 +229,8 @@ has_socket() { # PID
         "$(program "$name")" $arguments <&- >&- 2>&- 3>&- &
         SERVERS+=("$!")
         eventually has_socket "$!"
+        echo "--- $name"
+        readlink "/proc/$!/fd/"{0,1,2}
         # Otherwise the listener would be one of the three.
         [ "$(readlink "/proc/$!/fd/"{0,1,2} | sort -u)" = /dev/null ]
         kill -TERM "$!"
