@@ -4,6 +4,8 @@
 # R and P and the traps are the rows of what Twisted's loop does; each is a
 # case of one of the unit programs, and holds under every poller.
 
+# shellcheck disable=SC2086,SC2153 # words; unit_build sets PROGRAM
+
 load ../lib/helpers
 load ../lib/unit
 

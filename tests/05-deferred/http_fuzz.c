@@ -105,10 +105,18 @@ static void process(struct http_channel *channel)
         request->path);
 }
 
+static struct line_receiver_class class; /* as HttpChannel, but for this: */
 static struct http_factory factory = {
-    .base = { .name = "F", .protocol = &HttpChannel.base },
+    .base = { .name = "F", .protocol = &class.base },
     .process = process,
 };
+
+/* A string transport has no reactor, and an idle timeout needs one. */
+static void connection_made(struct protocol *protocol)
+{
+    protocol->transport->reactor = factory.reactor;
+    HttpChannel.base.connection_made(protocol);
+}
 
 /* What is answered when so many bytes come at a time; 0: any number. */
 static void talk(struct string_transport *transport, const char *text,
@@ -151,6 +159,8 @@ int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
 
+    class = HttpChannel;
+    class.base.connection_made = connection_made;
     factory.reactor = reactor_new("select");
     if (!factory.reactor)
         return 2;

@@ -2,7 +2,7 @@
 # Stage 05: the command server that hashes, remote calls, and the programs that
 # tell what a Deferred is. D2, D4, D6 and D8 are rows of the features.
 
-# shellcheck disable=SC2030,SC2031,SC2153 # each @test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2086,SC2153 # each @test is a subshell
 
 load ../lib/helpers
 load ../lib/unit
@@ -238,7 +238,7 @@ cmd_waits() {
 cmd_talk() {
     local begun took worst count line talk end waited mine
     for _ in $(seq "${2:-5}"); do
-        server_hold -t 60 "$PORT" send="comphash $BIG\n" until='\n' hold
+        server_hold -t "$DEADLINE" "$PORT" send="comphash $BIG\n" until='\n' hold
         logged ": comphash $BIG"
         exec {talk}<>"/dev/tcp/127.0.0.1/$PORT"
         worst=0 count=0
@@ -268,7 +268,7 @@ cmd_talk() {
 
 cmd_hashes() { # SIZE
     local most=20
-    export DEADLINE=60
+    export DEADLINE=240
     deferred_big "$1"
     ! deferred_sanitized || most=100
     server_each cmd_server cmd_talk "$most"
@@ -439,7 +439,7 @@ rpc_works() {
 }
 
 rpc_answers() {
-    local LC_ALL=C path bad long
+    local path bad long
     path=$(a_source)
     rpc_says '7 echo hello' '8 echo' '9 echo ' '10 echo  two  ' '007 echo x' -- \
         '7 ok hello' '8 ok ' '9 ok ' '10 ok  two  ' '7 ok x'

@@ -5,7 +5,7 @@
 # H, C and D are the rows of what Twisted does; each is a case of one of the
 # unit programs, and holds under every poller.
 
-# shellcheck disable=SC2030,SC2031 # each @test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2034 # each @test is a subshell
 
 load ../lib/helpers
 load ../lib/unit

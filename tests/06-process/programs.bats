@@ -629,8 +629,8 @@ shell_stream() {
     server_each 'shell_server --stream' shell_stream
 }
 
-# For a shell: a millisecond or two, without a child.
-A_MOMENT='i=0; while [ $i -lt 1000 ]; do i=$((i+1)); done'
+# For a shell: some milliseconds, without a child.
+A_MOMENT='i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'
 
 shell_prompt() {
     server_prompt "send=echo a; $A_MOMENT; echo b; $A_MOMENT; echo c\n" until='c\n'
@@ -823,7 +823,7 @@ defg
     broken process/command.c 's/> COMMAND_OUTPUT_MAX/> COMMAND_OUTPUT_MAX + 1/' shell_server
     with_broken server_each shell_server shell_limits
     # Nobody is patient, or everybody for ever.
-    broken sequential_line_receiver.c '/^void sequential_line_receiver_read/,/^}/s/arm_idle_timeout\(self\);/leave(self);/' shell_server
+    broken sequential_line_receiver.c '/^void sequential_line_receiver_read/,/^}/s/timeout_start\(.*/leave(self); (void)(0,/' shell_server
     with_broken server_each shell_server shell_start_word
     [[ "${CFLAGS:-}$BUILD" != *sanitize* ]] || return 0
     # No back-pressure.
