@@ -79,6 +79,6 @@ load ../lib/unit
         deferred_cancel_test cancelled_together select
     unit_broken deferred.c '/^static void free_if_done/,/^}/s/leave_group\(self\);//' \
         deferred_cancel_test cancelled_together select
-    unit_broken deferred.c '/^static void leave_group/,/^}/s/self->next->link = self->link;/;/' \
+    unit_broken deferred.c '/^static void leave_group/,/^}/s/\*self->link = self->next;/*self->link = NULL;/' \
         deferred_cancel_test cancelled_together select
 }

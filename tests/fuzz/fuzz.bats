@@ -75,7 +75,7 @@ broken() {
     local stage=05-deferred
     broken 04-protocols/json.c 's/reader->next < reader->end \?/reader->next <= reader->end ?/' json
     broken 04-protocols/json.c "s/byte == '\"' \\|\\| byte/byte/" json
-    broken 04-protocols/put_wire.c 's/length < most \? 0 : most;/most;/' put_wire
+    broken 04-protocols/put_wire.c 's/length < whole \? 0 : whole;/whole;/' put_wire
     broken $stage/url.c 's/up \&\& to > path \&\& /up \&\& /' url
     broken $stage/url.c "s/if \\(from\\[size\\] != '\\/'\\)/if (false)/" url
     broken $stage/http_request.c 's/16 \* high \+ low;/8 * high + low;/' http_request

@@ -151,7 +151,7 @@ web_says_the_same() {
     for POLLER in "${POLLERS[@]}"; do
         start 05-deferred/two_pages -r "$POLLER" "$site/numbers" "$site/chunks"
         peer "$PORT" send=go shutdown eof
-        logged '168894 1\n2\n'
+        logged '168894 1\x0a2\x0a'
         logged '7 one two '
     done
 }
