@@ -156,7 +156,7 @@ book_catches() {
 
 \`\`\`console
 # A server, and somebody who talks to it.
-\$ '$(program 01-blocking/upper_server)' -p 9000 &
+\$ '$ROOT/01-blocking/build/examples/upper_server' -p 9000 &
 listening on 127.0.0.1:9000
 \$ '$(program 01-blocking/upper_client)' -p 9000 <<END
 > hello
@@ -178,7 +178,7 @@ END
 
 @test "sessions: ports are free ones, so the same session may run twice at once" {
     book_make
-    book_fence console "\$ '$(program 01-blocking/upper_server)' -p 9000 &" \
+    book_fence console "\$ '$ROOT/01-blocking/build/examples/upper_server' -p 9000 &" \
         'listening on 127.0.0.1:9000' "\$ mkfifo \$\$" "\$ sleep 0.5" "\$ rm \$\$"
     book_passes sessions 3>&- &
     book_passes sessions
