@@ -77,7 +77,7 @@ static struct result note(struct result result, void *argument)
     char text[FAILURE_TEXT_MAX];
 
     CHECK(pthread_equal(pthread_self(), loop_thread));
-    ++*(int *)argument;
+    ++*(volatile int *)argument;
     if (result.kind == RESULT_FAILURE) {
         unit_note((void *)failure_message(result.failure, text));
     } else {
@@ -87,18 +87,21 @@ static struct result note(struct result result, void *argument)
     return result_value(NULL);
 }
 
-static struct deferred *look_up(struct talk *talk, const char *host, int *told)
+/* `told` is volatile: it changes in the loop, out of sight of who waits. */
+static struct deferred *look_up(struct talk *talk, const char *host,
+                                volatile int *told)
 {
     struct deferred *deferred = resolver_look_up(talk->reactor, host, 80);
 
-    CHECK(deferred && deferred_add_both(deferred, note, told) == 0);
+    CHECK(deferred && deferred_add_both(deferred, note, (void *)told) == 0);
     return deferred;
 }
 
 static void C17_numeric_needs_no_thread(const char *poller)
 {
     struct talk talk;
-    int told = 0, threads = threads_at_first();
+    volatile int told = 0;
+    int threads = threads_at_first();
 
     begin(&talk, poller);
     deferred_release(look_up(&talk, "127.0.0.1", &told));
@@ -115,7 +118,7 @@ static void C17_numeric_needs_no_thread(const char *poller)
 static void C17_names_do(const char *poller)
 {
     struct talk talk;
-    int told = 0;
+    volatile int told = 0;
 
     begin(&talk, poller);
     deferred_release(look_up(&talk, "good", &told));
@@ -134,7 +137,7 @@ static void C17_names_do(const char *poller)
 static void cancelled(const char *poller)
 {
     struct talk talk;
-    int told = 0;
+    volatile int told = 0;
 
     begin(&talk, poller);
     CHECK(thread_pool_set_maximum(reactor_thread_pool(talk.reactor), 1) == 0);
@@ -156,7 +159,7 @@ static void cancelled(const char *poller)
 
 static struct result take(struct result result, void *argument)
 {
-    ++*(int *)argument;
+    ++*(volatile int *)argument;
     CHECK(result.kind == RESULT_VALUE);
     free(result.value);
     return result_value(NULL);
@@ -165,12 +168,13 @@ static struct result take(struct result result, void *argument)
 static void too_many(const char *poller)
 {
     struct talk talk;
-    int told = 0, late = 0;
+    volatile int told = 0, late = 0;
 
     begin(&talk, poller);
     for (int i = 0; i < THREAD_POOL_QUEUE_MAX; i++) {
         struct deferred *deferred = resolver_look_up(talk.reactor, "good", 80);
-        CHECK(deferred && deferred_add_both(deferred, take, &told) == 0);
+        CHECK(deferred &&
+              deferred_add_both(deferred, take, (void *)&told) == 0);
         deferred_release(deferred);
     }
     deferred_release(look_up(&talk, "good", &late));
@@ -293,7 +297,7 @@ static struct result quick(void *argument)
 
 static struct result note_quick(struct result result, void *argument)
 {
-    ++*(int *)argument;
+    ++*(volatile int *)argument;
     return result;
 }
 
@@ -412,7 +416,7 @@ static void C20_the_loop_ends(const char *poller)
 static void the_loop_never_ran(const char *poller)
 {
     struct talk talk;
-    int told = 0;
+    volatile int told = 0;
 
     begin(&talk, poller);
     call(&talk, "good", 1, NULL);
