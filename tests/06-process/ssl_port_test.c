@@ -212,22 +212,22 @@ static void so_many_at_a_time(const char *poller)
 
 static void note_stopped(void *argument)
 {
-    ++*(int *)argument;
+    ++*(volatile int *)argument;
 }
 
 /* The connections stay, and who is not one yet is closed. */
 static void stops_listening(const char *poller)
 {
     struct talk talk;
-    int stopped = 0;
+    volatile int stopped = 0;
     struct port *port = server(&talk, poller, &Talker, "", NULL);
     int fd = talk_peer(&talk);
 
     ssl_mode("silent");
     int late = talk_knock(&talk);
     TALK_UNTIL(&talk, talk.made == 1);
-    port_stop_listening(port, note_stopped, &stopped);
-    port_stop_listening(port, note_stopped, &stopped);
+    port_stop_listening(port, note_stopped, (void *)&stopped);
+    port_stop_listening(port, note_stopped, (void *)&stopped);
     TALK_UNTIL(&talk, stopped == 1);
     CHECK(talk.stopped == 1 && talk.lost == 0);
     peer_send(fd, "hello");
