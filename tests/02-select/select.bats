@@ -412,12 +412,13 @@ select_stopped_and_continued() {
 
 # The kernel does not take as many places as the server has descriptors.
 @test "S2 S4: poll says what ends it when the limit of descriptors is lowered" {
-    local server
+    local server before
     command -v prlimit >/dev/null || skip "no prlimit"
     for server in poll_server buffered_echo_server; do
         start "02-select/$server"
+        before=$(descriptors "$PID")
         select_hold -n 8 "$PORT" send=question hold
-        eventually select_has_more "$PID" 8
+        eventually select_has_more "$PID" $((before + 8))
         prlimit --pid "$PID" --nofile=5:5
         peer -l "$PORT" send=wake close || true # it may be gone already
         wait_gone "$PID"

@@ -8,16 +8,30 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "hearer.h"
 #include "udp/multicast.h"
 
-static const char group[] = "228.0.0.5", here[] = "127.0.0.1";
+static const char here[] = "127.0.0.1";
+
+/* A group of this process alone: the kernel gives a socket that is bound to a
+ * group what comes for it as long as anybody on the machine is a member, and
+ * other pollers run this program at the same time. */
+static const char *group(void)
+{
+    static char text[sizeof "239.255.255.255"];
+    unsigned pid = (unsigned)getpid();
+
+    snprintf(text, sizeof text, "239.%u.%u.%u", 128 + (pid >> 16) % 127,
+             (pid >> 8) & 255, pid & 255);
+    return text;
+}
 
 /* Listens to the group; `number` 0 lets the kernel choose one. */
 static void join(struct hearer *self, struct talk *talk, int number)
 {
-    const struct udp_options shared = { .interface = group,
+    const struct udp_options shared = { .interface = group(),
                                         .listen_multiple = true };
     struct address address;
 
@@ -26,7 +40,7 @@ static void join(struct hearer *self, struct talk *talk, int number)
         reactor_listen_udp(talk->reactor, number, &self->base, &shared);
     CHECK(self->port && port_get_host(&self->port->base, &address) == 0);
     self->number = address_port(&address);
-    CHECK(multicast_join_group(self->port, group, here) == 0);
+    CHECK(multicast_join_group(self->port, group(), here) == 0);
 }
 
 /* A port at 127.0.0.1 that sends to groups by that interface. */
@@ -80,13 +94,13 @@ static void U10_no_interface_named(const char *poller)
     talk_new(&talk, poller, &Talker);
     hearer.port = reactor_listen_udp(talk.reactor, 0, &hearer.base, NULL);
     CHECK(hearer.port != NULL);
-    if (multicast_join_group(hearer.port, group, NULL) == 0)
-        CHECK(multicast_leave_group(hearer.port, group, NULL) == 0);
+    if (multicast_join_group(hearer.port, group(), NULL) == 0)
+        CHECK(multicast_leave_group(hearer.port, group(), NULL) == 0);
     else
         CHECK(errno == ENODEV);
-    CHECK(multicast_join_group(hearer.port, group, NULL) == 0 ||
+    CHECK(multicast_join_group(hearer.port, group(), NULL) == 0 ||
           errno == ENODEV);
-    CHECK(multicast_join_group(hearer.port, group, here) == 0);
+    CHECK(multicast_join_group(hearer.port, group(), here) == 0);
     talk_free(&talk);
 }
 
@@ -104,14 +118,14 @@ static void U10_join_fails(const char *poller)
     CHECK(errno == EINVAL);
     CHECK(multicast_join_group(hearer.port, "ff02::1", here) == -1);
     CHECK(errno == EAFNOSUPPORT);
-    CHECK(multicast_join_group(hearer.port, group, here) == -1);
+    CHECK(multicast_join_group(hearer.port, group(), here) == -1);
     CHECK(errno == EADDRINUSE);
-    CHECK(multicast_leave_group(hearer.port, group, here) == 0);
-    CHECK(multicast_leave_group(hearer.port, group, here) == -1);
+    CHECK(multicast_leave_group(hearer.port, group(), here) == 0);
+    CHECK(multicast_leave_group(hearer.port, group(), here) == -1);
     CHECK(errno == EADDRNOTAVAIL);
     six.port = reactor_listen_udp(talk.reactor, 0, &six.base, &local);
     if (six.port) { /* not every machine has it */
-        CHECK(multicast_join_group(six.port, group, here) == -1);
+        CHECK(multicast_join_group(six.port, group(), here) == -1);
         CHECK(errno == EAFNOSUPPORT);
         CHECK(multicast_get_ttl(six.port) == -1 && errno == EAFNOSUPPORT);
     }
@@ -129,13 +143,13 @@ static void U10_joining_and_leaving(const char *poller)
     talk_new(&talk, poller, &Talker);
     join(&hearer, &talk, 0);
     open_sender(&sender, &talk);
-    CHECK(address_numeric(&to, group, hearer.number) == 0);
+    CHECK(address_numeric(&to, group(), hearer.number) == 0);
     CHECK(udp_port_write(sender.port, "heard", 5, &to) == 0);
     TALK_UNTIL(&talk, hearer.received == 1);
     CHECK(!strcmp(hearer.text, "heard"));
     CHECK(udp_port_write(hearer.port, "answer", 6, &hearer.from) == 0);
     TALK_UNTIL(&talk, sender.received == 1);
-    CHECK(multicast_leave_group(hearer.port, group, here) == 0);
+    CHECK(multicast_leave_group(hearer.port, group(), here) == 0);
     CHECK(multicast_join_group(hearer.port, "228.0.0.6", here) == 0);
     CHECK(udp_port_write(sender.port, "unheard", 7, &to) == 0);
     loop_check_quiet(talk.reactor);
@@ -148,7 +162,7 @@ static void U11_two_with_one_number(const char *poller)
     struct talk talk;
     struct hearer one = { 0 }, two = { 0 }, sender = { 0 };
     struct hearer alone = { .base.class = &Hearer };
-    const struct udp_options unshared = { .interface = group };
+    const struct udp_options unshared = { .interface = group() };
     struct address to;
 
     talk_new(&talk, poller, &Talker);
@@ -158,7 +172,7 @@ static void U11_two_with_one_number(const char *poller)
         !reactor_listen_udp(talk.reactor, one.number, &alone.base, &unshared));
     CHECK(errno == EADDRINUSE);
     open_sender(&sender, &talk);
-    CHECK(address_numeric(&to, group, one.number) == 0);
+    CHECK(address_numeric(&to, group(), one.number) == 0);
     for (int i = 1; i <= 10; i++) {
         CHECK(udp_port_write(sender.port, "both", 4, &to) == 0);
         TALK_UNTIL(&talk, one.received == i && two.received == i);

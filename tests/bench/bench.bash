@@ -77,16 +77,22 @@ server() {
 }
 
 # measure PROGRAM ARGUMENT...: puts load on the servers, in turns.
-# A row is the cost of a message; where none was sent, of the time, in us.
+# A row is the cost of a message; where none was sent, of the time, in us. What
+# the time was that has passed, if it is printed, goes to a table of its own.
 measure() {
-    local number messages ns i=0
+    local number messages ns passed i=0 cpu=$name
 
     "${on_load[@]}" "$OUT/$1" "${@:2}" "${targets[@]}" >"$scratch/costs" ||
         fail "$name: the load has failed"
-    while read -r number messages ns; do
-        row $((round + i++ / ${#targets[@]} + 1)) "${labels[number]}" \
+    while read -r number messages ns passed; do
+        name=$cpu
+        row $((round + i / ${#targets[@]} + 1)) "${labels[number]}" \
             $((messages > 0 ? ns / messages : ns / 1000)) \
             "${references[number]}"
+        name=$cpu-passed
+        [ -z "$passed" ] || row $((round + i / ${#targets[@]} + 1)) \
+            "${labels[number]}" $((passed / messages)) "${references[number]}"
+        i=$((i + 1))
     done <"$scratch/costs"
     dismiss
 }
@@ -113,12 +119,13 @@ each() {
 
 # streams NAME WHERE COMMAND...: large messages; the load runs under COMMAND.
 streams() {
-    local on_load=("${@:3}") bytes library stage path
+    local on_load=("${@:3}") bytes title library stage path
 
     for bytes in 1048576 65536; do
-        table "$1-$bytes" 'ns a message' \
-            "$((bytes / 1024)) KiB there and back, two at once on each of 4 connections, $2" \
+        title="$((bytes / 1024)) KiB there and back, two at once on each of 4 connections, $2"
+        table "$1-$bytes-passed" 'ns a message' "$title: time that passes" \
             'no more than libuv'
+        table "$1-$bytes" 'ns a message' "$title" 'no more than libuv'
         server 0 '' 'epoll, loop alone' "$OUT/raw_epoll"
         while read -r stage path; do
             server 0 'epoll, loop alone' "epoll, $stage echo_server" \

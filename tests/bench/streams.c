@@ -8,7 +8,8 @@
  *
  * Each of CONNECTIONS has DEPTH messages of BYTES bytes in flight at any time,
  * and sends while it receives: neither side waits for the other. Prints what
- * load prints. Exit 1 if a byte is missing, wrong or unasked for.
+ * load prints, and the nanoseconds that have passed until the last byte was
+ * back. Exit 1 if a byte is missing, wrong or unasked for.
  */
 #include <errno.h>
 #include <poll.h>
@@ -103,11 +104,11 @@ static uint64_t limit_of(const struct streams *streams,
 }
 
 /* Keeps the server busy for `ms` milliseconds, then waits for what is still in
- * flight. Returns how many messages have come back. */
+ * flight: `took` milliseconds in all. Returns how many messages are back. */
 static unsigned long long run(const struct streams *streams,
-                              struct server *server, int ms)
+                              struct server *server, int ms, long long *took)
 {
-    long long end = client_now_ms() + ms;
+    long long begun = client_now_ms(), end = begun + ms;
     struct pollfd ready[STREAMS_MAX];
     uint64_t before = 0, after = 0;
     int busy = streams->count;
@@ -135,6 +136,7 @@ static unsigned long long run(const struct streams *streams,
             if (ready[i].revents & ~POLLOUT)
                 drain(&server->streams[i]);
     }
+    *took = client_now_ms() - begun;
     client_pause_ms(SETTLE_MS);
     for (int i = 0; i < streams->count; i++)
         after += server->streams[i].received;
@@ -144,12 +146,14 @@ static unsigned long long run(const struct streams *streams,
 static void take_turn(const struct streams *streams, struct server *server,
                       int number)
 {
-    run(streams, server, WARM_UP_MS);
-    unsigned long long before = client_cpu_ns(server->pid);
-    unsigned long long messages = run(streams, server, streams->ms);
+    long long took;
 
-    printf("%d %llu %llu\n", number, messages,
-           client_cpu_ns(server->pid) - before);
+    run(streams, server, WARM_UP_MS, &took);
+    unsigned long long before = client_cpu_ns(server->pid);
+    unsigned long long messages = run(streams, server, streams->ms, &took);
+
+    printf("%d %llu %llu %lld\n", number, messages,
+           client_cpu_ns(server->pid) - before, took * 1000000);
 }
 
 static struct streams parse(int argc, char **argv)
