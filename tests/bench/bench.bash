@@ -117,9 +117,20 @@ each() {
     done
 }
 
+# others: the same server on other libraries, those that are there.
+others() {
+    local library
+
+    for library in libuv libev libevent; do
+        [ ! -x "$OUT/${library}_echo" ] ||
+            server 0 'epoll, loop alone' "$library" "$OUT/${library}_echo"
+    done
+    [ -z "$twisted" ] || server 0 'epoll, loop alone' Twisted "$scratch/twisted"
+}
+
 # streams NAME WHERE COMMAND...: large messages; the load runs under COMMAND.
 streams() {
-    local on_load=("${@:3}") bytes title library stage path
+    local on_load=("${@:3}") bytes title stage path
 
     for bytes in 1048576 65536; do
         title="$((bytes / 1024)) KiB there and back, two at once on each of 4 connections, $2"
@@ -131,10 +142,7 @@ streams() {
             server 0 'epoll, loop alone' "epoll, $stage echo_server" \
                 "$path" -r epoll
         done < <(each echo_server)
-        for library in libuv libev libevent; do
-            [ ! -x "$OUT/${library}_echo" ] ||
-                server 0 'epoll, loop alone' "$library" "$OUT/${library}_echo"
-        done
+        others
         measure streams -b "$bytes" -t 100 -n $((TURNS / 6))
     done
 }
@@ -152,6 +160,7 @@ session() {
                 "$path" -r "$poller"
         done < <(each echo_server)
     done
+    others
     measure load -c 50 -b 64 -t 10 -n "$TURNS"
 
     table idle 'ns a message' 'The same, while other connections are idle' \
@@ -246,6 +255,8 @@ twisted=
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import twisted' && twisted=$python && break
 done 2>/dev/null
+printf '#!/bin/sh\nexec %s echo_twisted.py "$@"\n' "$twisted" >"$scratch/twisted"
+chmod +x "$scratch/twisted"
 
 # RabbitMQ, one of our own, and pika, likewise.
 RABBIT_PORT=
