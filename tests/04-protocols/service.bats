@@ -195,7 +195,7 @@ daemon_plays() {
     before=$(descriptors "$PID")
     daemon_serves
     logged '[-] 5 bytes and 2 datagrams so far'
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     idle "$PID"
     server_ends "$PID" TERM
     daemon_refuses "$PORT"
@@ -248,7 +248,6 @@ daemon_ends_in_traffic() {
         echo '[-] Main loop terminated.'
     )
 }
-
 
 # The last report says at least so many.
 daemon_has_echoed() { # BYTES

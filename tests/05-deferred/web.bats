@@ -764,7 +764,7 @@ web_shrinks() {
     logged 'Cannot go on with a file: '
     : >root/large # the next poller's
     web_works
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "a file that shrinks while it is sent ends the connection, not the server" {
@@ -778,9 +778,9 @@ web_many() {
         'send=GET /page/ HTTP/1.0\r\n\r\n' 'until=Welcome\n' eof >many
     [ "$(grep -c '^hello$' many)" -eq 200 ]
     [ "$(grep -c 'Welcome' many)" -eq 200 ]
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     peer -n 200 "$PORT" 'send=GET /large HTTP/1.0\r\n\r\n' 'until=\r\n\r\n' reset >/dev/null
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     web_works
 }
 
@@ -796,7 +796,7 @@ web_few_descriptors() {
     logged 'EMFILE recovery: Closed socket from 127.0.0.1:'
     idle "$PID"
     server_release
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     web_works
 }
 
@@ -808,14 +808,14 @@ web_last_descriptor() {
     local before
     before=$(descriptors "$PID")
     server_hold -n $((40 - before - 1)) "$PORT" hold
-    eventually server_has_descriptors "$PID" 39
+    eventually has_descriptors "$PID" 39
     web_ask 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n' eof
     {
         web_status '503 Service Unavailable' keep-alive
         web_status '503 Service Unavailable' close
     } | web_is
     server_release
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     web_works
 }
 
@@ -863,7 +863,7 @@ web_drops_the_idle() {
         'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' pause=300 \
         'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' eof || return 1
     [ "$(grep -c '200 OK' got)" -eq 3 ] || return 1
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 web_drops_the_stuck() {
@@ -872,7 +872,7 @@ web_drops_the_stuck() {
     head -c 64000000 /dev/zero >root/large
     server_hold -l -t 20 "$PORT" 'send=GET /large HTTP/1.0\n\n' hold 'reset?'
     logged 'GET /large' || return 1
-    eventually server_has_descriptors "$PID" "$before" || return 1
+    eventually has_descriptors "$PID" "$before" || return 1
     server_release || return 1
     web_works
 }

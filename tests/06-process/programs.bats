@@ -30,7 +30,7 @@ has_children() { # PID COUNT
 
 # as_before PID DESCRIPTORS: nothing is left of any client or child.
 as_before() {
-    eventually server_has_descriptors "$1" "$2"
+    eventually has_descriptors "$1" "$2"
     eventually childless "$1"
 }
 

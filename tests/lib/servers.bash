@@ -39,10 +39,6 @@ server_release() {
     wait "$HOLDER" || { cat "$HELD"; return 1; }
 }
 
-server_has_descriptors() { # PID COUNT
-    [ "$(descriptors "$1")" -eq "$2" ]
-}
-
 server_dirty_kib() {
     awk '/^Private_Dirty/ { print $2 }' "/proc/$1/smaps_rollup"
 }
@@ -104,7 +100,7 @@ server_rough_peers() {
     peer -l -r 4096 "$PORT" flood=300000 shutdown close
     peer -l "$PORT" flood=300000 shutdown 'reset?'
     "$@"
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     [ "$POLLER" != poll ] || idle "$PID" # a hang-up is nobody's wish
     "$@"
 }
