@@ -105,7 +105,7 @@ rpc_order() {
 }
 
 @test "D8 rpc_server: answers in any order, a hundred calls at a time" {
-    server_each rpc_server rpc_order
+    server_side_by_side rpc_server rpc_order
 }
 
 @test "proof: D8 rpc_server: another limit, or none, is seen" {
@@ -312,7 +312,8 @@ sleep 30 => error: Timed out.' ]
 }
 
 @test "D8 rpc_client: -t is what an answer may take, in seconds" {
-    server_each rpc_server rpc_times_out
+    server_side_by_side rpc_server rpc_times_out
+    start 05-deferred/rpc_server
     rpc_typed 'sleep 0.01\necho x\n' -t 5
     [ "$status" -eq 0 ]
     run soon "$(program 05-deferred/rpc_client)" -t soon

@@ -842,11 +842,11 @@ web_ends() {
 
 # --- patience --------------------------------------------------------------------------------
 
-# web_hasty: starts a server with half a second of patience.
-web_hasty() { # POLLER [SCRIPT]
-    web_copy "hasty_web_$BATS_TEST_NUMBER" http_channel.c \
-        "s/^#include \"protocol\/log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${2:-}"
-    start "tests/$STAGE/hasty_web_$BATS_TEST_NUMBER" -d root -r "$1"
+# web_hasty: builds HASTY, a server with half a second of patience.
+web_hasty() { # [SCRIPT]
+    HASTY=hasty_web_$BATS_TEST_NUMBER
+    web_copy "$HASTY" http_channel.c \
+        "s/^#include \"protocol\/log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${1:-}"
 }
 
 web_drops_the_idle() {
@@ -887,8 +887,9 @@ web_keeps_the_slow() {
 
 @test "out of patience: with the idle and the stuck, not with the slow" {
     local poller
+    web_hasty
     for poller in "${POLLERS[@]}"; do
-        web_hasty "$poller"
+        start "tests/$STAGE/$HASTY" -d root -r "$poller"
         web_drops_the_idle
         web_drops_the_stuck
         web_keeps_the_slow
@@ -896,7 +897,8 @@ web_keeps_the_slow() {
 }
 
 @test "proof: no end of patience is seen" {
-    web_hasty epoll 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
+    web_hasty 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
+    start "tests/$STAGE/$HASTY" -d root -r epoll
     DEADLINE=3
     run web_drops_the_idle
     [ "$status" -ne 0 ]

@@ -165,13 +165,13 @@ shell_family() {
 }
 
 @test "X4 shell_server: what a command has started ends with it" {
-    server_each shell_server shell_family
-    server_each 'shell_server --stream' shell_family
+    server_side_by_side shell_server shell_family
+    server_side_by_side 'shell_server --stream' shell_family
 }
 
 @test "X4 shell_server: clients that go at any point, and their commands with them" {
-    server_each shell_server shell_gone ''
-    server_each 'shell_server --stream' shell_gone stream
+    server_side_by_side shell_server shell_gone ''
+    server_side_by_side 'shell_server --stream' shell_gone stream
 }
 
 shell_memory() {

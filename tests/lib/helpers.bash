@@ -44,9 +44,9 @@ setup() {
 
 teardown() {
     local pid log
-    for pid in "${SERVERS[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
+    for pid in "${SERVERS[@]}"; do # and those that stand still
+        kill "$pid" && kill -CONT "$pid" || true
+    done 2>/dev/null
     for pid in "${SERVERS[@]}"; do
         wait_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
     done
