@@ -87,13 +87,23 @@ static struct result take_result(struct deferred *self)
     return result;
 }
 
+/* Whether it waits for that one, itself or at the end of a row. */
+static bool waits_for(const struct deferred *self, const struct deferred *other)
+{
+    while (self && self != other)
+        self = self->inner;
+    return self;
+}
+
 /* A callback of `self` has returned `inner`: takes its result if it is there,
  * or waits for it. Either way `inner` was given to us, and we release it. */
 static void deferred_wait_for(struct deferred *self, struct deferred *inner)
 {
-    /* One that waits for itself would wait for ever, and of two that wait for
-     * the same result one would get nothing. */
-    if (inner == self || inner->outer) {
+    /* Those that wait in a ring would wait for ever, and of two that wait for
+     * the same result one would get nothing. The row is walked only if somebody
+     * waits for us, or each of ten thousand in a row would walk all of it. */
+    if (inner == self || inner->outer ||
+        (self->outer && waits_for(inner, self))) {
         self->result = result_error(&ChainError, 0);
         return;
     }

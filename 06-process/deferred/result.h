@@ -23,7 +23,8 @@ struct result {
 };
 
 /* It was cancelled; there was no memory; a callback has returned a Deferred
- * that it must not: its own, or one that another waits for already. */
+ * that it must not: its own, one that another waits for already, or one that
+ * waits for this chain. */
 extern const struct failure_type CancelledError, MemoryError, ChainError;
 
 struct result result_value(void *value);
@@ -33,9 +34,8 @@ struct result result_failure(struct failure failure);
 struct result result_error(const struct failure_type *type, int number);
 
 /* Gives the Deferred away, which releases it: what follows in the chain waits
- * for its result. One that waits for this chain in turn would wait for ever,
- * and nobody notices. NULL stands for one that could not be made: MemoryError.
- */
+ * for its result. One that is refused, by a ChainError, is not released. NULL
+ * stands for one that could not be made: MemoryError. */
 struct result result_deferred(struct deferred *deferred);
 
 #endif

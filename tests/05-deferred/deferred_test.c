@@ -429,6 +429,28 @@ static void D12_misuse_is_an_error(const char *poller)
     bury(second);
 }
 
+/* Each waits for the next, and the last is given the first. It goes on with a
+ * failure, and so do those that wait for it. */
+static void D12_a_ring_is_refused(const char *poller)
+{
+    enum { MOST = 3 };
+
+    (void)poller;
+    for (int count = 2; count <= MOST; count++) {
+        struct deferred *d[MOST];
+        for (int i = 0; i < count; i++)
+            d[i] = fresh();
+        for (int i = 0; i < count; i++)
+            deferred_add_callback(d[i], give, d[(i + 1) % count]);
+        for (int i = 0; i < count; i++)
+            deferred_callback(d[i], NULL);
+        deferred_add_errback(d[0], is_chain_error, NULL);
+        CHECK(unit_noted("wrong"));
+        deferred_cancel(d[0]); /* and this returns */
+        bury(d[0]);            /* who was refused it does not own it */
+    }
+}
+
 static struct result returns_a_value(void *argument)
 {
     return result_value(argument);
@@ -548,6 +570,7 @@ static const struct unit_case cases[] = {
     { "D10_added_from_inside", D10_added_from_inside },
     { "D11_pauses_count", D11_pauses_count },
     { "D12_misuse_is_an_error", D12_misuse_is_an_error },
+    { "D12_a_ring_is_refused", D12_a_ring_is_refused },
     { "D22_maybe", D22_maybe },
     { "released_before_it_fires", one_that_is_released_before_it_fires },
     { "released_in_its_callback", one_that_is_released_in_its_callback },
