@@ -37,9 +37,9 @@ static bool has_room(const struct buffer_block *block, size_t length)
 }
 
 /* Makes room for `length` bytes at the end: by moving what waits to the front
- * if that is at most half of the block, so that no more than two bytes are
- * moved for each that was taken out, or else by a block of twice the size. On
- * failure the block, and what is in it, stays as it was. */
+ * if that is at most half of the block, so that in the long run no more than
+ * two bytes are moved for each that was taken out, or else by a block of twice
+ * the size. On failure the block, and what is in it, stays as it was. */
 static int make_room(struct buffer *buffer, size_t length)
 {
     struct buffer_block *block = buffer->block;
