@@ -20,7 +20,8 @@ static void answer(struct comphash *self, const char *text)
     transport_write_text(self->client->base.transport, text);
 }
 
-/* The hash is there: the callback of the document's server, by its name. */
+/* The hash is there. The command server of the posts calls its callbacks by
+ * these names, `ret` and `err`. */
 static struct result ret(struct result result, void *argument)
 {
     struct hash_compute *self = argument;
