@@ -246,7 +246,7 @@ ssize_t net_receive(int fd, void *data, size_t size)
 }
 
 /* One recv brings what is there, which may be one byte of what was sent in one
- * piece: a stream has no edges. */
+ * piece: a stream has no boundaries. */
 ssize_t net_receive_all(int fd, void *data, size_t length)
 {
     size_t received = 0;
