@@ -139,12 +139,10 @@ static int epoll_poller_change(struct poller *poller, int fd, unsigned before,
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
 
-    if (before && !after) {
+    if (!after) {
         forget(self, fd);
         return 0;
     }
-    if (before == after)
-        return 0;
     if (reserve(self, fd) < 0)
         return -1;
     bool file = self->watched[fd] & IS_FILE;

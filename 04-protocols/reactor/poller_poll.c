@@ -74,8 +74,6 @@ static int poll_poller_change(struct poller *poller, int fd, unsigned before,
 {
     struct poll_poller *self = (struct poll_poller *)poller;
 
-    if (!before && !after)
-        return 0;
     if (!before) {
         if (reserve(self, fd) < 0)
             return -1;
