@@ -79,15 +79,12 @@ static int add(struct dispatch *dispatch, struct descriptor *descriptor)
     if (fd < 0 || dispatch->closing || reserve_place(dispatch, fd) < 0)
         return -1;
     /* The kernel has given this number anew, so a stranger has closed the one
-     * that we know. To close it once more would close the new one. */
-    if (dispatch->table[fd]) {
-        dispatch->table[fd]->taken = 1;
+     * that we know. */
+    if (dispatch->table[fd])
         dispatch_disconnect(dispatch, dispatch->table[fd], EBADF);
-    }
     dispatch->table[fd] = descriptor;
     dispatch->watched++;
     descriptor->state = WATCHED;
-    descriptor->watched = 0;
     return 0;
 }
 
@@ -114,17 +111,6 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
     note_change(dispatch, descriptor);
 }
 
-/* The kernel says why it goes no further. EBADF: the number is not open, so a
- * stranger has closed it, and may have been given it anew before we come to
- * closing it ourselves. */
-static void disconnect_for(struct dispatch *dispatch,
-                           struct descriptor *descriptor, int reason)
-{
-    if (reason == EBADF)
-        descriptor->taken = 1;
-    dispatch_disconnect(dispatch, descriptor, reason);
-}
-
 static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                         unsigned wanted)
 {
@@ -134,7 +120,7 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                                         wanted) == 0)
         it->watched = (unsigned char)wanted;
     else
-        disconnect_for(dispatch, it, errno);
+        dispatch_disconnect(dispatch, it, errno);
 }
 
 /* Takes a note, and the number out of the table, so that no event finds it
@@ -143,6 +129,8 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason)
 {
+    if (reason == EBADF)
+        descriptor->taken = 1; /* not open: a stranger has closed it */
     if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
     if (descriptor->state == WATCHED) {
@@ -255,7 +243,7 @@ static void run(struct dispatch *dispatch, struct descriptor *descriptor,
     int reason = function(descriptor);
     dispatch->running = (struct running){ NULL, NULL };
     if (reason != REASON_NONE)
-        disconnect_for(dispatch, descriptor, reason);
+        dispatch_disconnect(dispatch, descriptor, reason);
 }
 
 bool dispatch_end_turn(struct dispatch *dispatch)
@@ -294,13 +282,12 @@ bool dispatch_end_turn(struct dispatch *dispatch)
 static void dispatch_event(struct dispatch *dispatch,
                            const struct poller_event *event)
 {
-    struct descriptor *descriptor =
-        event->fd < dispatch->size ? dispatch->table[event->fd] : NULL;
+    struct descriptor *descriptor = dispatch->table[event->fd];
 
     if (!descriptor)
         return;
     if (event->events & POLLER_BAD)
-        disconnect_for(dispatch, descriptor, EBADF); /* wants no more, then */
+        dispatch_disconnect(dispatch, descriptor, EBADF); /* wants no more */
     /* What is wanted is asked anew before each call: the one before, of this
      * descriptor or of another, may have changed it. */
     if (event->events & POLLER_READ & descriptor->wanted)
