@@ -20,6 +20,8 @@ void trace_start(void)
     trace_wanted = value && *value && *value != '0';
 }
 
+/* Standard error has no buffer: what was traced is out, even if the next step
+ * ends the program. */
 void trace_print(const char *format, ...)
 {
     va_list arguments;
