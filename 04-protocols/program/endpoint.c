@@ -9,33 +9,26 @@
 #include <sys/socket.h>
 
 /* A signal that comes between the ready line and the loop would kill us, and
- * nothing would be closed or removed: it waits for the loop. */
-static void hold_signals(int how)
+ * nothing would be closed or removed: it waits for the loop, which lets in what
+ * it handles. */
+static void hold_signals(void)
 {
     sigset_t stops;
 
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
-    pthread_sigmask(how, &stops, NULL);
-}
-
-static void let_signals_in(void *unused)
-{
-    (void)unused;
-    hold_signals(SIG_UNBLOCK);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL);
 }
 
 struct reactor *endpoint_reactor(const struct options *options)
 {
-    static struct trigger running; /* as the signals are, one for a process */
     struct reactor *reactor = reactor_new(options->reactor);
 
     if (!reactor)
         exit(options_failed(options, "reactor", strerror(errno)));
     if (!options->host) /* a client has nothing to close, and may wait long */
-        hold_signals(SIG_BLOCK);
-    reactor_call_when_running(reactor, &running, let_signals_in, NULL);
+        hold_signals();
     return reactor;
 }
 
