@@ -138,6 +138,10 @@ static int watch(struct epoll_poller *self, int fd, unsigned before)
         return 0;
     if (errno == EEXIST)
         return control(self, EPOLL_CTL_MOD, fd);
+    /* What was watched has been closed, and another file has its number now:
+     * to the old owner that is a number that is no longer its own. */
+    if (errno == ENOENT)
+        errno = EBADF;
     return errno == EPERM ? add_file(self, fd) : -1;
 }
 
