@@ -17,23 +17,19 @@ static const double default_timeout = 30;
 static const double until_not_full = 0.01; /* the kernel does not tell */
 
 /* The framework makes it and frees it: see finish_if_idle. What it has to be
- * told it is told through `owner`, by the connection while there is one. */
+ * told it is told through its owner, by the connection while there is one. */
 struct connector {
-    struct connection_owner owner;
-    struct reactor *reactor;
+    struct tcp_client client; /* first: its owner is the connector */
     struct factory *factory;
     double seconds; /* for one attempt */
     enum connector_state state;
     bool factory_started;
-    struct tcp_client client;      /* while its name is looked up */
-    struct connection *connection; /* while connecting or connected */
-    struct delayed_call attempt;   /* the next one */
-    struct delayed_call timeout;   /* the end of this one */
-    struct trigger reactor_end;    /* the end of all of them */
-    struct turn_end turn_end;      /* where it is freed */
-    bool freed;                    /* that is on its way */
-    struct connect_target where;
-    char hosts[]; /* that it points to */
+    struct delayed_call attempt; /* the next one */
+    struct delayed_call timeout; /* the end of this one */
+    struct trigger reactor_end;  /* the end of all of them */
+    struct turn_end turn_end;    /* where it is freed */
+    bool freed;                  /* that is on its way */
+    char hosts[];                /* that client.where points to */
 };
 
 static void connector_free(void *argument)
@@ -50,10 +46,10 @@ static void connector_free(void *argument)
 static void free_later(struct connector *self)
 {
     tcp_client_forget(&self->client);
-    reactor_remove_trigger(self->reactor, &self->reactor_end);
+    reactor_remove_trigger(self->client.reactor, &self->reactor_end);
     if (!self->freed)
-        reactor_at_turn_end(self->reactor, &self->turn_end, connector_free,
-                            self);
+        reactor_at_turn_end(self->client.reactor, &self->turn_end,
+                            connector_free, self);
     self->freed = true;
 }
 
@@ -74,12 +70,12 @@ static void finish_if_idle(struct connector *self)
  * state is set before the factory hears of it, for that may connect again. */
 static void fail(struct connector *self, struct failure reason)
 {
-    struct connection *connection = self->connection;
+    struct connection *connection = self->client.connection;
 
     delayed_call_cancel(&self->timeout);
     delayed_call_cancel(&self->attempt);
     tcp_client_forget(&self->client);
-    self->connection = NULL;
+    self->client.connection = NULL;
     self->state = DISCONNECTED;
     if (connection) { /* it must not tell us of its end: we know */
         connection_set_owner(connection, NULL);
@@ -100,7 +96,7 @@ static void lost(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
-    self->connection = NULL;
+    self->client.connection = NULL;
     self->state = DISCONNECTED;
     if (self->factory->client_connection_lost)
         self->factory->client_connection_lost(self->factory, self, reason);
@@ -125,7 +121,7 @@ static void failed(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
-    self->connection = NULL;
+    self->client.connection = NULL;
     fail(self, reason);
 }
 
@@ -134,11 +130,10 @@ static void failed(struct connection_owner *owner, struct failure reason)
 static void run_attempt(void *argument)
 {
     struct connector *self = argument;
-    struct failure failure = self->where.connect(
-        self->reactor, &self->where, &self->owner, &self->connection);
+    struct failure failure = self->client.where.connect(&self->client);
 
     if (failure.number == EAGAIN) /* the queue of a UNIX server is full */
-        reactor_call_later(self->reactor, &self->attempt, until_not_full,
+        reactor_call_later(self->client.reactor, &self->attempt, until_not_full,
                            run_attempt, self);
     else if (failure.type)
         fail(self, failure);
@@ -152,9 +147,9 @@ int connector_connect(struct connector *self)
         return -1;
     }
     delayed_call_cancel(&self->attempt);
-    if (reactor_call_later(self->reactor, &self->attempt, 0, run_attempt,
+    if (reactor_call_later(self->client.reactor, &self->attempt, 0, run_attempt,
                            self) < 0 ||
-        reactor_call_later(self->reactor, &self->timeout, self->seconds,
+        reactor_call_later(self->client.reactor, &self->timeout, self->seconds,
                            time_out, self) < 0) {
         delayed_call_cancel(&self->attempt);
         return -1;
@@ -181,7 +176,7 @@ int connector_retry(struct connector *self, double seconds)
         return -1;
     }
     delayed_call_cancel(&self->attempt);
-    return reactor_call_later(self->reactor, &self->attempt, seconds,
+    return reactor_call_later(self->client.reactor, &self->attempt, seconds,
                               connect_again, self);
 }
 
@@ -206,8 +201,9 @@ void connector_disconnect(struct connector *self)
 {
     if (self->state == CONNECTING)
         connector_stop_connecting(self);
-    else if (self->state == CONNECTED && self->connection)
-        transport_lose_connection(connection_transport(self->connection));
+    else if (self->state == CONNECTED && self->client.connection)
+        transport_lose_connection(
+            connection_transport(self->client.connection));
 }
 
 enum connector_state connector_state(const struct connector *self)
@@ -217,12 +213,12 @@ enum connector_state connector_state(const struct connector *self)
 
 const char *connector_host(const struct connector *self)
 {
-    return self->where.host;
+    return self->client.where.host;
 }
 
 int connector_port(const struct connector *self)
 {
-    return self->where.port;
+    return self->client.where.port;
 }
 
 /* The reactor is being freed: nobody will hear of this any more. */
@@ -244,15 +240,14 @@ struct connector *connector_new(struct reactor *reactor,
 
     if (!self)
         return NULL;
-    self->owner = (struct connection_owner){ connected, failed, lost };
-    self->reactor = reactor;
+    self->client.owner = (struct connection_owner){ connected, failed, lost };
+    self->client.reactor = reactor;
     self->factory = factory;
     self->seconds = timeout > 0 ? timeout : default_timeout;
-    self->where = *where;
-    self->where.client = &self->client;
-    self->where.host = strcpy(self->hosts, where->host);
+    self->client.where = *where;
+    self->client.where.host = strcpy(self->hosts, where->host);
     if (where->bind_host)
-        self->where.bind_host = strcpy(self->hosts + length, bind_host);
+        self->client.where.bind_host = strcpy(self->hosts + length, bind_host);
     if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
                             &self->reactor_end, end, self) < 0 ||
         connector_connect(self) < 0) {
