@@ -42,9 +42,12 @@ static void connector_free(void *argument)
 }
 
 /* It has come to its end, but whoever has called us may still hold it: so not
- * before the turn is over. */
-static void free_later(struct connector *self)
+ * before the turn is over. Or the reactor is being freed, and the connector
+ * goes with it. */
+static void free_later(void *argument)
 {
+    struct connector *self = argument;
+
     tcp_client_forget(&self->client);
     reactor_remove_trigger(self->client.reactor, &self->reactor_end);
     if (!self->freed)
@@ -221,12 +224,6 @@ int connector_port(const struct connector *self)
     return self->client.where.port;
 }
 
-/* The reactor is being freed: nobody will hear of this any more. */
-static void end(void *argument)
-{
-    free_later(argument);
-}
-
 /* The strings of `where` are copied behind the struct: the caller's may be on
  * its stack. */
 struct connector *connector_new(struct reactor *reactor,
@@ -249,7 +246,7 @@ struct connector *connector_new(struct reactor *reactor,
     if (where->bind_host)
         self->client.where.bind_host = strcpy(self->hosts + length, bind_host);
     if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
-                            &self->reactor_end, end, self) < 0 ||
+                            &self->reactor_end, free_later, self) < 0 ||
         connector_connect(self) < 0) {
         reactor_remove_trigger(reactor, &self->reactor_end);
         connector_free(self);
