@@ -89,29 +89,22 @@ static struct reactor *reactor_of(const struct connection *self)
     return self->transport.reactor;
 }
 
-static struct workspace *workspace_of(const struct connection *self)
-{
-    return (struct workspace *)reactor_attached(reactor_of(self),
-                                                &workspace_key);
-}
-
 static void free_workspace(struct attachment *base)
 {
     free(base);
 }
 
-static int have_workspace(struct reactor *reactor)
+/* The first connection of a reactor makes it. NULL: there is no memory. */
+static struct workspace *workspace_of(struct reactor *reactor)
 {
-    struct workspace *workspace;
+    struct workspace *workspace =
+        (struct workspace *)reactor_attached(reactor, &workspace_key);
 
-    if (reactor_attached(reactor, &workspace_key))
-        return 0;
-    workspace = malloc(sizeof(*workspace));
-    if (!workspace)
-        return -1;
-    workspace->base.free = free_workspace;
-    reactor_attach(reactor, &workspace->base, &workspace_key);
-    return 0;
+    if (!workspace && (workspace = malloc(sizeof(*workspace)))) {
+        workspace->base.free = free_workspace;
+        reactor_attach(reactor, &workspace->base, &workspace_key);
+    }
+    return workspace;
 }
 
 /* Whether the loop should read it, by all that has a say in that. */
@@ -269,7 +262,7 @@ static void deliver(struct connection *self, const char *data, size_t length)
 int connection_do_read(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    char *input = workspace_of(self)->input;
+    char *input = workspace_of(reactor_of(self))->input;
     ssize_t length = self->peer_length
                          ? recv(base->fd, input, CONNECTION_READ_MAX, 0)
                          : read(base->fd, input, CONNECTION_READ_MAX);
@@ -646,9 +639,9 @@ struct connection *connection_new(struct reactor *reactor, int fd,
 {
     socklen_t length = peer ? peer->length : 0;
     struct connection *self =
-        have_workspace(reactor) < 0
-            ? NULL
-            : calloc(1, offsetof(struct connection, peer) + length);
+        workspace_of(reactor)
+            ? calloc(1, offsetof(struct connection, peer) + length)
+            : NULL;
 
     if (!self)
         return NULL;
