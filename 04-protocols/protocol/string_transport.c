@@ -8,15 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static struct string_transport *self_of(struct transport *transport)
+static struct string_transport *self_of(const struct transport *transport)
 {
     return (struct string_transport *)transport;
-}
-
-static const struct string_transport *const_self_of(
-    const struct transport *transport)
-{
-    return (const struct string_transport *)transport;
 }
 
 /* What a real one would not send any more is not written down either. */
@@ -77,23 +71,23 @@ static void unregister_producer(struct transport *transport)
 
 static size_t queued(const struct transport *transport)
 {
-    return buffer_length(&const_self_of(transport)->written);
+    return buffer_length(&self_of(transport)->written);
 }
 
 static bool disconnecting(const struct transport *transport)
 {
-    return const_self_of(transport)->disconnecting;
+    return self_of(transport)->disconnecting;
 }
 
 static int get_peer(const struct transport *transport, struct address *address)
 {
-    *address = const_self_of(transport)->peer;
+    *address = self_of(transport)->peer;
     return 0;
 }
 
 static int get_host(const struct transport *transport, struct address *address)
 {
-    *address = const_self_of(transport)->host;
+    *address = self_of(transport)->host;
     return 0;
 }
 
