@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "framing/sequential_line_receiver.h"
 
-static struct transport *transport_of(
-    const struct sequential_line_receiver *self)
-{
-    return self->base.base.transport;
-}
-
 static void leave(struct sequential_line_receiver *self)
 {
     write_watermark_ignore(&self->write_watermark);
-    transport_lose_connection(transport_of(self));
+    transport_lose_connection(self->base.base.transport);
 }
 
 /* Holds the next line back while the last one is under way, or its answer is
@@ -103,5 +97,5 @@ void sequential_line_receiver_write(struct sequential_line_receiver *self,
                                     const void *data, size_t length)
 {
     self->wrote = true;
-    transport_write(transport_of(self), data, length);
+    transport_write(self->base.base.transport, data, length);
 }

@@ -37,19 +37,6 @@ static struct result no_thread(struct result result, void *argument)
     return result;
 }
 
-/* The receiver frees the address, so it gets one of its own. */
-static struct deferred *found_at_once(const struct address *found)
-{
-    struct address *address = malloc(sizeof(*address));
-    struct deferred *deferred = address ? deferred_succeed(address) : NULL;
-
-    if (deferred)
-        *address = *found;
-    else
-        free(address);
-    return deferred;
-}
-
 struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
                                   int port)
 {
@@ -59,8 +46,15 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
     struct address address;
 
     /* What is written in numbers asks nobody, and never blocks. */
-    if (address_numeric(&address, host, port) == 0)
-        return found_at_once(&address);
+    if (address_numeric(&address, host, port) == 0) {
+        struct address *found = malloc(sizeof(*found));
+        struct deferred *known = found ? deferred_succeed(found) : NULL;
+        if (known)
+            *found = address;
+        else
+            free(found);
+        return known;
+    }
     struct look_up *self = malloc(sizeof(*self) + strlen(host) + 1);
     if (!self)
         return NULL;
