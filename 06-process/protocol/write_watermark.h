@@ -20,7 +20,7 @@ struct write_watermark {
 };
 
 /* From now on `full` says how things are, and changed(argument) is called when
- * that changes; it may be from within a write. */
+ * that changes, and for each write while it is full; from within that write. */
 void write_watermark_watch(struct write_watermark *self,
                            struct transport *transport,
                            void (*changed)(void *argument), void *argument);
