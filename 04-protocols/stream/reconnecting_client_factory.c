@@ -33,6 +33,7 @@ void reconnecting_client_factory_init(struct reconnecting_client_factory *self,
         .factor = 2.7182818284590451,
         .jitter = 0.119626565582,
         .delay = 1,
+        /* Nanoseconds: clients that one script starts must not wait in step. */
         .seed = (unsigned)delayed_calls_now(),
     };
 }
@@ -82,7 +83,7 @@ void reconnecting_client_factory_retry(struct factory *base,
         return;
     }
     self->retries++;
-    lengthen_delay(self);
+    lengthen_delay(self); /* before it is used: the first is e seconds (C22) */
     if (connector_retry(connector, self->delay) < 0) {
         log_message("%s:%d will not be tried again: %s",
                     connector_host(connector), connector_port(connector),

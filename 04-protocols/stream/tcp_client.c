@@ -69,6 +69,7 @@ static void tcp_client_connection_lost(struct descriptor *base, int reason)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     else
+        /* Not an errno: the loop has ended before the handshake (C20). */
         owner->failed(owner,
                       failure_of_connect(reason > 0 ? reason : ECANCELED));
 }
@@ -90,6 +91,8 @@ struct failure tcp_client_begin(struct tcp_client *client,
 {
     int fd = net_connect_tcp_from(local, &client->peer, NET_NONBLOCKING);
 
+    /* Only if somebody asked for an end of ours: otherwise the same errors say
+     * that the kernel has no port left, and nothing was bound. */
     if (fd < 0 && local && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
         return (struct failure){ &ConnectBindError, errno, NULL };
     if (fd < 0)
@@ -103,7 +106,7 @@ struct failure tcp_client_begin(struct tcp_client *client,
     connection_set_class(self, &Client);
     connection_set_owner(self, &client->owner);
     if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
-        connection_disconnect(self, errno);
+        connection_disconnect(self, errno); /* heard of like any other end */
     client->connection = self;
     return (struct failure){ 0 };
 }

@@ -165,18 +165,18 @@ static int begin_to_end(struct connection *self)
         free(ending);
         return -1;
     }
-    ending->producer = self->producer;
+    ending->producer = self->producer; /* the two share a place: out first */
     self->ending = ending;
     return 0;
 }
 
-/* Nobody wants any more of what it makes. */
+/* Nobody wants any more of what it makes. It is let go first: in stop_producing
+ * it may unregister, or register another. */
 static void stop_producer(struct connection *self)
 {
     struct producer *producer = producer_of(self);
 
-    set_producer(self,
-                 NULL); /* first: it may register another, or unregister */
+    set_producer(self, NULL);
     if (producer)
         producer->stop_producing(producer);
 }
@@ -320,6 +320,7 @@ static ssize_t connection_send(struct connection *self, const char *data,
                        ? send(self->base.fd, data, most, MSG_NOSIGNAL)
                        : write(self->base.fd, data, most);
 
+    /* It is not the connection's fault: the bytes stay, and are tried again. */
     if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
         return 0;
     if (sent > 0)
@@ -347,12 +348,14 @@ int connection_do_write(struct descriptor *base)
         if (length > 0)
             return REASON_NONE;
     }
+    /* Before the callbacks: what they write asks for another do_write. */
     reactor_remove_writer(reactor_of(self), base);
     return on_output_drained(self);
 }
 
 /* More is queued than should be: whoever makes it has to wait. That is the
- * producer if there is one; else we take it that it is the peer. */
+ * producer if there is one; else we take it that it is the peer. A pull
+ * producer needs no word: it is asked for more when the queue is empty. */
 static void apply_backpressure(struct connection *self)
 {
     if (self->producer && self->streaming) {
@@ -409,7 +412,7 @@ static void connection_write(struct transport *transport,
         pieces = &rest;
     }
     ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
-    if (waiting < 0) {
+    if (waiting < 0) { /* an end is better than a stream with a gap */
         self->connected = false;
         connection_disconnect(self, ENOMEM);
         return;
@@ -599,7 +602,7 @@ void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
 
-    if (is_ending(self)) {
+    if (is_ending(self)) { /* or the loop would call end_now later */
         delayed_call_cancel(&self->ending->limit);
         free(self->ending);
     }
@@ -660,6 +663,7 @@ void connection_start(struct connection *self, struct protocol *protocol)
 {
     self->protocol = protocol;
     self->connected = true;
+    /* Whatever fails here is told by connection_lost, after connection_made. */
     if (reactor_add_reader(reactor_of(self), &self->base) < 0)
         connection_disconnect(self, errno);
     trace("  %s %d: make_connection", protocol->class->name, self->base.fd);

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * resolver.c - a blocking look-up as a job of a thread, and its result as a
+ * Deferred.
+ */
 #include "stream/resolver.h"
 
 #include <stdlib.h>
@@ -6,6 +10,8 @@
 
 #include "threads/threads.h"
 
+/* The thread may be at work after the caller has cancelled and gone, so it has
+ * a copy of the name. */
 struct look_up {
     int port;
     char host[];
@@ -40,6 +46,8 @@ static struct result no_thread(struct result result, void *argument)
 struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
                                   int port)
 {
+    /* Slow: a name server that is silent holds its thread for long, and without
+     * this all threads could wait for one. */
     static const struct thread_options options = { .free_argument = free,
                                                    .free_value = free,
                                                    .slow = true };
@@ -64,7 +72,7 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
         defer_to_thread_with(reactor, look_up, self, &options);
     if (deferred)
         deferred_add_errback(deferred, no_thread, NULL);
-    else
+    else /* the pool has not taken it */
         free(self);
     return deferred;
 }

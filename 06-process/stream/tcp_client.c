@@ -70,6 +70,7 @@ static void tcp_client_connection_lost(struct descriptor *base, int reason)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     else
+        /* Not an errno: the loop has ended before the handshake (C20). */
         owner->failed(owner,
                       failure_of_connect(reason > 0 ? reason : ECANCELED));
 }
@@ -91,6 +92,8 @@ struct failure tcp_client_begin(struct tcp_client *client,
 {
     int fd = net_connect_tcp_from(local, &client->peer, NET_NONBLOCKING);
 
+    /* Only if somebody asked for an end of ours: otherwise the same errors say
+     * that the kernel has no port left, and nothing was bound. */
     if (fd < 0 && local && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
         return (struct failure){ &ConnectBindError, errno, NULL };
     if (fd < 0)
@@ -104,7 +107,7 @@ struct failure tcp_client_begin(struct tcp_client *client,
     connection_set_class(self, &Client);
     connection_set_owner(self, &client->owner);
     if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
-        connection_disconnect(self, errno);
+        connection_disconnect(self, errno); /* heard of like any other end */
     client->connection = self;
     return (struct failure){ 0 };
 }
@@ -118,7 +121,8 @@ static struct result no_local(struct result result, void *argument)
                : result;
 }
 
-/* The peer's address is there; the next to come is our own, or none. */
+/* The peer's address is there; the next to come is our own, or none. Each
+ * look-up gives its address to us, and we free it. */
 static struct result found_peer(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
@@ -135,6 +139,8 @@ static struct result found_peer(struct result result, void *argument)
     return result_deferred(local);
 }
 
+/* The value is our own end, or NULL: the kernel chooses. A failure goes on to
+ * `leave`, as one of the look-ups would. */
 static struct result found_both(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
@@ -150,6 +156,8 @@ static struct result leave(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
 
+    /* Before `failed`, in which the connector forgets the look-up that it finds
+     * here: this one is running, and must not be cancelled. */
     deferred_release(self->look_up);
     self->look_up = NULL;
     if (result.kind == RESULT_FAILURE &&

@@ -61,6 +61,8 @@ static void free_later(void *argument)
  * the connector, too. */
 static void finish_if_idle(struct connector *self)
 {
+    /* It may also have begun another that has ended by now: then the call that
+     * told of that end has done all of this. */
     if (self->state != DISCONNECTED || !self->factory_started)
         return;
     self->factory_started = false;
@@ -106,7 +108,8 @@ static void lost(struct connection_owner *owner, struct failure reason)
     finish_if_idle(self);
 }
 
-/* The handshake is over. Returns who takes the connection, or NULL. */
+/* The handshake is over. Returns who takes the connection, or NULL. The timeout
+ * was for the attempt, and not for what the factory does now. */
 static struct protocol *connected(struct connection_owner *owner,
                                   const struct address *peer,
                                   struct failure *reason)
@@ -154,6 +157,7 @@ int connector_connect(struct connector *self)
                            self) < 0 ||
         reactor_call_later(self->client.reactor, &self->timeout, self->seconds,
                            time_out, self) < 0) {
+        /* Or it would connect all the same, with nobody who waits for it. */
         delayed_call_cancel(&self->attempt);
         return -1;
     }
@@ -161,6 +165,7 @@ int connector_connect(struct connector *self)
     if (!self->factory_started)
         factory_do_start(self->factory);
     self->factory_started = true;
+    /* Last: it may give up the attempt, and only one that has begun (C9). */
     if (self->factory->started_connecting)
         self->factory->started_connecting(self->factory, self);
     return 0;
@@ -178,11 +183,13 @@ int connector_retry(struct connector *self, double seconds)
         errno = EALREADY;
         return -1;
     }
-    delayed_call_cancel(&self->attempt);
+    delayed_call_cancel(&self->attempt); /* there is one at most */
     return reactor_call_later(self->client.reactor, &self->attempt, seconds,
                               connect_again, self);
 }
 
+/* The factory was stopped when the last attempt ended, so with nothing to wait
+ * for this is the end of the connector. */
 void connector_stop_retrying(struct connector *self)
 {
     if (self->state == DISCONNECTED && delayed_call_cancel(&self->attempt) == 0)
