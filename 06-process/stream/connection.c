@@ -107,7 +107,9 @@ static struct workspace *workspace_of(struct reactor *reactor)
     return workspace;
 }
 
-/* Whether the loop should read it, by all that has a say in that. */
+/* Whether the loop should read it, by all that has a say in that. One that
+ * lingers is read even if it is paused: left unread, what the peer still sends
+ * would turn our end into a reset. */
 static void update_read_interest(struct connection *self)
 {
     bool wanted = self->lingering || (!self->paused && !self->read_throttled &&
@@ -473,19 +475,18 @@ static void pause_producing(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
-    if (self->lingering)
-        return;
     self->paused = true;
     update_read_interest(self);
 }
 
+/* The loop leaves a connection alone that is lost, and update_read_interest one
+ * that is closing: it is not read again (T33). */
 static void resume_producing(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
     self->paused = false;
-    if (self->connected)
-        update_read_interest(self);
+    update_read_interest(self);
 }
 
 /* One at a time. Who comes too late is told so at once, and not kept. */
