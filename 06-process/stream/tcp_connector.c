@@ -16,8 +16,8 @@
 static const double default_timeout = 30;
 static const double until_not_full = 0.01; /* the kernel does not tell */
 
-/* The framework makes it and frees it: see finish_if_idle. What it has to be
- * told it is told through its owner, by the connection while there is one. */
+/* The framework makes it and frees it: see finish_if_idle. What becomes of its
+ * connection it hears through client.owner. */
 struct connector {
     struct tcp_client client; /* first: its owner is the connector */
     struct factory *factory;
