@@ -5,15 +5,11 @@
  */
 #include "protocol/write_watermark.h"
 
-#include <stddef.h>
-
 /* Each write above the mark pauses a push producer once more (T25), so
  * `changed` may hear of a queue that was full before, too. */
 static void set_full(struct producer *producer, bool full)
 {
-    struct write_watermark *self =
-        (struct write_watermark *)((char *)producer -
-                                   offsetof(struct write_watermark, producer));
+    struct write_watermark *self = (struct write_watermark *)producer;
 
     self->full = full;
     /* A transport that is to close waits for its producer to finish, and this

@@ -12,7 +12,7 @@
 #include "protocol/transport.h"
 
 struct write_watermark {
-    struct producer producer;
+    struct producer producer; /* first: a pointer to it is one to all of it */
     struct transport *transport;
     bool full; /* more is queued than should be */
     void (*changed)(void *argument);
