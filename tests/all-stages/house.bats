@@ -296,7 +296,7 @@ house_book() {
         '$ true' '# The end.' '```' '[net/net.c](net/net.c):' '```c net/net.c' '    if (a < b)' \
         '        return a;' '...' '```' '[net/net.c](net/net.c):' '```c net/net.c' 'int second;' '```' \
         '| file | state |' '|---|---|' '| `net/net.c`, `net/old.h`, `net/not.c` | new |' '' \
-        '![A line' 'or two](line.svg)' '' 'See [answers](../tests/exercises/answers.md), `make N=03-3`.' >02-two/README.md
+        '![A line' 'or two](line.svg)' '' 'See [answers](../tests/exercises/answers.md), `make N=03-3`, `make CPPFLAGS=-DNET_PORTABLE N=03-3`.' >02-two/README.md
     house_book "$PWD"
     sed -n '/^<pre>/,/^<p>See/p' pages/02-two/index.html >page
     diff - page <<'END'
@@ -332,7 +332,7 @@ house_book() {
 </tbody>
 </table></div>
 <div class="wide"><a href="line.svg"><img src="line.svg" alt="A line or two" /></a></div>
-<p>See <a href="../tests/exercises/answers.html#02-1">answers</a>, <code>make N=03-3</code>.</p>
+<p>See <a href="../tests/exercises/answers.html#02-1">answers</a>, <code>make N=03-3</code>, <code class="long">make CPPFLAGS=<span class="whole">-D</span>NET_<wbr>PORTABLE N=03<span class="whole">-3</span></code>.</p>
 END
     grep -qxF '<span id="L2"><i> * does. */</i></span>' pages/02-two/net/net.c.html
 }

@@ -33,8 +33,8 @@ function page_of(name,    n, i, base) {
     return ""
 }
 
-# Code in a line of text: a short piece is not broken at its hyphens, and the
-# name of a file in a table is a link, which may be broken where it has parts.
+# Code in a line of text: a short piece is not broken, a long one not at its
+# hyphens. The name of a file in a table is a link.
 function inline_code(line,    done, code, page, cell) {
     done = ""
     cell = line ~ /^<td/
@@ -45,10 +45,11 @@ function inline_code(line,    done, code, page, cell) {
             page = page_of(code)
         done = done substr(line, 1, RSTART - 1)
         line = substr(line, RSTART + RLENGTH)
-        if (length(code) <= 25 && page == "")
+        if (length(code) <= 30 && page == "")
             code = "<code>" code "</code>"
         else {
             gsub(/[\/_]/, "&<wbr>", code)
+            gsub(/-+[^- <&]/, "<span class=\"whole\">&</span>", code)
             code = "<code class=\"long\">" code "</code>"
         }
         done = done (page == "" ? code : "<a href=\"" page "\">" code "</a>")

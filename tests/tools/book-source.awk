@@ -18,12 +18,14 @@ FNR == 1 {
     stage = FILENAME
     sub(/\/.*/, "", stage)
     in_comment = 0
+    name = FILENAME
+    gsub(/\//, "&<wbr>", name)
     links = nav
     gsub(/%UP%/, up, links)
     printf "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" \
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n" \
         "<title>%s</title>\n<link rel=\"stylesheet\" href=\"%sbook.css\">\n</head>\n<body>\n" \
-        "%s\n<main>\n<h1>%s</h1>\n<pre class=\"source\"><code>", FILENAME, up, links, FILENAME > page
+        "%s\n<main>\n<h1>%s</h1>\n<pre class=\"source\"><code>", FILENAME, up, links, name > page
 }
 
 {
