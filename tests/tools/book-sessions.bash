@@ -121,7 +121,11 @@ linger() {
 
 # tell STYLE TEXT: shows it, and gives the time that it takes to read.
 tell() {
-    show "$1" "$(fold -s -w 80 <<< "$2")"
+    if [ -t 1 ]; then
+        show "$1" "$(fold -s -w 80 <<< "$2")"
+    else
+        show "$@"
+    fi
     linger $((5 + ${#2} / 3))
 }
 
@@ -185,7 +189,7 @@ session_step() {
     elif [ -n "$live" ]; then
         # The rest is a prompt, without an end of line.
         awk -v shown="$shell_shown" 'NR > shown' "$work/text"
-        linger $((3 * $(wc -l < "$work/text")))
+        linger $((3 * shell_shown))
     fi
     last_command=$command
     command=
