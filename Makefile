@@ -19,8 +19,12 @@ all: $(STAGES) ## build every stage (the default); `make 02-select` builds one
 $(STAGES):
 	@$(MAKE) --no-print-directory -C $@
 
-demo: all ## the guided tour: play the session of every chapter
+demo: ## the guided tour: play the session of every chapter
+	@echo 'What is not built yet is built first. DEMO_PAUSE=2 makes every pause twice'
+	@echo 'as long, DEMO_PAUSE=0 none.'
+	@$(MAKE) --no-print-directory all $(if $(V),,> /dev/null)
 	@tests/tools/book demo $(addsuffix /README.md,$(STAGES))
+	@echo 'Read on: 01-blocking/README.md, or make book and read it in a browser.'
 
 test: bats all ## every behaviour and every text, in two minutes; ONLY=03 one chapter's
 	@$(MAKE) --no-print-directory -s -C tests test ONLY='$(ONLY)'

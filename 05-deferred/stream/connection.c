@@ -517,7 +517,10 @@ static void unregister_producer(struct transport *transport)
     struct connection *self = connection_of(transport);
 
     set_producer(self, NULL);
-    if (self->connected && self->disconnecting && !is_ending(self))
+    /* Whichever end has waited for the producer comes now; this may be the
+     * last that is heard of it. */
+    if (self->connected && !is_ending(self) &&
+        (self->disconnecting || self->write_disconnecting))
         reactor_add_writer(reactor_of(self), &self->base);
 }
 

@@ -313,6 +313,15 @@ loop_broken() {
     loop_case loop_stranger_test paused_elsewhere
 }
 
+@test "P4: a number that a stranger has taken is not closed" {
+    loop_case loop_stranger_test taken_by_stranger
+}
+
+@test "proof: P4: a stranger's number that is closed is seen" {
+    loop_broken poller_epoll.c 's/errno == ENOENT/errno == 0/' \
+        loop_stranger_test taken_by_stranger epoll
+}
+
 @test "a number that was closed before it is added is lost alone" {
     loop_case loop_stranger_test closed_before
 }

@@ -158,7 +158,7 @@ book_catches() {
 # A server, and somebody who talks to it.
 \$ '$ROOT/01-blocking/build/examples/upper_server' -p 9000 &
 listening on 127.0.0.1:9000
-\$ '$(program 01-blocking/upper_client)' -p 9000 <<END
+\$ '$ROOT/01-blocking/build/examples/upper_client' -p 9000 <<END
 > hello
 > end
 > END
@@ -432,6 +432,20 @@ done:
 
 Two lines were printed.
 END
+}
+
+@test "demo: explains a trick of the shell once, and does not wait without a terminal" {
+    local before=$SECONDS
+    book_make
+    for stage in 01-one 02-two; do
+        printf '%s\n' '# One' '' 'Text.' '' '## Run it' '```console' '# Look.' '$ cat <<< a' 'a' \
+            '$ cat <<< b' 'b' '```' '' '<!-- seen: It was printed. -->' >"$stage/README.md"
+    done
+    run env DEMO_PAUSE=100 "$ROOT/tests/tools/book" demo 0*/README.md
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '<<< TEXT gives' <<<"$output")" -eq 1 ]
+    [[ $output == *$'# Look.\n  (<<< TEXT gives'*$')\n$ cat <<< a\na\n'* ]]
+    [ $((SECONDS - before)) -lt 60 ]
 }
 
 @test "demo: a session that fails, or none at all, fails" {

@@ -206,6 +206,11 @@ END
     [[ $output == 'make -s turns FILE=trace'* ]]
 }
 
+@test "make turns: chapter 3's time line is drawn from the trace in its text" {
+    sed -n '/^\$ .*cat trace$/,/^\$ rm/p' "$ROOT/03-reactor/README.md" >trace
+    make -s -C "$ROOT" turns FILE="$PWD/trace" | diff - "$ROOT/03-reactor/pictures/turns.svg"
+}
+
 # --- make book -----------------------------------------------------------------
 
 # house_dead_links FOLDER: each link of its pages that leads nowhere.
@@ -230,12 +235,17 @@ house_dead_links() {
                 echo "$page: no such heading: $link"
             fi
         done < <(grep -oE '(href|src)="[^"]*"' "$page" | sed -E 's/^[a-z]+="//; s/"$//' | sort -u)
-    done < <(find "$1" -name index.html)
+    done < <(find "$1" -name index.html -o -name answers.html -o -path '*/03-reactor/reactor/*')
+}
+
+# house_book ROOT: its pages, in ./pages.
+house_book() {
+    command -v cmark-gfm >/dev/null || skip "cmark-gfm is not installed"
+    "$ROOT/tests/tools/book-html" "$1" "$PWD/pages"
 }
 
 @test "make book: a page for every chapter and room, and no link leads nowhere" {
-    command -v cmark-gfm >/dev/null || skip "cmark-gfm is not installed"
-    "$ROOT/tests/tools/book-html" "$ROOT" "$PWD/pages"
+    house_book "$ROOT"
     local page
     for page in "$ROOT"/README.md "$ROOT"/0*/README.md "$ROOT"/0*/[a-z]*/README.md; do
         page=${page#"$ROOT"/}
@@ -246,4 +256,83 @@ house_dead_links() {
     # That it can fail.
     sed -i 's/href="03-reactor\/index.html"/href="03-nowhere\/index.html"/' pages/index.html
     house_dead_links pages | grep -qF '03-nowhere'
+}
+
+@test "make book: title and navigation are one line, and a chapter leads to the next" {
+    local page
+    house_book "$ROOT"
+    while IFS= read -r page; do
+        grep -qE '^<title>[^<]{3,50}</title>$' "$page" || { echo "$page: title"; return 1; }
+        [ "$(grep -c '^<nav><a .*06 · Process</a></nav>$' "$page")" -eq 1 ] ||
+            { echo "$page: navigation"; return 1; }
+    done < <(find pages -name '*.html')
+    grep -qxF '<a href="../02-select/index.html">Back: 02 · Select</a>' pages/03-reactor/index.html
+    grep -qxF '<a href="../04-protocols/index.html">Next: 04 · Protocols</a>' pages/03-reactor/index.html
+    grep -qxF '<a href="01-blocking/index.html">Next: 01 · Blocking</a>' pages/index.html
+    grep -qxF '<a href="../../05-deferred/index.html">Back: 05 · Deferred</a>' pages/05-deferred/http/index.html
+}
+
+@test "make book: the contents of a page have each of its headings" {
+    local page
+    house_book "$ROOT"
+    for page in pages/index.html pages/0*/index.html pages/tests/exercises/answers.html; do
+        diff <(sed -nE 's/^<li><a href="#(.*)">(.*)<\/a><\/li>$/<h2 id="\1">\2<\/h2>/p' "$page") \
+            <(grep '^<h2' "$page")
+        [ "$(grep -c '^<h2' "$page")" -gt 5 ]
+    done
+}
+
+@test "make book: sessions, excerpts, tables, pictures, answers" {
+    mkdir -p tree/{01-one,02-two}/net tree/tests/exercises
+    cd tree || return
+    printf '%s\n' '# Answers' '## 02-1' >tests/exercises/answers.md
+    touch LICENSE Makefile
+    echo 'int old;' >01-one/net/old.h
+    printf '%s\n' '# A tree' | tee 01-one/README.md >README.md
+    printf '%s\n' '/* What it' ' * does. */' 'static int first(int a,' '                 int b)' '{' \
+        '    if (a < b)' '        return a;' '    return b;' '}' 'int second;' >02-two/net/net.c
+    # shellcheck disable=SC2016 # backquotes of Markdown
+    printf '%s\n' '# 02 · Two' '```console' '# A remark.' '$ echo <<E' '> E' '>>>:answer' '# output' '' \
+        '$ true' '# The end.' '```' '[net/net.c](net/net.c):' '```c net/net.c' '    if (a < b)' \
+        '        return a;' '...' '```' '[net/net.c](net/net.c):' '```c net/net.c' 'int second;' '```' \
+        '| file | state |' '|---|---|' '| `net/net.c`, `net/old.h`, `net/not.c` | new |' '' \
+        '![A line' 'or two](line.svg)' '' 'See [answers](../tests/exercises/answers.md), `make N=03-3`, `make CPPFLAGS=-DNET_PORTABLE N=03-3`.' >02-two/README.md
+    house_book "$PWD"
+    sed -n '/^<pre>/,/^<p>See/p' pages/02-two/index.html >page
+    diff - page <<'END'
+<pre><code class="language-console"><i># A remark.</i>
+<b>$ echo &lt;&lt;E</b>
+<b>&gt; E</b>
+&gt;&gt;&gt;:answer
+# output
+
+<b>$ true</b>
+<i># The end.</i>
+</code></pre>
+<p><a href="net/net.c.html#L6">net/net.c</a>, in <code>first</code>:</p>
+<pre><code class="language-c" data-meta="net/net.c">if (a &lt; b)
+    return a;
+...
+</code></pre>
+<p><a href="net/net.c.html#L10">net/net.c</a>:</p>
+<pre><code class="language-c" data-meta="net/net.c">int second;
+</code></pre>
+<div class="table"><table>
+<thead>
+<tr>
+<th>file</th>
+<th>state</th>
+</tr>
+</thead>
+<tbody>
+<tr>
+<td><a href="net/net.c.html"><code class="long">net/<wbr>net.c</code></a>, <a href="../01-one/net/old.h.html"><code class="long">net/<wbr>old.h</code></a>, <code>net/not.c</code></td>
+<td>new</td>
+</tr>
+</tbody>
+</table></div>
+<div class="wide"><a href="line.svg"><img src="line.svg" alt="A line or two" /></a></div>
+<p>See <a href="../tests/exercises/answers.html#02-1">answers</a>, <code>make N=03-3</code>, <code class="long">make CPPFLAGS=<span class="whole">-D</span>NET_<wbr>PORTABLE N=03<span class="whole">-3</span></code>.</p>
+END
+    grep -qxF '<span id="L2"><i> * does. */</i></span>' pages/02-two/net/net.c.html
 }

@@ -43,9 +43,10 @@ setup() {
 }
 
 teardown() {
-    local pid log
-    for pid in "${SERVERS[@]}"; do # and those that stand still
-        kill "$pid" && kill -CONT "$pid" || true
+    local pid log state
+    for pid in "${SERVERS[@]}"; do
+        kill "$pid" && read -r _ _ state _ <"/proc/$pid/stat" || continue
+        [ "$state" != T ] || kill -CONT "$pid" # a test has frozen it
     done 2>/dev/null
     for pid in "${SERVERS[@]}"; do
         wait_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true

@@ -110,13 +110,51 @@ show() {
         printf '%s\n' "$2"
     fi
 }
-BOLD=1 GREEN=32 YELLOW=33 CYAN=36
+BOLD=1 DIM=2 GREEN=32 YELLOW=33 CYAN=36
 
-# linger SECONDS: time to read, for somebody who watches on a terminal. Every
+# linger TENTHS: time to read, for somebody who watches on a terminal. Every
 # pause is so many times as long as DEMO_PAUSE says; 0: none.
 linger() {
     [ -n "$live" ] && [ -t 1 ] || return 0
-    sleep "$(awk "BEGIN { print $1 * ${DEMO_PAUSE:-1} }")"
+    sleep "$(awk "BEGIN { print $1 / 10 * ${DEMO_PAUSE:-1} }")"
+}
+
+# tell STYLE TEXT: shows it, and gives the time that it takes to read.
+tell() {
+    if [ -t 1 ]; then
+        show "$1" "$(fold -s -w 80 <<< "$2")"
+    else
+        show "$@"
+    fi
+    linger $((5 + ${#2} / 3))
+}
+
+# What a session uses and a newcomer may not know: a regular expression for the
+# command, and the sentence that is shown before the first command like that.
+TRICKS=(
+    ' &$@PROGRAM & runs beside the shell, in the background.'
+    '> [a-z]+ &$@> FILE: what the program prints goes into that file.'
+    '<<<@<<< TEXT gives the program that line to read.'
+    '/dev/tcp/@exec 3<> /dev/tcp/HOST/PORT: the shell connects, as its descriptor 3.'
+    ' >&3@>&3 writes to the connection, <&3 reads from it.'
+    '3>&-@exec 3>&- closes that connection.'
+    'timeout 1 @The program has one second; what is behind || runs if it fails.'
+    'kill %1; wait@kill ends the program in the background, wait waits for that.'
+    'kill \$!@$! is the process that was started last in the background.'
+    'sed -n .*\$p@sed prints the file from there to its end, wc -l counts the lines.'
+    'grep .* counts@inputs: whom it would read from; outputs: who waits for an answer.'
+    'grep .* counts@rlist, wlist: how many of these can be read and written now.'
+)
+
+# explain COMMAND: tells what is new in it.
+explain() {
+    local i
+    [ -n "$live" ] || return 0
+    for i in "${!TRICKS[@]}"; do
+        [[ $1 =~ ${TRICKS[i]%%@*} ]] || continue
+        tell "$DIM" "  (${TRICKS[i]#*@})"
+        unset "TRICKS[i]"
+    done
 }
 
 # on_output: shows new lines of $work/text, those that are complete.
@@ -141,8 +179,9 @@ session_fault() {
 # session_step README: runs the command that stands ready, if any.
 session_step() {
     [ -n "$command" ] && [ -z "$failed" ] || return 0
+    explain "$command"
     show "$BOLD;$CYAN" "\$ ${command//$'\n'/$'\n> '}"
-    linger 0.7
+    linger 7
     shell_normal < "$work/listed" > "$work/expected"
     if ! shell_run "$command"; then
         [ -z "$live" ] || echo
@@ -150,6 +189,7 @@ session_step() {
     elif [ -n "$live" ]; then
         # The rest is a prompt, without an end of line.
         awk -v shown="$shell_shown" 'NR > shown' "$work/text"
+        linger $((3 * shell_shown))
     fi
     last_command=$command
     command=
@@ -204,8 +244,7 @@ session_play() {
             ;;
         '#')
             session_step "$1"
-            show $YELLOW "$text"
-            linger 2
+            tell "$YELLOW" "$text"
             ;;
         '$')
             session_step "$1"
@@ -242,16 +281,15 @@ book_demo() {
     local seen
     live=1
     show "$BOLD;$GREEN" "$(sed -n '1s/^# *//p' "$1")"
-    show $YELLOW "$(awk 'NR == 1 { next } NF { text = 1; print; next } text { exit }' "$1")"
+    tell "$YELLOW" "$(awk 'NR == 1 { next } NF { text = 1; print; next } text { exit }' "$1")"
     echo
-    linger 2
     if ! session_records "$1" 'Run it' | grep -q .; then
         report "$1" 1 "no session under ## Run it"
     else
         session_play "$1" 'Run it' || return
         seen=$(sed -n 's/^<!-- seen: \(.*\) -->$/\1/p' "$1")
-        [ -z "$seen" ] || { echo; show "$GREEN" "$seen"; }
+        [ -z "$seen" ] || { echo; tell "$GREEN" "$seen"; }
         echo
-        linger 3
+        linger 10
     fi
 }
