@@ -178,8 +178,8 @@ CmdProtocol
 Deferred
 Port
 Waker
+calls from threads
 job, in a thread
-other threads
 signals
 the loop
 END

@@ -150,7 +150,7 @@ text ~ /^(delayed call|call of a thread|signal)/ {
     close_call()
     label = text
     sub(/:? .*/, "", label)
-    lane_name = "other threads"
+    lane_name = "calls from threads"
     if (label == "delayed")
         lane_name = "delayed calls"
     if (label == "signal")
