@@ -152,18 +152,23 @@ static struct buffer *take_answer(struct run *run)
 }
 
 /* The run is freed first: the Deferred's callbacks may begin another. */
-static void command_ended(struct process_protocol *base, struct failure reason)
+static void finish(struct run *run)
 {
-    struct run *run = base->owner;
-
-    (void)reason; /* the wire has no place for it */
-    if (!run)
-        return;
     struct deferred *deferred = run->deferred;
     struct buffer *answer = take_answer(run);
+
     free_run(run);
     deferred_fire(deferred, answer ? result_value(answer)
                                    : result_error(&MemoryError, 0));
+}
+
+/* Not process_exited: output may be left in the pipes. How the shell has ended
+ * the answer does not tell, for the wire has no place for it. */
+static void command_ended(struct process_protocol *base, struct failure reason)
+{
+    (void)reason;
+    if (base->owner) /* NULL: nobody wants the answer any more */
+        finish(base->owner);
 }
 
 static const struct process_protocol_class CommandProtocol = {
@@ -192,37 +197,23 @@ void command_free_answer(struct buffer *answer)
     free(answer);
 }
 
-/* A command that cannot be run has its answer at once. */
-static struct deferred *refuse(int error)
-{
-    struct buffer *answer = explanation(error);
-    struct deferred *deferred = answer ? deferred_succeed(answer) : NULL;
-
-    if (!deferred)
-        command_free_answer(answer);
-    return deferred;
-}
-
+/* A command that cannot be run has its answer at once: the Deferred has fired
+ * when it is returned. NULL with ENOMEM. */
 struct deferred *command_run(struct reactor *reactor, const char *line,
                              size_t length)
 {
     struct run *run = calloc(1, sizeof(*run));
+    struct deferred *deferred = run ? deferred_new(cancel, run) : NULL;
 
-    if (!run)
+    if (!deferred) {
+        free(run);
         return NULL;
+    }
+    run->deferred = deferred;
     run->process = command_spawn(reactor, &CommandProtocol, line, length, run);
     if (!run->process) {
-        int error = errno;
-        free(run);
-        return refuse(error);
-    }
-    /* Its output can only come in a later turn, so there is time to make this.
-     */
-    struct deferred *deferred = deferred_new(cancel, run);
-    run->deferred = deferred;
-    if (!deferred) {
-        cancel(NULL, run);
-        errno = ENOMEM;
+        run->error = errno;
+        finish(run);
     }
     return deferred;
 }
