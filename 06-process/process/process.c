@@ -227,8 +227,8 @@ static int writer_do_read(struct descriptor *base)
 
 /* A terminal that the child has closed takes nothing more, and the pollers
  * report that it has hung up all the time: without this look the loop would
- * spin on a write that never succeeds. */
-static int terminal_do_write(struct descriptor *base)
+ * spin on a write that never succeeds. (A pipe fails with EPIPE by itself.) */
+static int writer_do_write(struct descriptor *base)
 {
     const struct transport *transport =
         connection_transport((struct connection *)base);
@@ -254,14 +254,7 @@ static const struct descriptor_class ProcessReader = {
 static const struct descriptor_class ProcessWriter = {
     .name = "ProcessWriter",
     .do_read = writer_do_read,
-    .do_write = connection_do_write,
-    .connection_lost = connection_connection_lost,
-    .dispose = connection_dispose,
-};
-static const struct descriptor_class TerminalWriter = {
-    .name = "TerminalWriter",
-    .do_read = writer_do_read,
-    .do_write = terminal_do_write,
+    .do_write = writer_do_write,
     .connection_lost = connection_connection_lost,
     .dispose = connection_dispose,
 };
@@ -302,13 +295,11 @@ static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
 static void pipe_start(struct process_pipe *self)
 {
     struct connection *connection = self->connection;
-    bool terminal = self->process->terminal;
 
     connection_start(connection, &self->base);
-    connection_set_class(connection, !self->writes ? &ProcessReader
-                                     : terminal    ? &TerminalWriter
-                                                   : &ProcessWriter);
-    if (self->writes && terminal)
+    connection_set_class(connection,
+                         self->writes ? &ProcessWriter : &ProcessReader);
+    if (self->writes && self->process->terminal)
         transport_pause_producing(self->base.transport);
 }
 
