@@ -663,16 +663,6 @@ void process_close_stdin(struct process *process)
     process_close_child_fd(process, STDIN_FILENO);
 }
 
-void process_close_stdout(struct process *process)
-{
-    process_close_child_fd(process, STDOUT_FILENO);
-}
-
-void process_close_stderr(struct process *process)
-{
-    process_close_child_fd(process, STDERR_FILENO);
-}
-
 /* Its callbacks come at the end of the turn, so the list stays as it is while
  * we walk along it. */
 void process_lose_connection(struct process *process)
