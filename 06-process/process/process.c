@@ -32,9 +32,8 @@ struct process {
     struct reactor *reactor;
     struct process *next;       /* among the children that live */
     struct process_pipe *pipes; /* those that are open */
-    enum { PROCESS_ALIVE, PROCESS_REAPED, PROCESS_ABANDONED } state;
-    pid_t pid;     /* 0 unless it lives */
-    int status;    /* what waitpid said */
+    pid_t pid;                  /* 0 once it is reaped */
+    int status;                 /* what waitpid said */
     bool terminal; /* its pipes, 0 and 1, are the two sides of one */
     bool hangs_up; /* process_lose_connection has come: close it */
     int master;    /* our side, kept open while the child lives: one that has
@@ -115,6 +114,13 @@ static void hang_up(struct process *self)
     self->master = -1;
 }
 
+static void process_free(struct process *self)
+{
+    hang_up(self);
+    free(self->protocol);
+    free(self);
+}
+
 /* It is over when it is reaped and no pipe is open, whichever comes last. A
  * child that has exited may have left output in its pipes, and children of its
  * own that go on writing to them; one that has closed its pipes may live on.
@@ -123,14 +129,12 @@ static void end_if_over(struct process *self)
 {
     struct process_protocol *protocol = self->protocol;
 
-    if (self->state == PROCESS_ALIVE || self->pipes)
+    if (self->pid > 0 || self->pipes)
         return;
     trace("  %s: process_ended", protocol->class->name);
-    if (self->state == PROCESS_REAPED && protocol->class->process_ended)
+    if (protocol->class->process_ended)
         protocol->class->process_ended(protocol, process_reason(self));
-    hang_up(self);
-    free(protocol);
-    free(self);
+    process_free(self);
 }
 
 /* --- its pipes --- */
@@ -345,7 +349,6 @@ static void process_reaped(struct process *self, int status)
     struct process_protocol *protocol = self->protocol;
 
     trace("  reaped %d, status 0x%x", (int)self->pid, (unsigned)status);
-    self->state = PROCESS_REAPED;
     self->pid = 0; /* another program may have it from now on */
     self->status = status;
     hang_up(self);
@@ -382,17 +385,16 @@ static void reap_children(void *argument)
     }
 }
 
-/* The loop is freed, and the pipes are lost: nobody will ever reap those that
- * live. */
+/* The loop is freed, and has lost the pipes of all children before this: nobody
+ * will ever reap those that live, so their process_ended never comes. */
 static void reaper_free(struct attachment *attachment)
 {
     struct reaper *self = (struct reaper *)attachment;
-    struct process *process, *next = self->living;
+    struct process *process;
 
-    while ((process = next)) {
-        next = process->next;
-        process->state = PROCESS_ABANDONED;
-        end_if_over(process);
+    while ((process = self->living)) {
+        self->living = process->next;
+        process_free(process);
     }
     free(self);
 }
@@ -577,9 +579,7 @@ static struct process *process_discard(struct process *self)
 
     while (self->pipes)
         pipe_discard(self->pipes);
-    hang_up(self);
-    free(self->protocol);
-    free(self);
+    process_free(self);
     errno = error;
     return NULL;
 }
