@@ -165,12 +165,8 @@ static int add_terminal(posix_spawn_file_actions_t *actions, const char *path)
     int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, path,
                                                  O_RDWR, 0);
 
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO,
-                                                 STDOUT_FILENO);
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO,
-                                                 STDERR_FILENO);
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && !error; fd++)
+        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, fd);
     return error;
 }
 
