@@ -2,6 +2,7 @@
 #include "deferred/deferred.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,11 +274,6 @@ void deferred_unpause(struct deferred *self)
 {
     if (self->pauses > 0 && --self->pauses == 0 && self->fired)
         deferred_run(self);
-}
-
-bool deferred_called(const struct deferred *self)
-{
-    return self->fired;
 }
 
 /* Also from a callback of its own chain. */
