@@ -63,17 +63,6 @@ static struct thread_job *next_job(const struct thread_pool *pool)
     return job;
 }
 
-/* Takes what begins now out of the queue. */
-static void begin_job(struct thread_pool *pool, struct thread_job *job)
-{
-    unlink_job(&pool->waiting, job);
-    append(&pool->begun, job);
-    job->begun = true;
-    pool->queued--;
-    pool->working++;
-    pool->slow += job->slow;
-}
-
 static void complete_in_loop(void *argument);
 
 /* What a thread does. Where `run` runs, the lock is not held. */
@@ -90,7 +79,12 @@ static void *thread_pool_work(void *argument)
             pthread_cond_wait(&pool->work_available, &pool->lock);
             continue;
         }
-        begin_job(pool, job);
+        unlink_job(&pool->waiting, job);
+        append(&pool->begun, job);
+        job->begun = true;
+        pool->queued--;
+        pool->working++;
+        pool->slow += job->slow;
         pthread_mutex_unlock(&pool->lock);
         job->run(job);
         pthread_mutex_lock(&pool->lock);
