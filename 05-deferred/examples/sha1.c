@@ -79,11 +79,12 @@ void sha1_add(struct sha1 *self, const void *data, size_t length)
         memcpy(self->block + there, next, length);
 }
 
-/* A one bit, zeroes to the end of a block, and there the length in bits. */
-static void add_padding(struct sha1 *self)
+/* The end is padded: a one bit, zeroes to the end of a block, and there the
+ * length in bits. A block that has no room for the length gets one more. */
+char *sha1_finish(struct sha1 *self, char *text)
 {
     static const unsigned char padding[SHA1_BLOCK] = { 0x80 };
-    uint64_t bits = self->length * 8;
+    uint64_t bits = self->length * 8; /* before the padding counts, too */
     size_t there = self->length % SHA1_BLOCK;
     unsigned char length[8];
 
@@ -92,11 +93,6 @@ static void add_padding(struct sha1 *self)
     sha1_add(self, padding,
              (there < LENGTH_AT ? LENGTH_AT : LENGTH_AT + SHA1_BLOCK) - there);
     sha1_add(self, length, sizeof(length));
-}
-
-char *sha1_finish(struct sha1 *self, char *text)
-{
-    add_padding(self);
     for (int i = 0; i < 5; i++)
         snprintf(text + 8 * i, 9, "%08lx", (unsigned long)self->state[i]);
     return text;
