@@ -31,8 +31,10 @@ struct rpc_factory {
 };
 
 /* Reads on, waits, or leaves, as the case may be. */
-static void update_flow(struct rpc_factory *self)
+static void update_flow(void *argument)
 {
+    struct rpc_factory *self = argument;
+
     if (self->keyboard && (self->watermark.full || self->calls >= CALLS_MAX)) {
         keyboard_pause(self->keyboard);
     } else if (self->keyboard) {
@@ -102,18 +104,12 @@ static void keyboard_closed(void *argument, int error)
     update_flow(self);
 }
 
-static void watermark_changed(void *argument)
-{
-    update_flow(argument);
-}
-
 static void connection_made(struct protocol *base)
 {
     struct rpc_factory *self = (struct rpc_factory *)base->factory;
 
     self->caller = (struct rpc_caller *)base;
-    write_watermark_watch(&self->watermark, base->transport, watermark_changed,
-                          self);
+    write_watermark_watch(&self->watermark, base->transport, update_flow, self);
     self->keyboard = keyboard_open(self->reactor, "root@client>> ", line_typed,
                                    keyboard_closed, self);
     if (self->keyboard)

@@ -39,29 +39,23 @@ static struct transport *transport_of(const struct shell_client *self)
 
 /* --- an answer with its length --- */
 
-static void announce(struct shell_client *self, struct buffer *answer)
-{
-    char header[32];
-
-    snprintf(header, sizeof(header), "Ready|%zu", buffer_length(answer));
-    transport_write_text(transport_of(self), header);
-    self->answer = answer;
-    self->said = 0;
-    line_receiver_set_raw_mode(&self->base.base);
-}
-
 static struct result answered(struct result result, void *argument)
 {
     struct shell_client *self = argument;
+    char header[32];
 
     deferred_release(self->running);
     self->running = NULL;
-    if (result.kind == RESULT_VALUE) {
-        announce(self, result.value);
-        sequential_line_receiver_end(&self->base);
-    } else { /* the client has gone, or there is no memory */
+    if (result.kind == RESULT_FAILURE) { /* it has gone, or no memory */
         transport_abort_connection(transport_of(self));
+        return result_value(NULL);
     }
+    self->answer = result.value;
+    self->said = 0;
+    snprintf(header, sizeof(header), "Ready|%zu", buffer_length(self->answer));
+    transport_write_text(transport_of(self), header);
+    line_receiver_set_raw_mode(&self->base.base);
+    sequential_line_receiver_end(&self->base);
     return result_value(NULL);
 }
 
