@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * clock.c - the reactor's time, or a test's. The test's clock is the reactor's
+ * heap of delayed calls, with times that count from 0 and go on only in
+ * fake_clock_advance.
+ */
 #include "deferred/clock.h"
 
 struct clock clock_of_reactor(struct reactor *reactor)
@@ -36,17 +41,22 @@ void fake_clock_advance(struct fake_clock *fake, double seconds)
 {
     int64_t end = fake->now + (int64_t)(seconds * 1e9);
 
+    /* What a function schedules meanwhile may be due before `end`, too: so look
+     * at the heap again each time. */
     while (fake->calls.count > 0 && fake->calls.heap[0]->time <= end) {
         struct delayed_call *first = fake->calls.heap[0];
+        /* The clock shows its time, not `end`, while it runs: what it schedules
+         * counts from there. One that is overdue does not turn it back. */
         if (first->time > fake->now)
             fake->now = first->time;
         delayed_call_cancel(first); /* takes it out of the heap */
-        first->state = CALL_CALLED;
-        first->function(first->argument);
+        first->state = CALL_CALLED; /* as in the loop: too late to cancel */
+        first->function(first->argument); /* may free the struct it is in */
     }
     fake->now = end;
 }
 
+/* The calls live in structs of others, who find them cancelled. */
 void fake_clock_clear(struct fake_clock *fake)
 {
     delayed_calls_clear(&fake->calls);
