@@ -96,7 +96,7 @@ static void on_timer(void *argument)
     deferred_callback(state->deferred, NULL);
 }
 
-/* The timer is stopped, or it would fire a Deferred that may be gone. */
+/* The timer is stopped, or it would use the state that is freed here. */
 static void on_cancel(struct deferred *deferred, void *argument)
 {
     struct deferred_later_state *state = argument;
