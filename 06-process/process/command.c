@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* "--", because a line that begins with "-" is no option of the shell. It has
+ * our environment, as a person's shell has: without PATH and HOME a command
+ * would not do here what it does at a prompt. */
 static struct process *spawn_shell(struct reactor *reactor,
                                    const struct process_protocol_class *class,
                                    const char *line, int input, void *owner)
@@ -141,7 +144,7 @@ static struct buffer *take_answer(struct run *run)
 
     if (run->error)
         return explanation(run->error);
-    if (buffer_length(chosen) == 0)
+    if (buffer_length(chosen) == 0) /* a command that only complains */
         chosen = &run->outputs[1];
     answer = malloc(sizeof(*answer));
     if (answer) {
@@ -190,6 +193,7 @@ static void cancel(struct deferred *deferred, void *argument)
     free_run(run);
 }
 
+/* NULL does nothing. */
 void command_free_answer(struct buffer *answer)
 {
     if (answer)

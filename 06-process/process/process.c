@@ -140,7 +140,8 @@ static void end_if_over(struct process *self)
 /* --- its pipes --- */
 
 /* The child has written; from the connection's do_read. Which callback hears it
- * is a matter of the number under which the child knows the pipe. */
+ * is a matter of the number under which the child knows the pipe. Whatever it
+ * does, the process is not freed in here: this pipe is still in its list. */
 static void pipe_data_received(struct protocol *base, const char *data,
                                size_t length)
 {
@@ -265,8 +266,9 @@ static const struct descriptor_class ProcessWriter = {
 
 /* Adds a pipe over `fd`, which is the pipe's from now on, and closed if that
  * fails. It must not block us, whatever the child does with the other end. The
- * loop has the pipe from pipe_start on; before that it can only be discarded.
- * Returns 0, or -1 with errno. */
+ * connection gets no peer's address: so it calls read and write, for recv and
+ * send know sockets alone. The loop has the pipe from pipe_start on; before
+ * that it can only be discarded. Returns 0, or -1 with errno. */
 static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
 {
     struct process_pipe **link = &process->pipes;
@@ -307,6 +309,7 @@ static void pipe_start(struct process_pipe *self)
         transport_pause_producing(self->base.transport);
 }
 
+/* Before pipe_start alone: the loop does not know it, and nobody is told. */
 static void pipe_discard(struct process_pipe *self)
 {
     unlink_pipe(self);
@@ -323,6 +326,8 @@ static void pipe_close(struct process_pipe *self)
         transport_abort_connection(self->base.transport);
 }
 
+/* NULL when it was never there, or is lost. One that is being closed is found
+ * until its connection_lost has come. */
 static struct process_pipe *find_pipe(const struct process *self, int child_fd)
 {
     struct process_pipe *pipe = self->pipes;
@@ -466,6 +471,7 @@ static int check_map(const struct process_descriptor *rows, int count)
     if (count < 0 || count > PROCESS_DESCRIPTORS_MAX)
         return -1;
     for (int i = 0; i < count; i++) {
+        /* INT_MAX: there is no number above it for the copies of spawn.c. */
         if (rows[i].child_fd < 0 || rows[i].child_fd == INT_MAX ||
             rows[i].from < PROCESS_WRITE)
             return -1;
@@ -547,10 +553,12 @@ static int start_child(struct process *self, const char *executable,
                               : open_map(self, rows, count, &spec);
     if (result == 0)
         self->pid = spawn_child(&spec);
-    close_childs_ends(rows, &spec);
+    close_childs_ends(rows, &spec); /* also of a map that came half way */
     return self->pid > 0 ? 0 : -1;
 }
 
+/* The assert: with a size that was forgotten the protocol's own members would
+ * be written behind its memory. NULL with ENOMEM. */
 static struct process *process_new(struct reactor *reactor,
                                    const struct process_protocol_class *class)
 {
@@ -625,11 +633,14 @@ struct transport *process_get_transport(const struct process *process,
     return pipe ? pipe->base.transport : NULL;
 }
 
+/* For its `owner`: who goes before the child does sets that to NULL, and the
+ * callbacks that still come find nobody. */
 struct process_protocol *process_get_protocol(const struct process *process)
 {
     return process->protocol;
 }
 
+/* -1 with EBADF when we write to no pipe of that number (any more). */
 int process_write_to_child(struct process *process, int child_fd,
                            const void *data, size_t length)
 {
@@ -658,6 +669,8 @@ void process_close_child_fd(struct process *process, int child_fd)
         pipe_close(pipe);
 }
 
+/* Without it a program that reads its input to the end, as `wc` does, waits for
+ * ever, and so does process_ended. */
 void process_close_stdin(struct process *process)
 {
     process_close_child_fd(process, STDIN_FILENO);
@@ -692,6 +705,8 @@ void process_pause_producing(struct process *process)
             transport_pause_producing(pipe->base.transport);
 }
 
+/* The output of a child that has ended while it was paused comes after this,
+ * and then its process_ended. */
 void process_resume_producing(struct process *process)
 {
     struct process_pipe *pipe = process->pipes;
@@ -714,6 +729,8 @@ int process_register_producer(struct process *process,
     return 0;
 }
 
+/* Without a pipe there is none: it was stopped when it was registered, or when
+ * the pipe was lost. */
 void process_unregister_producer(struct process *process)
 {
     struct process_pipe *pipe = find_pipe(process, STDIN_FILENO);
@@ -722,6 +739,8 @@ void process_unregister_producer(struct process *process)
         transport_unregister_producer(pipe->base.transport);
 }
 
+/* 0 once it is reaped: kill(0, ...) would signal ourselves, and all who are in
+ * our process group. */
 pid_t process_pid(const struct process *process)
 {
     return process->pid;
