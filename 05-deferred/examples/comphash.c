@@ -20,7 +20,8 @@ static void answer(struct comphash *self, const char *text)
     transport_write_text(self->client->base.transport, text);
 }
 
-/* The hash is there: the callback of the document's server, by its name. */
+/* The hash is there. (`ret` and `err` are the names of these callbacks in the
+ * Python server that cmd_server is modelled on.) */
 static struct result ret(struct result result, void *argument)
 {
     struct hash_compute *self = argument;
