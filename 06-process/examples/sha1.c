@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * sha1.c - as FIPS 180-4 has it, byte by byte: no word is read from memory as
+ * a word, so it is the same on machines of either byte order.
+ */
 #include "examples/sha1.h"
 
 #include <stdio.h>
@@ -61,6 +65,8 @@ void sha1_init(struct sha1 *self)
                                       0x10325476, 0xc3d2e1f0 } };
 }
 
+/* Bytes come in pieces of any length; what fills no block waits in `block`, and
+ * is the beginning of the next one. */
 void sha1_add(struct sha1 *self, const void *data, size_t length)
 {
     const unsigned char *next = data;
