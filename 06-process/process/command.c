@@ -13,14 +13,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/* "--", because a line that begins with "-" is no option of the shell. It has
- * our environment, as a person's shell has: without PATH and HOME a command
- * would not do here what it does at a prompt. */
-static struct process *spawn_shell(struct reactor *reactor,
-                                   const struct process_protocol_class *class,
-                                   const char *line, int input, void *owner)
+/* Its standard input is /dev/null and not nothing at all: a program that opens
+ * a file must not get the number 0 for it. It has our environment, as a
+ * person's shell has: without PATH and HOME a command would not do here what it
+ * does at a prompt. NULL with errno; EILSEQ: a shell would run the line up to
+ * its NUL. */
+struct process *command_spawn(struct reactor *reactor,
+                              const struct process_protocol_class *class,
+                              const char *line, size_t length, void *owner)
 {
-    const char *const arguments[] = { "sh", "-c", "--", line, NULL };
+    /* A shell wants a string; the line is a piece of what has come. */
+    char *copy = strndup(line, length);
+    int input = copy ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    /* "--": a line that begins with "-" is no option of the shell. */
+    const char *const arguments[] = { "sh", "-c", "--", copy, NULL };
     const struct process_descriptor descriptors[] = {
         { STDIN_FILENO, input },
         { STDOUT_FILENO, PROCESS_READ },
@@ -33,27 +39,12 @@ static struct process *spawn_shell(struct reactor *reactor,
         .descriptor_count = 3,
         .owner = owner,
     };
-
-    return reactor_spawn_process(reactor, class, "/bin/sh", &options);
-}
-
-/* Its standard input is /dev/null and not nothing at all: a program that opens
- * a file must not get the number 0 for it. NULL with errno. */
-struct process *command_spawn(struct reactor *reactor,
-                              const struct process_protocol_class *class,
-                              const char *line, size_t length, void *owner)
-{
     struct process *process = NULL;
 
-    if (memchr(line, '\0', length)) {
+    if (memchr(line, '\0', length))
         errno = EILSEQ;
-        return NULL;
-    }
-    /* A shell wants a string; the line is a piece of what has come. */
-    char *copy = strndup(line, length);
-    int input = copy ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
-    if (input >= 0)
-        process = spawn_shell(reactor, class, copy, input, owner);
+    else if (input >= 0)
+        process = reactor_spawn_process(reactor, class, "/bin/sh", &options);
     int error = errno;
     if (input >= 0)
         close(input);
