@@ -131,7 +131,7 @@ int main(int argc, char **argv)
     struct timeline timeline;
 
     options_plain(&options, extra, argc, argv);
-    printf("# works, . waits\n");
+    printf("legend: # works, . waits\n");
     for (const struct model *model = models; model->name; model++) {
         if (only && strcmp(only, model->name))
             continue;

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * endpoint.c - what every main would do between its options and its first recv.
+ * Where a socket cannot be had, it is said here: main only has to end.
+ */
 #include "program/endpoint.h"
 
 #include <errno.h>
@@ -40,6 +44,7 @@ static int announce(int fd)
     return fd;
 }
 
+/* Announced last: whoever has read that line is let into the backlog. */
 int endpoint_listen_tcp(const struct options *options, int backlog,
                         enum net_mode mode)
 {
@@ -63,6 +68,7 @@ int endpoint_accept(int listener, struct address *peer)
     }
 }
 
+/* Not announced: a client that connects has nobody waiting for its port. */
 int endpoint_connect_tcp(const struct options *options)
 {
     struct address address;
@@ -72,6 +78,7 @@ int endpoint_connect_tcp(const struct options *options)
     return check(options, &address, net_connect_tcp(&address, NET_BLOCKING));
 }
 
+/* There is no listen in UDP: a socket that is bound receives. */
 int endpoint_listen_udp(const struct options *options, enum net_mode mode)
 {
     struct address address;

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * options.c - takes a command line apart by a table, before the program does
+ * anything else: so a mistake in it can simply exit. No value is copied: argv
+ * stays as long as the program does.
+ */
 #include "program/options.h"
 
 #include <errno.h>
@@ -20,6 +25,7 @@ static bool is_operand(const struct option *row)
     return row->kind == OPTION_OPERAND || row->kind == OPTION_OPTIONAL;
 }
 
+/* On standard output for who has asked for it, or else on standard error. */
 static void print_usage(FILE *stream, const char *program,
                         const struct option *table)
 {
@@ -46,15 +52,16 @@ static bool store_number(const struct option *row, const char *text)
 
     if (*text < '0' || *text > '9')
         return false;
-    errno = 0;
+    errno = 0; /* strtol sets it when a number is too large, never clears it */
     long number = strtol(text, &end, 10);
     if (errno || *end || number > row->maximum)
         return false;
-    *(int *)row->value = (int)number;
+    *(int *)row->value = (int)number; /* it fits: maximum is an int */
     return true;
 }
 
-/* True when `text` is one of the words of "select|poll|epoll". */
+/* True when `text` is one of the words of "select|poll|epoll". The lengths are
+ * compared, too: "sel" is the beginning of a word, and no word. */
 static bool is_choice(const char *words, const char *text)
 {
     size_t length = strlen(text);
@@ -87,7 +94,8 @@ static const struct option *find(const struct option *table, const char *name)
 }
 
 /* Takes options up to the first operand or "--". Returns the index of the
- * first operand, or -1 when something is wrong. */
+ * first operand, or -1 when something is wrong. A "-" alone is an operand. The
+ * word behind an option that wants a value is its value, a "-x" as well. */
 static int take_options(const struct option *table, int argc, char **argv)
 {
     int i;
@@ -106,7 +114,8 @@ static int take_options(const struct option *table, int argc, char **argv)
     return i;
 }
 
-/* What is left goes to the operands in the order of the table. */
+/* What is left goes to the operands in the order of the table. False when one
+ * that must be there is missing, and when there is a word too many. */
 static bool take_operands(const struct option *table, int argc, char **argv)
 {
     for (const struct option *row = table; row->value; row++) {
@@ -122,6 +131,7 @@ static bool take_operands(const struct option *table, int argc, char **argv)
     return argc == 0;
 }
 
+/* execve asks nobody for an argv[0], so there may be none. */
 static const char *base_name(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
@@ -130,7 +140,8 @@ static const char *base_name(const char *path)
 }
 
 /* Where 0, 1 or 2 is closed, the next socket would get that number, and the
- * prompt would go to the server. To write there stays an error. */
+ * prompt would go to the server. To write there stays an error. open returns
+ * the smallest free number: the first one above 2 says that all three are. */
 static void fill_standard_descriptors(void)
 {
     int fd;
@@ -155,13 +166,14 @@ static void set_signals(void)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
-    sigprocmask(SIG_UNBLOCK, &ends, NULL);
+    sigprocmask(SIG_UNBLOCK, &ends, NULL); /* threads to come inherit it */
 }
 
 /* For check_output, which gets no argument. */
 static const char *program;
 
-/* What was printed and is nowhere to be read was no success. */
+/* What was printed and is nowhere to be read was no success. Runs inside of
+ * exit, which must not be called a second time: so _exit. */
 static void check_output(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -176,8 +188,11 @@ static void parse(struct options *options, const struct option *table, int argc,
     options->program = program = base_name(argv[0]);
     set_signals();
     fill_standard_descriptors();
+    /* Into a pipe or a file the C library would keep a ready line until its
+     * buffer is full, and whoever waits for that line would wait for ever. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     atexit(check_output);
+    /* Before all else: -h is answered beside a mistake, too. */
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         if (!strcmp(argv[i], "-h")) {
             print_usage(stdout, options->program, table);
@@ -208,7 +223,7 @@ void options_server(struct options *options, const struct option *extra,
         { "-i", "INTERFACE", OPTION_TEXT, &options->interface, 0 },
     };
 
-    if (!options->interface)
+    if (!options->interface) /* or it is the program's own default */
         options->interface = "127.0.0.1";
     append(table, 2, extra);
     parse(options, table, argc, argv);
@@ -223,7 +238,7 @@ void options_client(struct options *options, const struct option *extra,
     const struct option host = { NULL, "HOST", OPTION_OPTIONAL, &options->host,
                                  0 };
 
-    if (!options->host)
+    if (!options->host) /* likewise; and HOST comes behind its operands */
         options->host = "127.0.0.1";
     table[append(table, 1, extra)] = host;
     parse(options, table, argc, argv);

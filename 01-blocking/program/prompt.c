@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Lengths, not strlen: a NUL may be typed, and is a part of the line. */
 int prompt_read(struct prompt *prompt, const char *text)
 {
     do {
@@ -20,6 +21,7 @@ int prompt_read(struct prompt *prompt, const char *text)
                 putchar('\n');
             return 0;
         }
+        /* The last line of a file may have no newline. */
         if (prompt->line[length - 1] == '\n')
             prompt->line[--length] = '\0';
         prompt->length = (size_t)length;

@@ -10,7 +10,7 @@
 
 /* Asks the C library for an address of this family. Returns 0 or an EAI_
  * number. SOCK_STREAM only keeps it from naming each address once a kind of
- * socket. */
+ * socket. Of a name with several addresses the first is taken. */
 static int look_up(struct address *address, const char *host, int port,
                    int family, int flags)
 {

@@ -246,7 +246,7 @@ ssize_t net_receive(int fd, void *data, size_t size)
 }
 
 /* One recv brings what is there, which may be one byte of what was sent in one
- * piece: a stream has no edges. */
+ * piece: a stream has no boundaries. */
 ssize_t net_receive_all(int fd, void *data, size_t length)
 {
     size_t received = 0;
@@ -262,7 +262,8 @@ ssize_t net_receive_all(int fd, void *data, size_t length)
     return (ssize_t)received;
 }
 
-/* SO_RCVTIMEO counts in whole microseconds. */
+/* SO_RCVTIMEO counts in whole microseconds; less than one would be 0, and that
+ * is for ever. */
 int net_set_timeout(int fd, double seconds)
 {
     struct timeval timeout = { .tv_sec = (time_t)seconds };
@@ -280,6 +281,7 @@ void net_rest(void)
     nanosleep(&tenth, NULL);
 }
 
+/* The caller tries again at once, so the rest after a shortage is here. */
 int net_wait_failed(int error)
 {
     if (error == EINTR)

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * endpoint.c - what every main would do between its options and its first recv.
+ * Where a socket cannot be had, it is said here: main only has to end.
+ */
 #include "program/endpoint.h"
 
 #include <errno.h>
@@ -40,6 +44,7 @@ static int announce(int fd)
     return fd;
 }
 
+/* Announced last: whoever has read that line is let into the backlog. */
 int endpoint_listen_tcp(const struct options *options, int backlog,
                         enum net_mode mode)
 {
@@ -51,6 +56,7 @@ int endpoint_listen_tcp(const struct options *options, int backlog,
         check(options, &address, net_listen_tcp(&address, backlog, mode)));
 }
 
+/* Not announced: a client that connects has nobody waiting for its port. */
 int endpoint_connect_tcp(const struct options *options)
 {
     struct address address;

@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * delayed_call.c - a binary heap of deadlines: no call is due later than the
+ * two below it. To add, to cancel or to move one among n calls costs log n
+ * steps, and to ask when the loop has to wake costs one. reactor.c calls
+ * delayed_calls_run and delayed_calls_wait once a turn.
+ */
 #include "reactor/delayed_call.h"
 
 #include <errno.h>
@@ -21,7 +27,8 @@ int64_t delayed_calls_now(void)
     return now.tv_sec * second + now.tv_nsec;
 }
 
-/* Rounded up, so that nothing runs early. */
+/* Rounded up, so that nothing runs early. Cut first: to convert a double that
+ * does not fit into an int64_t is undefined. */
 static int64_t nanoseconds(double seconds)
 {
     if (seconds > SECONDS_MAX)
@@ -33,11 +40,13 @@ static int64_t nanoseconds(double seconds)
     return (double)whole < exact ? whole + 1 : whole;
 }
 
+/* Two calls never have the same order, so equal deadlines are no tie. */
 static bool before(const struct delayed_call *a, const struct delayed_call *b)
 {
     return a->time != b->time ? a->time < b->time : a->order < b->order;
 }
 
+/* Each call knows its place: to cancel one there is no search. */
 static void put(struct delayed_calls *calls, size_t place,
                 struct delayed_call *call)
 {
@@ -77,7 +86,8 @@ static void sift_down(struct delayed_calls *calls, size_t place,
     put(calls, place, call);
 }
 
-/* Puts `call` where it belongs, which may be above or below `place`. */
+/* Puts `call` where it belongs, which may be above or below `place`: above if
+ * it comes from another branch of the tree, where all may be earlier. */
 static void heap_fix(struct delayed_calls *calls, size_t place,
                      struct delayed_call *call)
 {
@@ -97,6 +107,8 @@ static void heap_remove(struct delayed_call *call)
         heap_fix(calls, call->place, last);
 }
 
+/* A call that is refused is left as it was. `!(seconds >= 0)` is true for NaN,
+ * where `seconds < 0` is not. */
 int delayed_calls_add(struct delayed_calls *calls, struct delayed_call *call,
                       double seconds, void (*function)(void *), void *argument)
 {
@@ -135,6 +147,7 @@ static int refuse(const struct delayed_call *call)
     return -1;
 }
 
+/* From here on the memory of `call` is its owner's alone. */
 int delayed_call_cancel(struct delayed_call *call)
 {
     if (refuse(call) < 0)
@@ -144,6 +157,10 @@ int delayed_call_cancel(struct delayed_call *call)
     return 0;
 }
 
+/* Not before calls->now: in the middle of a run it would come to the root, with
+ * an order that is too large for this run, and those behind it that are due
+ * would wait for the next. Not beyond `farthest`: a delay upon a delay would
+ * not fit some day. */
 static int move_to(struct delayed_call *call, int64_t from, double seconds)
 {
     if (seconds != seconds) {
@@ -194,7 +211,7 @@ void delayed_calls_run(struct delayed_calls *calls)
 
     if (calls->count == 0)
         return;
-    calls->now = delayed_calls_now();
+    calls->now = delayed_calls_now(); /* once: a slow call makes none due */
     /* A call that is scheduled or moved from now on has an order of `end` or
      * more, and is due now or later: when it is first, no other is left. */
     while (calls->count > 0) {
@@ -217,6 +234,7 @@ int64_t delayed_calls_wait(const struct delayed_calls *calls)
     return left > 0 ? left : 0;
 }
 
+/* A call that outlives the heap says ECANCELED, and does not look for it. */
 void delayed_calls_clear(struct delayed_calls *calls)
 {
     for (size_t i = 0; i < calls->count; i++)

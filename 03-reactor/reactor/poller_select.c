@@ -40,7 +40,8 @@ static int select_poller_change(struct poller *poller, int fd, unsigned before,
     struct select_poller *self = (struct select_poller *)poller;
 
     (void)before;
-    /* FD_SET beyond the set would write past its end. */
+    /* FD_SET beyond the set would write past its end. Such a number is never
+     * in the set, so to forget it is no error. */
     if (fd >= FD_SETSIZE) {
         errno = ERANGE;
         return after ? -1 : 0;
@@ -53,6 +54,8 @@ static int select_poller_change(struct poller *poller, int fd, unsigned before,
         FD_SET(fd, &self->writing);
     if (after && fd >= self->top)
         self->top = fd + 1;
+    /* The kernel looks at each bit below `top`: a large number that has gone
+     * must not be paid for in every turn. */
     while (self->top > 0 && !FD_ISSET(self->top - 1, &self->reading) &&
            !FD_ISSET(self->top - 1, &self->writing))
         self->top--;
@@ -95,6 +98,8 @@ static int collect(struct select_poller *self, const fd_set *readable,
     return count;
 }
 
+/* The kernel overwrites the sets with its answer, and Linux the timeout with
+ * what is left of it: all three are made anew for each wait. */
 static int select_poller_wait(struct poller *poller, int64_t nanoseconds,
                               const struct poller_event **ready)
 {

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * thread_calls.c - a queue with a lock, the only one of the reactor. It is held
+ * for a few assignments and never while a function runs: one that adds another
+ * call would wait for itself.
+ */
 #include "reactor/thread_calls.h"
 
 #include <stddef.h>
@@ -12,6 +17,7 @@ void thread_calls_open(struct thread_calls *calls)
     calls->end = &calls->first;
 }
 
+/* What still waits never runs. Its memory is its owners'. */
 void thread_calls_close(struct thread_calls *calls)
 {
     pthread_mutex_destroy(&calls->lock);

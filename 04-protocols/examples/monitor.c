@@ -77,7 +77,7 @@ static void client_connection_lost(struct factory *factory,
                                    struct failure reason)
 {
     if (reactor_running(((struct monitor *)factory)->reactor))
-        reconnecting_client_factory_lost(factory, connector, reason);
+        reconnecting_client_factory_retry(factory, connector, reason);
 }
 
 /* A server that owes us an answer is not sent a pile of questions. */

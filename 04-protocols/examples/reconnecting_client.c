@@ -64,7 +64,7 @@ static void client_connection_failed(struct factory *base,
     char text[FAILURE_TEXT_MAX];
 
     log_message("%s", failure_message(reason, text));
-    reconnecting_client_factory_failed(base, connector, reason);
+    reconnecting_client_factory_retry(base, connector, reason);
     stop_if_abandoned((struct staying_factory *)base);
 }
 
@@ -72,7 +72,7 @@ static void client_connection_lost(struct factory *base,
                                    struct connector *connector,
                                    struct failure reason)
 {
-    reconnecting_client_factory_lost(base, connector, reason);
+    reconnecting_client_factory_retry(base, connector, reason);
     stop_if_abandoned((struct staying_factory *)base);
 }
 

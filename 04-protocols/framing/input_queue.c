@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * input_queue.c - the loop that delivers pieces, and what callbacks may do to
+ * it in the middle of that.
+ */
 #include "framing/input_queue.h"
 
 #include <stdint.h>
@@ -117,13 +121,16 @@ void input_queue_resume(struct input_owner owner)
         input_queue_deliver(owner, NULL, 0);
 }
 
-/* The transport reads nothing more; `over` is for what has come already. */
+/* For a peer that breaks the rules: what it says after that means nothing. The
+ * transport reads nothing more; `over` is for what has come already. */
 void input_queue_abort(struct input_owner owner)
 {
     owner.queue->over = true;
     transport_abort_connection(owner.protocol->transport);
 }
 
+/* `over`, so that what somebody feeds to it afterwards is not kept: nobody
+ * would free that. */
 void input_queue_close(struct input_queue *queue)
 {
     queue->over = true;

@@ -17,7 +17,7 @@ _Static_assert(ADDRESS_PATH_MAX < sizeof(((struct sockaddr_un *)0)->sun_path),
 
 /* Asks the C library for an address of this family. Returns 0 or an EAI_
  * number. SOCK_STREAM only keeps it from naming each address once a kind of
- * socket. */
+ * socket. Of a name with several addresses the first is taken. */
 static int look_up(struct address *address, const char *host, int port,
                    int family, int flags)
 {
@@ -57,6 +57,8 @@ const char *address_resolve(struct address *address, const char *host, int port)
     return gai_strerror(error); /* IPv4's says best what is wrong with a name */
 }
 
+/* For the loop, which must not wait for a name server. Without a host,
+ * getaddrinfo would answer with our own address. */
 int address_numeric(struct address *address, const char *host, int port)
 {
     int error = host && is_port(port)
@@ -69,6 +71,7 @@ int address_numeric(struct address *address, const char *host, int port)
     return -1;
 }
 
+/* The length counts the NUL, so that the path ends wherever it is read. */
 int address_from_path(struct address *address, const char *path)
 {
     struct sockaddr_un *bytes = (struct sockaddr_un *)&address->bytes;
@@ -102,6 +105,7 @@ int address_peer(struct address *address, int fd)
                        &address->length);
 }
 
+/* A socket that was never bound has a family and nothing behind it. */
 static char *path_text(const struct address *address, char *text)
 {
     const char *bytes = (const char *)&address->bytes;

@@ -65,7 +65,8 @@ void reactor_remove_writer(struct reactor *reactor,
                            struct descriptor *descriptor);
 
 /* Ends it for `reason`: no event any more, and at the end of the turn
- * connection_lost, close, dispose. Twice is once, the first reason counts. */
+ * connection_lost, close, dispose. Twice is once, the first reason counts. For
+ * EBADF the number is not closed: a stranger has done it. */
 void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
                         int reason);
 

@@ -1,9 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * triggers.c - three lists of functions. They hang in their owners' memory, so
+ * nothing here can fail for want of it.
+ */
 #include "reactor/triggers.h"
 
 #include <errno.h>
 #include <stddef.h>
 
+/* A trigger that is waiting is refused: to hang it up once more would cut off
+ * those behind it. */
 int triggers_add(struct triggers *triggers, enum trigger_phase phase,
                  struct trigger *trigger, void (*function)(void *),
                  void *argument)
@@ -41,6 +47,8 @@ void triggers_fire(struct triggers *triggers, enum trigger_phase phase)
     struct trigger *trigger;
 
     while ((trigger = triggers->first[phase])) {
+        /* Out of the list before it runs: its function may free it, add it
+         * again, or remove the next one. */
         triggers->first[phase] = trigger->next;
         trigger->added = false;
         trigger->function(trigger->argument);

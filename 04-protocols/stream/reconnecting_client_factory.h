@@ -7,8 +7,9 @@
  *
  * Begin your factory with it, and initialize it with
  * reconnecting_client_factory_init. If you set callbacks of your own for the
- * two failures, call these from them. Each wait is announced in the log; so is
- * that there will be none, when it cannot be scheduled.
+ * two failures, call reconnecting_client_factory_retry from them. Each wait is
+ * announced in the log; so is that there will be none, when it cannot be
+ * scheduled.
  */
 #ifndef RECONNECTING_CLIENT_FACTORY_H
 #define RECONNECTING_CLIENT_FACTORY_H
@@ -36,13 +37,10 @@ void reconnecting_client_factory_init(struct reconnecting_client_factory *self,
                                       const char *name,
                                       const struct protocol_class *protocol);
 
-/* The callbacks: each of them asks the connector to try again later. */
-void reconnecting_client_factory_failed(struct factory *self,
-                                        struct connector *connector,
-                                        struct failure reason);
-void reconnecting_client_factory_lost(struct factory *self,
-                                      struct connector *connector,
-                                      struct failure reason);
+/* What it does about both failures: asks the connector to try again later. */
+void reconnecting_client_factory_retry(struct factory *self,
+                                       struct connector *connector,
+                                       struct failure reason);
 
 /* For a protocol that has got what it wanted: the next wait is short again. */
 void reconnecting_client_factory_reset_delay(

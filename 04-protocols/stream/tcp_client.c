@@ -69,6 +69,7 @@ static void tcp_client_connection_lost(struct descriptor *base, int reason)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     else
+        /* Not an errno: the loop has ended before the handshake (C20). */
         owner->failed(owner,
                       failure_of_connect(reason > 0 ? reason : ECANCELED));
 }
@@ -85,49 +86,44 @@ static const struct descriptor_class Client = {
 /* The connect of a socket that does not block returns at once; how it ends is
  * heard by do_write. Even an end that is known by now is told in a later turn.
  */
-struct connection *tcp_client_begin(struct reactor *reactor,
-                                    const struct address *local,
-                                    const struct address *address,
-                                    struct connection_owner *owner)
+struct failure tcp_client_begin(struct tcp_client *client,
+                                const struct address *local)
 {
-    int fd = net_connect_tcp_from(local, address, NET_NONBLOCKING);
+    int fd = net_connect_tcp_from(local, &client->peer, NET_NONBLOCKING);
 
+    /* Only if somebody asked for an end of ours: otherwise the same errors say
+     * that the kernel has no port left, and nothing was bound. */
+    if (fd < 0 && local && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
+        return (struct failure){ &ConnectBindError, errno, NULL };
     if (fd < 0)
-        return NULL;
-    struct connection *self = connection_new(reactor, fd, address);
+        return failure_of_connect(errno);
+    struct connection *self =
+        connection_new(client->reactor, fd, &client->peer);
     if (!self) {
         close(fd);
-        errno = ENOMEM;
-        return NULL;
+        return failure_of_connect(ENOMEM);
     }
     connection_set_class(self, &Client);
-    connection_set_owner(self, owner);
-    if (reactor_add_writer(reactor, (struct descriptor *)self) < 0)
-        connection_disconnect(self, errno);
-    return self;
+    connection_set_owner(self, &client->owner);
+    if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
+        connection_disconnect(self, errno); /* heard of like any other end */
+    client->connection = self;
+    return (struct failure){ 0 };
 }
 
 /* Looks the names up, which blocks. */
-static struct failure look_up_and_begin(struct reactor *reactor,
-                                        const struct connect_target *where,
-                                        struct connection_owner *owner,
-                                        struct connection **connection)
+static struct failure look_up_and_begin(struct tcp_client *self)
 {
-    struct address address, local;
-    const char *why = address_resolve(&address, where->host, where->port);
+    const struct connect_target *where = &self->where;
+    struct address local;
+    const char *why = address_resolve(&self->peer, where->host, where->port);
 
     if (why)
         return (struct failure){ &DNSLookupError, 0, why };
     if (where->bind_host &&
         address_resolve(&local, where->bind_host, where->bind_port))
         return (struct failure){ &ConnectBindError, EADDRNOTAVAIL, NULL };
-    *connection = tcp_client_begin(reactor, where->bind_host ? &local : NULL,
-                                   &address, owner);
-    if (*connection)
-        return (struct failure){ 0 };
-    if (where->bind_host && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
-        return (struct failure){ &ConnectBindError, errno, NULL };
-    return failure_of_connect(errno);
+    return tcp_client_begin(self, where->bind_host ? &local : NULL);
 }
 
 struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,

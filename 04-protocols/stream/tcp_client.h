@@ -8,6 +8,8 @@
 
 #include "stream/connection.h"
 
+struct tcp_client;
+
 /* Where to connect, from where, and how. */
 struct connect_target {
     const char *host;
@@ -19,18 +21,23 @@ struct connect_target {
      * that returns a protocol the connection starts; `failed`; or, if it
      * returned none, `connection_lost`. Returns what went wrong at once, with
      * no connection, or no failure. After EAGAIN it is called again. */
-    struct failure (*connect)(struct reactor *reactor,
-                              const struct connect_target *where,
-                              struct connection_owner *owner,
-                              struct connection **connection);
+    struct failure (*connect)(struct tcp_client *client);
 };
 
-/* The half of it that comes after the look-up. `local` is our own end, NULL:
- * the kernel chooses. Returns NULL with errno. */
-struct connection *tcp_client_begin(struct reactor *reactor,
-                                    const struct address *local,
-                                    const struct address *address,
-                                    struct connection_owner *owner);
+/* The part of a connector that an attempt works with. */
+struct tcp_client {
+    struct connection_owner owner; /* first: it is the connector */
+    struct reactor *reactor;
+    struct connect_target where;
+    struct address peer;           /* once it is known */
+    struct connection *connection; /* while connecting or connected */
+};
+
+/* The half of it that comes after the look-up: connects to client->peer.
+ * `local` is our own end, NULL: the kernel chooses. Returns a failure, or none
+ * and client->connection is set. */
+struct failure tcp_client_begin(struct tcp_client *client,
+                                const struct address *local);
 
 /* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
  * is copied. In tcp_connector.c. */

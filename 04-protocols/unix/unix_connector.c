@@ -11,19 +11,11 @@
 
 /* The kernel connects at once or not at all. EAGAIN means that the server's
  * queue is full; the descriptor would never become writable. */
-static struct failure begin(struct reactor *reactor,
-                            const struct connect_target *where,
-                            struct connection_owner *owner,
-                            struct connection **connection)
+static struct failure begin(struct tcp_client *self)
 {
-    struct address address;
-
-    if (address_from_path(&address, where->host) < 0)
+    if (address_from_path(&self->peer, self->where.host) < 0)
         return failure_of_connect(errno);
-    *connection = tcp_client_begin(reactor, NULL, &address, owner);
-    if (*connection)
-        return (struct failure){ 0 };
-    return failure_of_connect(errno);
+    return tcp_client_begin(self, NULL);
 }
 
 struct connector *reactor_connect_unix(struct reactor *reactor,

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * line_receiver.c - where a line ends, which mode the next byte is for, and
+ * what is a line too long. input_queue.c does the waiting.
+ */
 #include "framing/line_receiver.h"
 
 #include <assert.h>
@@ -181,11 +185,14 @@ void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
     self->scanned = 0;
 }
 
+/* The transport reads on while little waits: see input_queue_pause. */
 void line_receiver_pause(struct line_receiver *self)
 {
     input_queue_pause(owner_of(self));
 }
 
+/* The lines that wait are delivered before this returns, unless we are called
+ * from one: then when that has returned. */
 void line_receiver_resume(struct line_receiver *self)
 {
     input_queue_resume(owner_of(self));

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * keyboard.c - a connection over a copy of standard input, with a line receiver
+ * as its protocol. Every way out ends in `leave`, or in keyboard_close; the
+ * memory stays valid until the turn is over, as that of every protocol.
+ */
 #include "program/keyboard.h"
 
 #include <errno.h>
@@ -13,8 +18,8 @@
 
 struct keyboard {
     struct line_receiver base;
-    struct connection *connection;
-    const char *prompt;
+    struct connection *connection; /* the framework's, like this struct */
+    const char *prompt;            /* the user's: it must outlive us */
     void (*line_received)(void *argument, const char *line, size_t length);
     void (*closed)(void *argument, int error); /* NULL: nobody listens now */
     void *argument;
@@ -33,6 +38,8 @@ static bool ask(struct keyboard *self)
     return false;
 }
 
+/* Closed first, which clears self->closed: so it is called once, whatever else
+ * ends in the same turn. */
 static void leave(struct keyboard *self, int error)
 {
     void (*closed)(void *, int) = self->closed;
@@ -42,6 +49,8 @@ static void leave(struct keyboard *self, int error)
         closed(self->argument, error);
 }
 
+/* line_received may pause or close the keyboard: `paused` is asked after it,
+ * and whoever has paused wants to see no prompt. */
 static void take_line(struct line_receiver *base, const char *line,
                       size_t length)
 {
@@ -58,6 +67,7 @@ static void take_line(struct line_receiver *base, const char *line,
         ask(self);
 }
 
+/* Where the next line begins nobody knows, so there is no going on. */
 static void take_no_line(struct line_receiver *base, const char *data,
                          size_t length)
 {
@@ -65,7 +75,8 @@ static void take_no_line(struct line_receiver *base, const char *data,
     leave((struct keyboard *)base, EMSGSIZE);
 }
 
-/* At the end of the input, once all that was typed has been heard. */
+/* At the end of the input, once all that was typed has been heard. A keyboard
+ * that is paused may still have lines: keyboard_resume asks again. */
 static void leave_if_done(struct keyboard *self)
 {
     if (!self->ended || self->base.input.paused)
@@ -75,6 +86,8 @@ static void leave_if_done(struct keyboard *self)
     leave(self, 0);
 }
 
+/* The end of a file or a pipe, or control-D: not yet the end of the connection,
+ * because lines may still wait. */
 static void read_connection_lost(struct protocol *base)
 {
     struct keyboard *self = (struct keyboard *)base;
@@ -89,6 +102,7 @@ static void read_connection_lost(struct protocol *base)
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     /* It is aborted when there is no memory to keep what was typed. */
+    /* Calls nobody after another `leave`, or after keyboard_close. */
     leave((struct keyboard *)base,
           failure_check(reason, &ConnectionAborted) ? ENOMEM : reason.number);
     line_receiver_connection_lost(base, reason);
@@ -115,14 +129,15 @@ struct keyboard *keyboard_open(struct reactor *reactor, const char *prompt,
                                void (*closed)(void *, int), void *argument)
 {
     /* A copy, because whoever owns a connection closes its descriptor, and the
-     * next one to be opened must not become standard input. */
+     * next one to be opened must not become standard input. Not O_NONBLOCK: it
+     * would hold for the open file, and so for the shell that shares it. */
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
     struct protocol *protocol = protocol_new(&Keyboard.base);
     struct keyboard *self = (struct keyboard *)protocol;
 
     if (fd < 0 || !self ||
         !(self->connection = connection_new(reactor, fd, NULL))) {
-        int error = errno;
+        int error = errno; /* close may set another, EBADF for -1 */
         close(fd);
         free(protocol);
         errno = error;
@@ -133,7 +148,7 @@ struct keyboard *keyboard_open(struct reactor *reactor, const char *prompt,
     self->closed = closed;
     self->argument = argument;
     connection_start(self->connection, protocol);
-    keyboard_pause(self);
+    keyboard_pause(self); /* no line before the first prompt */
     return self;
 }
 
@@ -142,6 +157,9 @@ void keyboard_pause(struct keyboard *self)
     line_receiver_pause(&self->base);
 }
 
+/* Twice is once, or there would be two prompts. But where standard output has
+ * failed meanwhile, `ask` must be reached all the same: it finds out, and then
+ * the user has left. */
 void keyboard_resume(struct keyboard *self)
 {
     bool busy = self->base.input.delivering; /* then take_line will ask */
@@ -150,6 +168,7 @@ void keyboard_resume(struct keyboard *self)
         return;
     if (!busy && !ask(self))
         return;
+    /* Lines that wait are delivered in this call, before it returns. */
     line_receiver_resume(&self->base);
     if (!busy)
         leave_if_done(self);

@@ -5,7 +5,6 @@
 #include "protocol/buffer.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,21 +30,19 @@ const char *buffer_data(const struct buffer *buffer)
     return buffer->block ? buffer->block->data + buffer->block->start : NULL;
 }
 
-static bool has_room(const struct buffer_block *block, size_t length)
-{
-    return block && length <= block->size - block->end;
-}
-
-/* Makes room for `length` bytes at the end: by moving what waits to the front
- * if at least half of the block is free, so that no byte is moved more often
- * than once for each byte that was taken out, or else by a block of twice the
- * size. On failure the block, and what is in it, stays as it was. */
+/* Makes room for `length` bytes at the end, if there is none: by moving what
+ * waits to the front if at least half of the block is free, so that no byte is
+ * moved more often than once for each byte that was taken out, or else by a
+ * block of twice the size. On failure the block, and what is in it, stays as it
+ * was. */
 static int make_room(struct buffer *buffer, size_t length)
 {
     struct buffer_block *block = buffer->block;
     size_t waiting = block ? block->end - block->start : 0;
     size_t size = block ? block->size : FIRST_SIZE;
 
+    if (block && length <= size - block->end)
+        return 0;
     if (length > SIZE_MAX / 4 - waiting) {
         errno = ENOMEM;
         return -1;
@@ -80,7 +77,7 @@ ssize_t buffer_append_pieces(struct buffer *buffer, const struct iovec *pieces,
         length += pieces[i].iov_len;
     if (length == 0)
         return (ssize_t)buffer_length(buffer);
-    if (!has_room(buffer->block, length) && make_room(buffer, length) < 0)
+    if (make_room(buffer, length) < 0)
         return -1;
     struct buffer_block *block = buffer->block;
     char *end = block->data + block->end;

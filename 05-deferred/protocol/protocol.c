@@ -34,6 +34,9 @@ void protocol_make_connection(struct protocol *protocol,
         protocol->class->connection_made(protocol);
 }
 
+/* NULL without a *reason is a refusal: the peer is let go, and nothing has
+ * failed. A lack of memory is none: with no reason for it a client would hear
+ * of a clean end (C15). */
 struct protocol *factory_build_protocol(struct factory *factory,
                                         const struct address *peer,
                                         struct failure *reason)

@@ -8,15 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static struct string_transport *self_of(struct transport *transport)
+/* Also for the functions of the class that may only look at it. */
+static struct string_transport *self_of(const struct transport *transport)
 {
     return (struct string_transport *)transport;
-}
-
-static const struct string_transport *const_self_of(
-    const struct transport *transport)
-{
-    return (const struct string_transport *)transport;
 }
 
 /* What a real one would not send any more is not written down either. */
@@ -27,10 +22,13 @@ static void write_pieces(struct transport *transport,
 
     if (!self->protocol || self->aborted || self->write_lost)
         return;
+    /* Without memory the test that looks for these bytes fails, and says so. */
     for (size_t i = 0; i < count; i++)
         buffer_append(&self->written, pieces[i].iov_base, pieces[i].iov_len);
 }
 
+/* Only noted: the connection ends when the test says so, and until then it
+ * carries what is written, as a real one does (T8). */
 static void lose_connection(struct transport *transport)
 {
     self_of(transport)->disconnecting = true;
@@ -56,6 +54,8 @@ static void resume_producing(struct transport *transport)
     self_of(transport)->paused = false;
 }
 
+/* A connection would resume a pull producer here. A test does that itself, and
+ * sees what each call writes. */
 static int register_producer(struct transport *transport,
                              struct producer *producer, bool streaming)
 {
@@ -75,25 +75,26 @@ static void unregister_producer(struct transport *transport)
     self_of(transport)->producer = NULL;
 }
 
+/* Nothing leaves it: all that was written counts until the test clears it. */
 static size_t queued(const struct transport *transport)
 {
-    return buffer_length(&const_self_of(transport)->written);
+    return buffer_length(&self_of(transport)->written);
 }
 
 static bool disconnecting(const struct transport *transport)
 {
-    return const_self_of(transport)->disconnecting;
+    return self_of(transport)->disconnecting;
 }
 
 static int get_peer(const struct transport *transport, struct address *address)
 {
-    *address = const_self_of(transport)->peer;
+    *address = self_of(transport)->peer;
     return 0;
 }
 
 static int get_host(const struct transport *transport, struct address *address)
 {
-    *address = const_self_of(transport)->host;
+    *address = self_of(transport)->host;
     return 0;
 }
 
@@ -112,6 +113,8 @@ static const struct transport_class StringTransport = {
     .get_host = get_host,
 };
 
+/* A factory that refuses and one that has no memory are the same to a test: -1,
+ * and there is nothing to close. */
 int string_transport_open(struct string_transport *self,
                           struct factory *factory)
 {
@@ -128,6 +131,8 @@ int string_transport_open(struct string_transport *self,
     return 0;
 }
 
+/* Delivers even what a real transport would not read, while it is paused or on
+ * its way to the end: what a protocol makes of that is for a test to see. */
 void string_transport_receive(struct string_transport *self, const char *data,
                               size_t length)
 {

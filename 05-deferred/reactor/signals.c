@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * signals.c - a handler that only takes a note, and the function that reads the
+ * notes in the loop. reactor.c calls signals_deliver once a turn.
+ */
 #include "reactor/signals.h"
 
 #include <errno.h>
@@ -21,6 +25,9 @@ static struct watched {
 /* Any of them came: spares the loop a look at every row in every turn. */
 static volatile sig_atomic_t any_came;
 
+/* It may have interrupted malloc or printf: nothing that needs them, or a lock,
+ * is allowed. Its row first: where this runs on another thread, the loop could
+ * see and clear any_came before the row says anything. */
 static void handle(int signal)
 {
     table[signal].came = 1;
@@ -42,7 +49,8 @@ static bool mask(int how, int signal)
 int signals_watch(int signal, const struct waker *waker,
                   void (*function)(void *), void *argument)
 {
-    /* Calls that a signal interrupts go on by themselves where they can. */
+    /* Calls that a signal interrupts go on by themselves where they can; the
+     * pollers' cannot, and so the wait ends. */
     struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
 
     if (signal < 1 || signal >= SIGNALS_END || table[signal].waker) {
@@ -77,7 +85,7 @@ void signals_deliver(const struct waker *waker)
 {
     if (!any_came)
         return;
-    any_came = 0;
+    any_came = 0; /* before the look: one that comes now is seen next turn */
     for (int signal = 1; signal < SIGNALS_END; signal++) {
         struct watched *row = &table[signal];
         if (row->waker != waker || !row->came)
@@ -97,6 +105,6 @@ void signals_restore(const struct waker *waker)
         if (table[signal].was_blocked)
             mask(SIG_BLOCK, signal);
         sigaction(signal, &table[signal].before, NULL);
-        table[signal].waker = NULL;
+        table[signal].waker = NULL; /* last: the handler uses it until here */
     }
 }

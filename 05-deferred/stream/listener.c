@@ -38,6 +38,7 @@ static int open_reserve(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* If the shortage is not over, the client that waits makes us pause again. */
 static void accept_again(void *argument)
 {
     struct listener *self = argument;
@@ -96,7 +97,7 @@ static void accept_connection(struct listener *self, int fd,
         factory_build_protocol(self->factory, peer, &reason);
     if (protocol)
         connection = connection_new(self->base.reactor, fd, peer);
-    if (!connection) {
+    if (!connection) { /* the client sees one that opens and closes (L8) */
         free(protocol);
         close(fd);
         return;
@@ -117,6 +118,8 @@ static bool accept_one(struct listener *self)
         accept_connection(self, fd, &peer);
         return true;
     }
+    /* With ENFILE the reserve is no help: the place that we give up in the
+     * table of the whole machine goes to whoever asks first. */
     if (errno == EMFILE)
         shed_connections(self);
     else if (errno != EAGAIN)
@@ -135,7 +138,7 @@ int listener_do_read(struct descriptor *base)
         count++;
     if (count == self->accepts && count < ACCEPTS_MAX)
         self->accepts += ACCEPTS_GROWTH;
-    else
+    else /* never 0: the port would accept nobody any more */
         self->accepts = count > 0 ? count : 1;
     return REASON_NONE;
 }
@@ -155,7 +158,8 @@ int listener_start(struct listener *self)
 }
 
 /* The port's connection_lost calls it: the loop closes the descriptor, we give
- * back what listener_start took. */
+ * back what listener_start took. A call that is left would add a reader to a
+ * port that is freed. */
 void listener_lost(struct listener *self)
 {
     delayed_call_cancel(&self->again);

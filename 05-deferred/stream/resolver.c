@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * resolver.c - a blocking look-up as a job of a thread, and its result as a
+ * Deferred.
+ */
 #include "stream/resolver.h"
 
 #include <stdlib.h>
@@ -6,6 +10,8 @@
 
 #include "threads/threads.h"
 
+/* The thread may be at work after the caller has cancelled and gone, so it has
+ * a copy of the name. */
 struct look_up {
     int port;
     char host[];
@@ -37,30 +43,26 @@ static struct result no_thread(struct result result, void *argument)
     return result;
 }
 
-/* The receiver frees the address, so it gets one of its own. */
-static struct deferred *found_at_once(const struct address *found)
-{
-    struct address *address = malloc(sizeof(*address));
-    struct deferred *deferred = address ? deferred_succeed(address) : NULL;
-
-    if (deferred)
-        *address = *found;
-    else
-        free(address);
-    return deferred;
-}
-
 struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
                                   int port)
 {
+    /* Slow: a name server that is silent holds its thread for long, and without
+     * this all threads could wait for one. */
     static const struct thread_options options = { .free_argument = free,
                                                    .free_value = free,
                                                    .slow = true };
     struct address address;
 
     /* What is written in numbers asks nobody, and never blocks. */
-    if (address_numeric(&address, host, port) == 0)
-        return found_at_once(&address);
+    if (address_numeric(&address, host, port) == 0) {
+        struct address *found = malloc(sizeof(*found));
+        struct deferred *known = found ? deferred_succeed(found) : NULL;
+        if (known)
+            *found = address;
+        else
+            free(found);
+        return known;
+    }
     struct look_up *self = malloc(sizeof(*self) + strlen(host) + 1);
     if (!self)
         return NULL;
@@ -70,7 +72,7 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
         defer_to_thread_with(reactor, look_up, self, &options);
     if (deferred)
         deferred_add_errback(deferred, no_thread, NULL);
-    else
+    else /* the pool has not taken it */
         free(self);
     return deferred;
 }

@@ -70,6 +70,7 @@ static void tcp_client_connection_lost(struct descriptor *base, int reason)
         owner->connection_lost(owner,
                                (struct failure){ &ConnectionDone, 0, NULL });
     else
+        /* Not an errno: the loop has ended before the handshake (C20). */
         owner->failed(owner,
                       failure_of_connect(reason > 0 ? reason : ECANCELED));
 }
@@ -86,26 +87,29 @@ static const struct descriptor_class Client = {
 /* The connect of a socket that does not block returns at once; how it ends is
  * heard by do_write. Even an end that is known by now is told in a later turn.
  */
-struct connection *tcp_client_begin(struct reactor *reactor,
-                                    const struct address *local,
-                                    const struct address *address,
-                                    struct connection_owner *owner)
+struct failure tcp_client_begin(struct tcp_client *client,
+                                const struct address *local)
 {
-    int fd = net_connect_tcp_from(local, address, NET_NONBLOCKING);
+    int fd = net_connect_tcp_from(local, &client->peer, NET_NONBLOCKING);
 
+    /* Only if somebody asked for an end of ours: otherwise the same errors say
+     * that the kernel has no port left, and nothing was bound. */
+    if (fd < 0 && local && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
+        return (struct failure){ &ConnectBindError, errno, NULL };
     if (fd < 0)
-        return NULL;
-    struct connection *self = connection_new(reactor, fd, address);
+        return failure_of_connect(errno);
+    struct connection *self =
+        connection_new(client->reactor, fd, &client->peer);
     if (!self) {
         close(fd);
-        errno = ENOMEM;
-        return NULL;
+        return failure_of_connect(ENOMEM);
     }
     connection_set_class(self, &Client);
-    connection_set_owner(self, owner);
-    if (reactor_add_writer(reactor, (struct descriptor *)self) < 0)
-        connection_disconnect(self, errno);
-    return self;
+    connection_set_owner(self, &client->owner);
+    if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
+        connection_disconnect(self, errno); /* heard of like any other end */
+    client->connection = self;
+    return (struct failure){ 0 };
 }
 
 /* Our own end has no address, which is no matter of the peer's name. */
@@ -117,11 +121,12 @@ static struct result no_local(struct result result, void *argument)
                : result;
 }
 
-/* The peer's address is there; the next to come is our own, or none. */
+/* The peer's address is there; the next to come is our own, or none. Each
+ * look-up gives its address to us, and we free it. */
 static struct result found_peer(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
-    const struct connect_target *where = self->where;
+    const struct connect_target *where = &self->where;
 
     self->peer = *(struct address *)result.value;
     free(result.value);
@@ -134,21 +139,15 @@ static struct result found_peer(struct result result, void *argument)
     return result_deferred(local);
 }
 
+/* The value is our own end, or NULL: the kernel chooses. A failure goes on to
+ * `leave`, as one of the look-ups would. */
 static struct result found_both(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
-    struct address *local = result.value;
+    struct failure failure = tcp_client_begin(self, result.value);
 
-    *self->connection =
-        tcp_client_begin(self->reactor, local, &self->peer, self->owner);
-    int error = *self->connection ? 0 : errno;
-    free(local);
-    if (!error)
-        return result_value(NULL);
-    if (self->where->bind_host &&
-        (error == EADDRINUSE || error == EADDRNOTAVAIL))
-        return result_error(&ConnectBindError, error);
-    return result_failure(failure_of_connect(error));
+    free(result.value);
+    return failure.type ? result_failure(failure) : result_value(NULL);
 }
 
 /* The connection takes over, or it is over. Who has cancelled it, or the loop
@@ -157,31 +156,25 @@ static struct result leave(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
 
+    /* Before `failed`, in which the connector forgets the look-up that it finds
+     * here: this one is running, and must not be cancelled. */
     deferred_release(self->look_up);
     self->look_up = NULL;
     if (result.kind == RESULT_FAILURE &&
         !failure_check(result.failure, &CancelledError))
-        self->owner->failed(self->owner, result.failure);
+        self->owner.failed(&self->owner, result.failure);
     return result_value(NULL);
 }
 
 /* Looks the names up beside the loop. */
-static struct failure look_up_and_begin(struct reactor *reactor,
-                                        const struct connect_target *where,
-                                        struct connection_owner *owner,
-                                        struct connection **connection)
+static struct failure look_up_and_begin(struct tcp_client *self)
 {
     struct deferred *look_up =
-        resolver_look_up(reactor, where->host, where->port);
+        resolver_look_up(self->reactor, self->where.host, self->where.port);
 
     if (!look_up)
         return (struct failure){ &MemoryError, 0, NULL };
-    struct tcp_client *self = where->client;
     self->look_up = look_up;
-    self->reactor = reactor;
-    self->where = where;
-    self->owner = owner;
-    self->connection = connection;
     /* A numeric address is there already; then all of this happens here. */
     deferred_add_callback(look_up, found_peer, self);
     deferred_add_callback(look_up, found_both, self);
@@ -208,11 +201,8 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
         errno = EINVAL; /* not a number modulo 65536 */
         return NULL;
     }
-    const struct connect_target where = { host,
-                                          port,
-                                          options->bind_address,
+    const struct connect_target where = { host, port, options->bind_address,
                                           options->bind_port,
-                                          NULL,
                                           look_up_and_begin };
     return connector_new(reactor, &where, factory, options->timeout);
 }

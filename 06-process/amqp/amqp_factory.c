@@ -66,7 +66,7 @@ static void connection_failed(struct factory *base, struct connector *connector,
 
     if (!self->leaving)
         self->lost(self, reason);
-    reconnecting_client_factory_failed(base, connector, reason);
+    reconnecting_client_factory_retry(base, connector, reason);
 }
 
 void amqp_factory_leave(struct amqp_factory *self)

@@ -1,16 +1,16 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * sequential_line_receiver.c - what the next line waits for, and when a client
+ * that has ended its stream is taken to have gone.
+ */
 #include "framing/sequential_line_receiver.h"
 
-static struct transport *transport_of(
-    const struct sequential_line_receiver *self)
-{
-    return self->base.base.transport;
-}
-
+/* Nothing is answered any more, so it makes no difference whether the client
+ * keeps up. What is queued is sent. */
 static void leave(struct sequential_line_receiver *self)
 {
     write_watermark_ignore(&self->write_watermark);
-    transport_lose_connection(transport_of(self));
+    transport_lose_connection(self->base.base.transport);
 }
 
 /* Holds the next line back while the last one is under way, or its answer is
@@ -24,6 +24,8 @@ static void update_flow(struct sequential_line_receiver *self)
         return;
     }
     line_receiver_resume(base); /* which may deliver the next line */
+    /* While lines are delivered the next one may make us busy. It is this
+     * function, further out, that delivers them, and it asks once more. */
     if (self->ended && !base->input.paused && !base->input.delivering)
         leave(self);
 }
@@ -49,6 +51,8 @@ void sequential_line_receiver_connection_made(struct protocol *protocol)
                           write_watermark_changed, self);
 }
 
+/* A client that has gone answers what we send with a reset, and that ends the
+ * connection. Only where nothing was sent nobody would ever know. */
 static void idle_timeout(struct protocol *protocol)
 {
     struct sequential_line_receiver *self =
@@ -77,6 +81,8 @@ void sequential_line_receiver_read_connection_lost(struct protocol *protocol)
                   idle_timeout);
 }
 
+/* For the connection_lost of every class: a timeout that is left running would
+ * find a protocol that is freed. */
 void sequential_line_receiver_connection_lost(struct protocol *protocol,
                                               struct failure reason)
 {
@@ -87,21 +93,26 @@ void sequential_line_receiver_connection_lost(struct protocol *protocol,
     timeout_stop(&self->timeout);
 }
 
+/* No line is delivered before sequential_line_receiver_end; what comes is kept,
+ * up to SEQUENTIAL_READ_AHEAD. */
 void sequential_line_receiver_begin(struct sequential_line_receiver *self)
 {
     self->busy = true;
     update_flow(self);
 }
 
+/* The next line may be delivered before this returns, and begin again: the
+ * caller's own state must be ready for it. */
 void sequential_line_receiver_end(struct sequential_line_receiver *self)
 {
     self->busy = false;
     update_flow(self);
 }
 
+/* What is written past it does not count as sent: see idle_timeout. */
 void sequential_line_receiver_write(struct sequential_line_receiver *self,
                                     const void *data, size_t length)
 {
     self->wrote = true;
-    transport_write(transport_of(self), data, length);
+    transport_write(self->base.base.transport, data, length);
 }

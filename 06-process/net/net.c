@@ -184,6 +184,7 @@ int net_connect_tcp(const struct address *address, enum net_mode mode)
     return net_connect_tcp_from(NULL, address, mode);
 }
 
+/* Our own end first: connect would choose one, and that is for good. */
 int net_connect_tcp_from(const struct address *local,
                          const struct address *address, enum net_mode mode)
 {
@@ -230,6 +231,7 @@ int net_bind_udp(const struct address *address, enum net_mode mode)
     return fd;
 }
 
+/* Sockets that share a port must agree on that before they are bound. */
 int net_bind_datagram(const struct address *address, enum net_mode mode,
                       int (*prepare)(int fd))
 {
@@ -251,6 +253,8 @@ int net_connect_udp(const struct address *address, enum net_mode mode)
     return fd;
 }
 
+/* A file that is there already is EADDRINUSE, even if nobody listens on it any
+ * more: to remove it is the caller's business. */
 int net_bind_unix(const struct address *address, enum net_mode mode)
 {
     int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);

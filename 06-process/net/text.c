@@ -40,11 +40,13 @@ static size_t decode(const unsigned char *data, size_t length, uint32_t *point)
             return 0;
         *point = *point << 6 | (data[i] & 0x3f);
     }
+    /* A surrogate is half of a character of UTF-16, and none in UTF-8. */
     bool surrogate = *point >= 0xd800 && *point <= 0xdfff;
     return *point < least[bytes] || surrogate || *point > 0x10ffff ? 0 : bytes;
 }
 
-/* Whether a terminal would obey this character instead of showing it. */
+/* Whether a terminal would obey this character instead of showing it. U+009B is
+ * as good as ESC [ to some of them. */
 static bool is_control(uint32_t point, enum text_style style)
 {
     if (style == TEXT_LINES && (point == '\n' || point == '\t'))
@@ -79,6 +81,7 @@ static struct piece next_piece(const char *data, size_t length,
     /* Of bytes that are no UTF-8 only the first: the next may begin a character
      * that is good. */
     piece.taken = 1;
+    /* Not the NUL behind `special`: a NUL of the data has no letter. */
     const char *found = memchr(special, data[0], sizeof(special) - 1);
     piece.length =
         (size_t)(style == TEXT_LOG && found
@@ -95,7 +98,7 @@ char *text_escape(const char *data, size_t length, char *text, size_t size,
 
     while (next < length) {
         struct piece piece = next_piece(data + next, length - next, style);
-        if (used + piece.length >= size) {
+        if (used + piece.length >= size) { /* the NUL wants a byte, too */
             snprintf(text + end, size - end, "...(%zu bytes left out)",
                      length - kept);
             return text;
@@ -121,6 +124,8 @@ void text_print(const char *data, size_t length, enum text_style style)
     }
 }
 
+/* Looks back for the byte that begins a character: up to three bytes, because
+ * no character has more than three behind its first. */
 size_t text_unfinished(const char *data, size_t length)
 {
     for (size_t back = 1; back <= TEXT_REST_MAX && back <= length; back++) {

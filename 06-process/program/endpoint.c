@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * endpoint.c - what every main would do between its options and reactor_run.
+ * Whatever fails is said here, and makes the status 1.
+ */
 #include "program/endpoint.h"
 
 #include <errno.h>
@@ -9,36 +13,31 @@
 #include <sys/socket.h>
 
 /* A signal that comes between the ready line and the loop would kill us, and
- * nothing would be closed or removed: it waits for the loop. */
-static void hold_signals(int how)
+ * nothing would be closed or removed: it waits for the loop, which lets in what
+ * it handles. */
+static void hold_signals(void)
 {
     sigset_t stops;
 
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
-    pthread_sigmask(how, &stops, NULL);
-}
-
-static void let_signals_in(void *unused)
-{
-    (void)unused;
-    hold_signals(SIG_UNBLOCK);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL);
 }
 
 struct reactor *endpoint_reactor(const struct options *options)
 {
-    static struct trigger running; /* as the signals are, one for a process */
     struct reactor *reactor = reactor_new(options->reactor);
 
     if (!reactor)
         exit(options_failed(options, "reactor", strerror(errno)));
     if (!options->host) /* a client has nothing to close, and may wait long */
-        hold_signals(SIG_BLOCK);
-    reactor_call_when_running(reactor, &running, let_signals_in, NULL);
+        hold_signals();
     return reactor;
 }
 
+/* A failure is explained by a second look-up: all that reactor_listen_tcp says
+ * is errno, and there is none for a name that does not exist. */
 struct port *endpoint_listen_logged(const struct options *options,
                                     struct reactor *reactor,
                                     struct factory *factory)
@@ -52,8 +51,7 @@ struct port *endpoint_listen_logged(const struct options *options,
 
     if (port)
         return port;
-    int error = errno;
-    /* That there is no such name, errno cannot say. */
+    int error = errno; /* the look-up sets it anew */
     const char *why =
         address_resolve(&address, options->interface, options->port);
     snprintf(what, sizeof(what), "%.60s:%d", options->interface, options->port);
@@ -76,6 +74,8 @@ struct port *endpoint_listen_tcp(const struct options *options,
     return port;
 }
 
+/* Fails for want of memory only, or for a port that does not exist. Whether the
+ * server is there turns out in the loop, and the factory hears it. */
 struct connector *endpoint_connect_tcp(const struct options *options,
                                        struct reactor *reactor,
                                        struct factory *factory)
@@ -96,6 +96,7 @@ int endpoint_run(const struct options *options, struct reactor *reactor)
 
     if (reactor_run(reactor) < 0)
         status = options_failed(options, "reactor", strerror(errno));
+    /* If the loop could not go on, those who are connected hear it here. */
     reactor_free(reactor);
     return status;
 }

@@ -1,10 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * port.c - what ports of every kind do in the same way: say where they are,
+ * stop once, and be freed before anybody hears that they have stopped.
+ */
 #include "protocol/port.h"
 
 #include <stdlib.h>
 
 #include "protocol/log.h"
 
+/* The kernel is asked: when a program wanted port 0, only it knows. */
 int port_get_host(const struct port *self, struct address *address)
 {
     return address_local(address, self->base.fd);
@@ -18,7 +23,8 @@ void port_on_stopped(struct port *self, void (*stopped)(void *), void *argument)
     self->argument = argument;
 }
 
-/* Not at once: it may be asked for in a callback of the port itself. */
+/* Not at once: it may be asked for in a callback of the port itself. Twice is
+ * once: a descriptor that is disconnected already stays as it is. */
 void port_stop_listening(struct port *self, void (*stopped)(void *),
                          void *argument)
 {
@@ -42,7 +48,7 @@ void port_dispose(struct descriptor *base)
     void (*stopped)(void *) = self->stopped;
     void *argument = self->argument;
 
-    free(self);
+    free(self); /* first: `stopped` is promised that the port is gone */
     if (stopped)
         stopped(argument);
 }

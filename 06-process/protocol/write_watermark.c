@@ -1,16 +1,19 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * write_watermark.c - a push producer that makes nothing: the transport pauses
+ * it when too much is queued, and resumes it when all has gone.
+ */
 #include "protocol/write_watermark.h"
 
-#include <stddef.h>
-
+/* Each write above the mark pauses a push producer once more (T25), so
+ * `changed` may hear of a queue that was full before, too. */
 static void set_full(struct producer *producer, bool full)
 {
-    struct write_watermark *self =
-        (struct write_watermark *)((char *)producer -
-                                   offsetof(struct write_watermark, producer));
+    struct write_watermark *self = (struct write_watermark *)producer;
 
     self->full = full;
-    /* A transport that is to close waits for its producer to finish. */
+    /* A transport that is to close waits for its producer to finish, and this
+     * one has nothing to finish: the connection would stay for ever. */
     if (!full && transport_disconnecting(self->transport))
         write_watermark_ignore(self);
     self->changed(self->argument);
@@ -31,6 +34,8 @@ static void stop_producing(struct producer *producer)
     (void)producer; /* connection_lost tells the protocol */
 }
 
+/* Streaming: a pull producer would be resumed here, before anything is queued,
+ * and never be paused. */
 void write_watermark_watch(struct write_watermark *self,
                            struct transport *transport,
                            void (*changed)(void *argument), void *argument)
@@ -46,6 +51,7 @@ void write_watermark_watch(struct write_watermark *self,
     transport_register_producer(transport, &self->producer, true);
 }
 
+/* The transport stops reading above the mark again, and asks nobody. */
 void write_watermark_ignore(struct write_watermark *self)
 {
     transport_unregister_producer(self->transport);

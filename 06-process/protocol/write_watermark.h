@@ -12,7 +12,7 @@
 #include "protocol/transport.h"
 
 struct write_watermark {
-    struct producer producer;
+    struct producer producer; /* first: a pointer to it is one to all of it */
     struct transport *transport;
     bool full; /* more is queued than should be */
     void (*changed)(void *argument);
@@ -20,7 +20,7 @@ struct write_watermark {
 };
 
 /* From now on `full` says how things are, and changed(argument) is called when
- * that changes; it may be from within a write. */
+ * that changes, and for each write while it is full; from within that write. */
 void write_watermark_watch(struct write_watermark *self,
                            struct transport *transport,
                            void (*changed)(void *argument), void *argument);

@@ -21,7 +21,8 @@ enum descriptor_state {
     NOTIFIED      /* it was called; close and dispose are left */
 };
 
-/* How long a kernel that is short of memory is left alone. */
+/* How long a kernel that is short of memory is left alone, in nanoseconds. A
+ * second try at once would be a loop at full speed, on a machine in need. */
 static const int64_t rest_after_shortage = 20 * 1000 * 1000;
 
 void dispatch_open(struct dispatch *dispatch, struct poller *poller)
@@ -35,13 +36,15 @@ void dispatch_close(struct dispatch *dispatch)
     /* A connection_lost that adds a descriptor would keep us here for ever. */
     dispatch->closing = true;
     dispatch_disconnect_all(dispatch, REASON_LOST, NULL);
+    /* Again, for those that a connection_lost has ended in the round before. */
     while (dispatch_end_turn(dispatch))
         ;
     free(dispatch->table);
     dispatch->poller->class->destroy(dispatch->poller);
 }
 
-/* Puts it among those that dispatch_end_turn will look at, once. */
+/* Puts it among those that dispatch_end_turn will look at, at the end. Once:
+ * to be hung there again would cut off those behind it. */
 static void note_change(struct dispatch *dispatch,
                         struct descriptor *descriptor)
 {
@@ -63,7 +66,7 @@ static int reserve_place(struct dispatch *dispatch, int fd)
     struct descriptor **grown =
         realloc(dispatch->table, (size_t)size * sizeof(*grown));
     if (!grown)
-        return -1;
+        return -1; /* ENOMEM; the old table is whole, those in it go on */
     memset(grown + dispatch->size, 0,
            (size_t)(size - dispatch->size) * sizeof(*grown));
     dispatch->table = grown;
@@ -71,28 +74,28 @@ static int reserve_place(struct dispatch *dispatch, int fd)
     return 0;
 }
 
+/* The first wish of a descriptor: from here on the loop closes the number. If
+ * this fails, it stays with the caller. */
 static int add(struct dispatch *dispatch, struct descriptor *descriptor)
 {
     int fd = descriptor->fd;
 
-    errno = fd < 0 ? EBADF : ECANCELED;
+    errno = fd < 0 ? EBADF : ECANCELED; /* reserve_place says ENOMEM */
     if (fd < 0 || dispatch->closing || reserve_place(dispatch, fd) < 0)
         return -1;
     /* The kernel has given this number anew, so a stranger has closed the one
-     * that we know. To close it once more would close the new one. */
-    if (dispatch->table[fd]) {
-        dispatch->table[fd]->taken = 1;
+     * that we know. The poller hears that before it hears of the new one. */
+    if (dispatch->table[fd])
         dispatch_disconnect(dispatch, dispatch->table[fd], EBADF);
-    }
     dispatch->table[fd] = descriptor;
     dispatch->watched++;
     descriptor->state = WATCHED;
-    descriptor->watched = 0;
     return 0;
 }
 
 /* Only notes what is wanted: the poller is told once, when the turn is over,
- * however often a callback changes its mind. */
+ * however often a callback changes its mind. A wish for one that is
+ * disconnected is no error: its connection_lost is on its way. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
                   unsigned event)
 {
@@ -105,6 +108,7 @@ int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
     return 0;
 }
 
+/* It counts at once: an event that this turn still holds calls nobody. */
 void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
                      unsigned event)
 {
@@ -114,17 +118,9 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
     note_change(dispatch, descriptor);
 }
 
-/* The kernel says why it goes no further. EBADF: the number is not open, so a
- * stranger has closed it, and may have been given it anew before we come to
- * closing it ourselves. */
-static void disconnect_for(struct dispatch *dispatch,
-                           struct descriptor *descriptor, int reason)
-{
-    if (reason == EBADF)
-        descriptor->taken = 1;
-    dispatch_disconnect(dispatch, descriptor, reason);
-}
-
+/* One who paused and resumed in the same turn wants what the poller knows: no
+ * system call. A refusal (ERANGE of select, ENOMEM, EBADF of a number that is
+ * closed) is the end of this descriptor, and of no other. */
 static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                         unsigned wanted)
 {
@@ -134,7 +130,7 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
                                         wanted) == 0)
         it->watched = (unsigned char)wanted;
     else
-        disconnect_for(dispatch, it, errno);
+        dispatch_disconnect(dispatch, it, errno);
 }
 
 /* Takes a note, and the number out of the table, so that no event finds it
@@ -143,19 +139,22 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason)
 {
+    if (reason == EBADF)
+        descriptor->taken = 1; /* not open: a stranger has closed it */
     if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
     if (descriptor->state == WATCHED) {
-        tell_poller(dispatch, descriptor, 0);
+        tell_poller(dispatch, descriptor, 0); /* epoll forgets open ones only */
         dispatch->table[descriptor->fd] = NULL;
         dispatch->watched--;
     }
     descriptor->state = DISCONNECTED;
     descriptor->reason = reason;
-    descriptor->wanted = 0;
+    descriptor->wanted = 0; /* no do_write after the do_read that ended it */
     note_change(dispatch, descriptor);
 }
 
+/* dispatch_disconnect calls nobody, so the table holds still meanwhile. */
 void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
                              const struct descriptor *spare)
 {
@@ -164,6 +163,8 @@ void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
             dispatch_disconnect(dispatch, dispatch->table[fd], reason);
 }
 
+/* `call` lives in its owner, so this cannot fail, not even for an object that
+ * ends for want of memory. */
 void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
                           void (*function)(void *), void *argument)
 {
@@ -180,6 +181,8 @@ static const char *reason_text(int reason)
                                    : "ended by its owner";
 }
 
+/* NOTIFIED comes first: a connection_lost that disconnects its own descriptor
+ * once more, or wants something of it, changes nothing. */
 static void notify_lost(struct dispatch *dispatch,
                         struct descriptor *descriptor)
 {
@@ -195,6 +198,9 @@ static void notify_lost(struct dispatch *dispatch,
     dispatch->running = (struct running){ NULL, NULL };
 }
 
+/* What close returns is not looked at: on Linux the number is free even after
+ * an error. The struct is as good as new before dispose, which may free it, and
+ * is not touched after. */
 static void close_and_dispose(struct descriptor *descriptor)
 {
     if (!descriptor->taken)
@@ -226,7 +232,7 @@ static void finish_disconnects(struct dispatch *dispatch)
             link = &descriptor->next;
         }
     }
-    dispatch->end = link;
+    dispatch->end = link; /* whole again: dispose may disconnect others */
     while ((descriptor = dead)) {
         dead = descriptor->next;
         close_and_dispose(descriptor);
@@ -245,7 +251,9 @@ static void make_turn_end_calls(struct dispatch *dispatch)
     }
 }
 
-/* Calls do_read or do_write, and drops the descriptor if that says why. */
+/* Calls do_read or do_write, and drops the descriptor if that says why. The
+ * function may have disconnected it itself: it is still there, as nothing is
+ * freed before the turn is over, and its first reason counts. */
 static void run(struct dispatch *dispatch, struct descriptor *descriptor,
                 const char *what, int (*function)(struct descriptor *))
 {
@@ -255,9 +263,11 @@ static void run(struct dispatch *dispatch, struct descriptor *descriptor,
     int reason = function(descriptor);
     dispatch->running = (struct running){ NULL, NULL };
     if (reason != REASON_NONE)
-        disconnect_for(dispatch, descriptor, reason);
+        dispatch_disconnect(dispatch, descriptor, reason);
 }
 
+/* The order matters: connection_lost and the calls may still ask for writes,
+ * and all of them, and the writes, change what the poller has to hear. */
 bool dispatch_end_turn(struct dispatch *dispatch)
 {
     struct descriptor *descriptor, *next;
@@ -279,12 +289,13 @@ bool dispatch_end_turn(struct dispatch *dispatch)
     dispatch->end = &dispatch->first;
     while ((descriptor = next)) {
         next = descriptor->next;
-        descriptor->changed = 0;
+        descriptor->changed = 0; /* first: a refusal notes it again */
         if (descriptor->state == WATCHED)
             tell_poller(dispatch, descriptor, descriptor->wanted);
         else
             note_change(dispatch, descriptor);
     }
+    /* Somebody is still to be told, or called: the wait must not sleep. */
     return dispatch->first || dispatch->calls;
 }
 
@@ -294,13 +305,12 @@ bool dispatch_end_turn(struct dispatch *dispatch)
 static void dispatch_event(struct dispatch *dispatch,
                            const struct poller_event *event)
 {
-    struct descriptor *descriptor =
-        event->fd < dispatch->size ? dispatch->table[event->fd] : NULL;
+    struct descriptor *descriptor = dispatch->table[event->fd];
 
     if (!descriptor)
         return;
     if (event->events & POLLER_BAD)
-        disconnect_for(dispatch, descriptor, EBADF); /* wants no more, then */
+        dispatch_disconnect(dispatch, descriptor, EBADF); /* wants no more */
     /* What is wanted is asked anew before each call: the one before, of this
      * descriptor or of another, may have changed it. */
     if (event->events & POLLER_READ & descriptor->wanted)
@@ -321,7 +331,8 @@ static void trace_wait(const struct dispatch *dispatch, int64_t nanoseconds)
 }
 
 /* Returns 0 after a rest if the kernel lacks memory, which passes; all other
- * errors mean that the loop cannot go on. */
+ * errors mean that the loop cannot go on. POSIX lets poll say EAGAIN for what
+ * is ENOMEM on Linux. */
 static int wait_failed(int64_t nanoseconds)
 {
     struct timespec rest = { 0 };
@@ -329,6 +340,7 @@ static int wait_failed(int64_t nanoseconds)
     if (errno != ENOMEM && errno != EAGAIN)
         return -1;
     trace("  %s: a rest", strerror(errno));
+    /* No longer than was asked for, or the next delayed call would be late. */
     rest.tv_nsec = nanoseconds < 0 || nanoseconds > rest_after_shortage
                        ? rest_after_shortage
                        : nanoseconds;
@@ -336,6 +348,8 @@ static int wait_failed(int64_t nanoseconds)
     return 0;
 }
 
+/* `ready` points into the poller, which may move it when a number is added. It
+ * is told of new numbers at the end of the turn only, so not in this loop. */
 int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds)
 {
     struct poller *poller = dispatch->poller;

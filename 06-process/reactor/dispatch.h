@@ -43,7 +43,8 @@ int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
 void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
                      unsigned event);
 
-/* Disconnects one descriptor, or all but `spare`. The first reason counts. */
+/* Disconnects one descriptor, or all but `spare`. The first reason counts.
+ * EBADF means that the number is not open: then it is not closed either. */
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason);
 void dispatch_disconnect_all(struct dispatch *dispatch, int reason,

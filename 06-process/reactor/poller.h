@@ -33,9 +33,10 @@ struct poller_class {
     /* NULL with errno when the system has not got what it takes. */
     struct poller *(*create)(void);
 
-    /* Watches `fd` for the events `after` instead of `before`; 0 is none.
-     * Returns 0, or -1 with errno: ERANGE for a number beyond select's set,
-     * ENOMEM, or what epoll_ctl said. Forgetting (`after` 0) never fails. */
+    /* Watches `fd` for the events `after` instead of `before`, which differ;
+     * 0 is none. Returns 0, or -1 with errno: ERANGE for a number beyond
+     * select's set, ENOMEM, or what epoll_ctl said. Forgetting (`after` 0)
+     * never fails. */
     int (*change)(struct poller *self, int fd, unsigned before, unsigned after);
 
     /* Waits until something is ready, at most `nanoseconds`, rounded up to

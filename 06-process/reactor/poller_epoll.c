@@ -63,6 +63,8 @@ static struct poller *epoll_poller_create(void)
     return &self->base;
 }
 
+/* What is wanted of `fd` must stand in self->watched before. Without EPOLLET
+ * it is level-triggered. */
 static int control(struct epoll_poller *self, int operation, int fd)
 {
     struct epoll_event event = { .data.fd = fd };
@@ -88,7 +90,9 @@ static int reserve(struct epoll_poller *self, int fd)
     return 0;
 }
 
-/* A number that cannot be added any more is left out: it is closed. */
+/* A number that cannot be added any more is left out: it is closed. If there
+ * can be no new set, self->epoll is -1: the wait fails with EBADF and the loop
+ * ends, where it would be deaf for ever. */
 static void rebuild_epoll_set(struct epoll_poller *self)
 {
     close(self->epoll);
@@ -98,11 +102,14 @@ static void rebuild_epoll_set(struct epoll_poller *self)
             control(self, EPOLL_CTL_ADD, fd);
 }
 
+/* The kernel refuses to delete a number that is closed (EBADF) or is another
+ * file by now (ENOENT). The one that it still watches, if a copy of it is open,
+ * goes with the whole set only. */
 static void forget(struct epoll_poller *self, int fd)
 {
     bool file = self->watched[fd] & IS_FILE;
 
-    self->watched[fd] = 0;
+    self->watched[fd] = 0; /* first, or the new set would have it again */
     if (file)
         self->files--;
     else if (control(self, EPOLL_CTL_DEL, fd) < 0)
@@ -131,6 +138,10 @@ static int watch(struct epoll_poller *self, int fd, unsigned before)
         return 0;
     if (errno == EEXIST)
         return control(self, EPOLL_CTL_MOD, fd);
+    /* What was watched has been closed, and another file has its number now:
+     * to the old owner that is a number that is no longer its own. */
+    if (errno == ENOENT)
+        errno = EBADF;
     return errno == EPERM ? add_file(self, fd) : -1;
 }
 
@@ -139,24 +150,23 @@ static int epoll_poller_change(struct poller *poller, int fd, unsigned before,
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
 
-    if (before && !after) {
+    if (!after) {
         forget(self, fd);
         return 0;
     }
-    if (before == after)
-        return 0;
     if (reserve(self, fd) < 0)
         return -1;
     bool file = self->watched[fd] & IS_FILE;
     self->watched[fd] = (unsigned char)(after | (file ? IS_FILE : 0));
     if (file || watch(self, fd, before) == 0)
         return 0;
-    self->watched[fd] = (unsigned char)before;
+    self->watched[fd] = (unsigned char)before; /* as the kernel has it */
     return -1;
 }
 
 /* An error or a hang-up is reported whatever was asked for. The call that was
- * asked for will find out which it is, so that is what is ready. */
+ * asked for will find out which it is, so that is what is ready. A peer that
+ * has only ended its stream is EPOLLIN: there is a 0 to be received. */
 static unsigned events_of(const struct epoll_event *event, unsigned wanted)
 {
     unsigned events = 0;
@@ -170,6 +180,8 @@ static unsigned events_of(const struct epoll_event *event, unsigned wanted)
     return events & wanted;
 }
 
+/* epoll_wait counts milliseconds. Rounded down, the last one before a deadline
+ * would be a wait of 0, and the loop would spin until the deadline has come. */
 static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
                              const struct poller_event **ready)
 {
@@ -180,7 +192,7 @@ static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
                         : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
 
     if (self->files > 0)
-        milliseconds = 0;
+        milliseconds = 0; /* they are ready, and the kernel does not know */
     *ready = self->ready;
     int count =
         epoll_wait(self->epoll, events, EVENTS_MAX,
@@ -188,7 +200,7 @@ static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
     if (count < 0 && errno != EINTR)
         return -1;
     if (count < 0)
-        count = 0;
+        count = 0; /* a signal; the files are ready all the same */
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd;
         self->ready[i] =

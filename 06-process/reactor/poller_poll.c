@@ -56,6 +56,7 @@ static int reserve(struct poll_poller *self, int fd)
         if (!grown)
             return -1;
         self->ready = grown;
+        /* Only when both have it: until then the smaller one counts. */
         self->capacity = (int)wanted;
     }
     if (fd >= self->places) {
@@ -69,13 +70,12 @@ static int reserve(struct poll_poller *self, int fd)
     return 0;
 }
 
+/* self->place is valid for the numbers that are watched, and for no other. */
 static int poll_poller_change(struct poller *poller, int fd, unsigned before,
                               unsigned after)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
 
-    if (!before && !after)
-        return 0;
     if (!before) {
         if (reserve(self, fd) < 0)
             return -1;
@@ -83,7 +83,7 @@ static int poll_poller_change(struct poller *poller, int fd, unsigned before,
     }
     int place = self->place[fd];
     if (!after) {
-        /* The last one fills the gap. */
+        /* The last one fills the gap: the kernel looks at every place. */
         self->watched[place] = self->watched[--self->count];
         self->place[self->watched[place].fd] = place;
         return 0;
@@ -120,7 +120,9 @@ static int ask(struct poll_poller *self, int first, int count, int milliseconds,
     int left = poll(self->watched + first, (nfds_t)count, milliseconds);
 
     if (left < 0)
-        return errno == EINTR ? 0 : -1;
+        return errno == EINTR ? 0 : -1; /* a signal: nobody is ready */
+    /* `left` have something in revents: behind the last of them there is
+     * nothing to look for. */
     for (int i = first; i < first + count && left > 0; i++) {
         if (!self->watched[i].revents)
             continue;
@@ -157,6 +159,8 @@ static int wait_in_pieces(struct poll_poller *self, int milliseconds,
     return 0;
 }
 
+/* poll counts milliseconds. Rounded down, the last one before a deadline would
+ * be a wait of 0, and the loop would spin until the deadline has come. */
 static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
                             const struct poller_event **ready)
 {

@@ -27,14 +27,14 @@ enum reactor_state {
 
 struct reactor {
     enum reactor_state state;
-    struct dispatch dispatch;
-    struct delayed_calls calls;
-    struct thread_calls thread_calls;
+    struct dispatch dispatch;         /* the descriptors, and the poller */
+    struct delayed_calls calls;       /* by the time they are due */
+    struct thread_calls thread_calls; /* what other threads asked for */
     struct triggers startup, shutdown, end;
-    struct waker waker;
-    int holds;       /* triggers that the shutdown waits for */
-    int stop_signal; /* the one that stopped us */
-    bool crashed;
+    struct waker waker;             /* ends the wait, from outside */
+    int holds;                      /* triggers that the shutdown waits for */
+    int stop_signal;                /* the one that stopped us */
+    bool crashed;                   /* reactor_run returns, without an end */
     struct attachment *attachments; /* what upper layers keep here */
     unsigned long turn;             /* counted for the trace */
 };
@@ -75,7 +75,8 @@ struct reactor *reactor_new(const char *poller_name)
      * to watch this number, and without the waker no signal would be heard. */
     if (reactor_add_reader(reactor, &reactor->waker.reader) < 0 ||
         dispatch_end_turn(&reactor->dispatch)) {
-        int error = reactor->waker.reader.reason;
+        int error = reactor->waker.reader.reason; /* 0: not even added */
+        /* So that its number is closed in either case; twice is once. */
         reactor_disconnect(reactor, &reactor->waker.reader, errno);
         reactor_free(reactor);
         errno = error ? error : ENOMEM;
@@ -91,19 +92,24 @@ void reactor_free(struct reactor *reactor)
 {
     for (int phase = 0; phase < TRIGGER_PHASES; phase++)
         triggers_fire(&reactor->end, (enum trigger_phase)phase);
+    /* Before the pipe is closed: a handler would write to a number that is
+     * somebody else's by then. */
     signals_restore(&reactor->waker);
     dispatch_close(&reactor->dispatch);
     waker_close(&reactor->waker);
+    /* Not before: connection_lost may cancel a call, which is in this heap. */
     delayed_calls_clear(&reactor->calls);
     thread_calls_close(&reactor->thread_calls);
     for (struct attachment *it = reactor->attachments, *next; it; it = next) {
-        next = it->next;
+        next = it->next; /* it goes with what its layer keeps */
         if (it->free)
             it->free(it);
     }
     free(reactor);
 }
 
+/* A second signal finds the loop stopping already: reactor_stop refuses, and
+ * the first one stays the one that stopped us. */
 static void stop_on(struct reactor *reactor, int signal, const char *name)
 {
     trace("  Received %s, shutting down.", name);
@@ -133,10 +139,12 @@ static void start(struct reactor *reactor)
     triggers_fire(&reactor->startup, TRIGGER_BEFORE);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
+    /* EBUSY is no failure here: somebody else has asked for the signal, or it
+     * is ours from a run that reactor_crash has ended. */
     if (signals_is_default(SIGINT))
         reactor_on_signal(reactor, SIGINT, stop_on_sigint, reactor);
     reactor_on_signal(reactor, SIGTERM, stop_on_sigterm, reactor);
-    reactor->state = RUNNING;
+    reactor->state = RUNNING; /* from here on a trigger may stop the loop */
     triggers_fire(&reactor->startup, TRIGGER_DURING);
     triggers_fire(&reactor->startup, TRIGGER_AFTER);
 }
@@ -164,6 +172,8 @@ static void shut_down(struct reactor *reactor)
     reactor->state = ENDED;
 }
 
+/* The second part: the last release has come. Between the two the loop turns
+ * as ever, so that whoever holds the shutdown gets its events. */
 static bool wants_shutdown(const struct reactor *reactor)
 {
     return reactor->state == STOPPING ||
@@ -173,7 +183,8 @@ static bool wants_shutdown(const struct reactor *reactor)
 /* One turn, in the order of Twisted's mainLoop: calls of other threads,
  * signals, delayed calls, the end of the turn before, and the wait with the
  * callbacks of what is ready. What the first of these ask for is done before
- * the wait, or it would sleep over it. */
+ * the wait, or it would sleep over it. The first three take what is there when
+ * they begin, so that no call that asks for another can keep the loop here. */
 static int turn(struct reactor *reactor)
 {
     reactor->turn++;
@@ -205,10 +216,12 @@ int reactor_run(struct reactor *reactor)
         result = turn(reactor);
     if (reactor->state != ENDED)
         reactor->state = IDLE;
-    reactor->crashed = false;
+    reactor->crashed = false; /* or the next run would end at once */
     return result;
 }
 
+/* A note, and no wake: whoever asks is a callback, and turn looks at the state
+ * again before it waits. The turn that is going on goes on. */
 int reactor_stop(struct reactor *reactor)
 {
     if (reactor->state != RUNNING) {
@@ -230,6 +243,8 @@ int reactor_crash(struct reactor *reactor)
     return 0;
 }
 
+/* Not while STARTING: reactor_call_when_running can still add to the triggers
+ * that are about to run. */
 bool reactor_running(const struct reactor *reactor)
 {
     return reactor->state == RUNNING || reactor->state == STOPPING ||
@@ -241,6 +256,8 @@ int reactor_stop_signal(const struct reactor *reactor)
     return reactor->stop_signal;
 }
 
+/* Each of these four is a note, and the poller hears of it when the turn is
+ * over. From the first wish on the loop has the number, and closes it. */
 int reactor_add_reader(struct reactor *reactor, struct descriptor *descriptor)
 {
     return dispatch_want(&reactor->dispatch, descriptor, POLLER_READ);
@@ -263,6 +280,7 @@ void reactor_remove_writer(struct reactor *reactor,
     dispatch_ignore(&reactor->dispatch, descriptor, POLLER_WRITE);
 }
 
+/* Calls nobody: so it is safe in every callback, the descriptor's own too. */
 void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
                         int reason)
 {
@@ -288,6 +306,8 @@ struct running reactor_running_now(const struct reactor *reactor)
     return reactor->dispatch.running;
 }
 
+/* The key is an address because two layers that do not know each other cannot
+ * choose the same one. */
 void reactor_attach(struct reactor *reactor, struct attachment *attachment,
                     const void *key)
 {
@@ -318,6 +338,8 @@ int reactor_call_later(struct reactor *reactor, struct delayed_call *call,
                              argument);
 }
 
+/* Queued first, then woken: the other way round the loop could wake, find
+ * nothing, and sleep again. A queue that was not empty has woken it already. */
 void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
                               void (*function)(void *), void *argument)
 {
@@ -370,6 +392,7 @@ void reactor_hold_shutdown(struct reactor *reactor)
     reactor->holds++;
 }
 
+/* One release too many does not make up for a hold to come. */
 void reactor_release_shutdown(struct reactor *reactor)
 {
     if (reactor->holds > 0)

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * waker.c - the self-pipe. To look at a flag before the wait is not enough: a
+ * signal could come between the look and the wait, and the loop would sleep. A
+ * byte in a pipe that is watched stays there until it is read.
+ */
 #include "reactor/waker.h"
 
 #include <errno.h>
@@ -6,7 +11,8 @@
 
 #include "net/net.h"
 
-/* What was written is of no interest, only that it was. */
+/* What was written is of no interest, only that it was. A read that brings less
+ * than there is room for has emptied the pipe; EAGAIN: it was empty. */
 static int drain(struct descriptor *self)
 {
     char bytes[256];
@@ -38,6 +44,8 @@ void waker_close(struct waker *waker)
     close(waker->writer);
 }
 
+/* Runs in signal handlers: write is allowed there, a lock or printf is not. If
+ * the pipe is full, EAGAIN, the loop will be woken by what is in it. */
 void waker_wake(const struct waker *waker)
 {
     int error = errno; /* the code that we interrupted may be reading it */

@@ -89,32 +89,27 @@ static struct reactor *reactor_of(const struct connection *self)
     return self->transport.reactor;
 }
 
-static struct workspace *workspace_of(const struct connection *self)
-{
-    return (struct workspace *)reactor_attached(reactor_of(self),
-                                                &workspace_key);
-}
-
 static void free_workspace(struct attachment *base)
 {
     free(base);
 }
 
-static int have_workspace(struct reactor *reactor)
+/* The first connection of a reactor makes it. NULL: there is no memory. */
+static struct workspace *workspace_of(struct reactor *reactor)
 {
-    struct workspace *workspace;
+    struct workspace *workspace =
+        (struct workspace *)reactor_attached(reactor, &workspace_key);
 
-    if (reactor_attached(reactor, &workspace_key))
-        return 0;
-    workspace = malloc(sizeof(*workspace));
-    if (!workspace)
-        return -1;
-    workspace->base.free = free_workspace;
-    reactor_attach(reactor, &workspace->base, &workspace_key);
-    return 0;
+    if (!workspace && (workspace = malloc(sizeof(*workspace)))) {
+        workspace->base.free = free_workspace;
+        reactor_attach(reactor, &workspace->base, &workspace_key);
+    }
+    return workspace;
 }
 
-/* Whether the loop should read it, by all that has a say in that. */
+/* Whether the loop should read it, by all that has a say in that. One that
+ * lingers is read even if it is paused: left unread, what the peer still sends
+ * would turn our end into a reset. */
 static void update_read_interest(struct connection *self)
 {
     bool wanted = self->lingering || (!self->paused && !self->read_throttled &&
@@ -172,18 +167,18 @@ static int begin_to_end(struct connection *self)
         free(ending);
         return -1;
     }
-    ending->producer = self->producer;
+    ending->producer = self->producer; /* the two share a place: out first */
     self->ending = ending;
     return 0;
 }
 
-/* Nobody wants any more of what it makes. */
+/* Nobody wants any more of what it makes. It is let go first: in stop_producing
+ * it may unregister, or register another. */
 static void stop_producer(struct connection *self)
 {
     struct producer *producer = producer_of(self);
 
-    set_producer(self,
-                 NULL); /* first: it may register another, or unregister */
+    set_producer(self, NULL);
     if (producer)
         producer->stop_producing(producer);
 }
@@ -269,7 +264,7 @@ static void deliver(struct connection *self, const char *data, size_t length)
 int connection_do_read(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    char *input = workspace_of(self)->input;
+    char *input = workspace_of(reactor_of(self))->input;
     ssize_t length = self->peer_length
                          ? recv(base->fd, input, CONNECTION_READ_MAX, 0)
                          : read(base->fd, input, CONNECTION_READ_MAX);
@@ -327,6 +322,7 @@ static ssize_t connection_send(struct connection *self, const char *data,
                        ? send(self->base.fd, data, most, MSG_NOSIGNAL)
                        : write(self->base.fd, data, most);
 
+    /* It is not the connection's fault: the bytes stay, and are tried again. */
     if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
         return 0;
     if (sent > 0)
@@ -354,12 +350,14 @@ int connection_do_write(struct descriptor *base)
         if (length > 0)
             return REASON_NONE;
     }
+    /* Before the callbacks: what they write asks for another do_write. */
     reactor_remove_writer(reactor_of(self), base);
     return on_output_drained(self);
 }
 
 /* More is queued than should be: whoever makes it has to wait. That is the
- * producer if there is one; else we take it that it is the peer. */
+ * producer if there is one; else we take it that it is the peer. A pull
+ * producer needs no word: it is asked for more when the queue is empty. */
 static void apply_backpressure(struct connection *self)
 {
     if (self->producer && self->streaming) {
@@ -416,7 +414,7 @@ static void connection_write(struct transport *transport,
         pieces = &rest;
     }
     ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
-    if (waiting < 0) {
+    if (waiting < 0) { /* an end is better than a stream with a gap */
         self->connected = false;
         connection_disconnect(self, ENOMEM);
         return;
@@ -477,19 +475,18 @@ static void pause_producing(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
-    if (self->lingering)
-        return;
     self->paused = true;
     update_read_interest(self);
 }
 
+/* The loop leaves a connection alone that is lost, and update_read_interest one
+ * that is closing: it is not read again (T33). */
 static void resume_producing(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
     self->paused = false;
-    if (self->connected)
-        update_read_interest(self);
+    update_read_interest(self);
 }
 
 /* One at a time. Who comes too late is told so at once, and not kept. */
@@ -520,7 +517,10 @@ static void unregister_producer(struct transport *transport)
     struct connection *self = connection_of(transport);
 
     set_producer(self, NULL);
-    if (self->connected && self->disconnecting && !is_ending(self))
+    /* Whichever end has waited for the producer comes now; this may be the
+     * last that is heard of it. */
+    if (self->connected && !is_ending(self) &&
+        (self->disconnecting || self->write_disconnecting))
         reactor_add_writer(reactor_of(self), &self->base);
 }
 
@@ -606,7 +606,7 @@ void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
 
-    if (is_ending(self)) {
+    if (is_ending(self)) { /* or the loop would call end_now later */
         delayed_call_cancel(&self->ending->limit);
         free(self->ending);
     }
@@ -646,9 +646,9 @@ struct connection *connection_new(struct reactor *reactor, int fd,
 {
     socklen_t length = peer ? peer->length : 0;
     struct connection *self =
-        have_workspace(reactor) < 0
-            ? NULL
-            : calloc(1, offsetof(struct connection, peer) + length);
+        workspace_of(reactor)
+            ? calloc(1, offsetof(struct connection, peer) + length)
+            : NULL;
 
     if (!self)
         return NULL;
@@ -667,6 +667,7 @@ void connection_start(struct connection *self, struct protocol *protocol)
 {
     self->protocol = protocol;
     self->connected = true;
+    /* Whatever fails here is told by connection_lost, after connection_made. */
     if (reactor_add_reader(reactor_of(self), &self->base) < 0)
         connection_disconnect(self, errno);
     trace("  %s %d: make_connection", protocol->class->name, self->base.fd);

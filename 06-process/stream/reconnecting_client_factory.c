@@ -10,11 +10,6 @@
 
 #include "protocol/log.h"
 
-/* Twisted's numbers: e, and the molar Planck constant times c in joule metres
- * per mole, which is as good a small number as any. */
-static const double factor = 2.7182818284590451, jitter = 0.119626565582;
-static const double initial_delay = 1.0, max_delay = 3600.0;
-
 /* stop_trying needs it: the framework makes the connector. */
 static void started(struct factory *base, struct connector *connector)
 {
@@ -29,14 +24,16 @@ void reconnecting_client_factory_init(struct reconnecting_client_factory *self,
         .base = { .name = name,
                   .protocol = protocol,
                   .started_connecting = started,
-                  .client_connection_failed =
-                      reconnecting_client_factory_failed,
-                  .client_connection_lost = reconnecting_client_factory_lost },
-        .initial_delay = initial_delay,
-        .max_delay = max_delay,
-        .factor = factor,
-        .jitter = jitter,
-        .delay = initial_delay,
+                  .client_connection_failed = reconnecting_client_factory_retry,
+                  .client_connection_lost = reconnecting_client_factory_retry },
+        .initial_delay = 1,
+        .max_delay = 3600,
+        /* Twisted's numbers: e, and the molar Planck constant times c in joule
+         * metres per mole, which is as good a small number as any. */
+        .factor = 2.7182818284590451,
+        .jitter = 0.119626565582,
+        .delay = 1,
+        /* Nanoseconds: clients that one script starts must not wait in step. */
         .seed = (unsigned)delayed_calls_now(),
     };
 }
@@ -69,9 +66,14 @@ static void lengthen_delay(struct reconnecting_client_factory *self)
 
 /* The connector lives on only if it is told to try again before this returns.
  */
-static void retry(struct reconnecting_client_factory *self,
-                  struct connector *connector)
+void reconnecting_client_factory_retry(struct factory *base,
+                                       struct connector *connector,
+                                       struct failure reason)
 {
+    struct reconnecting_client_factory *self =
+        (struct reconnecting_client_factory *)base;
+
+    (void)reason;
     self->connector = NULL;
     if (self->stopped)
         return;
@@ -81,7 +83,7 @@ static void retry(struct reconnecting_client_factory *self,
         return;
     }
     self->retries++;
-    lengthen_delay(self);
+    lengthen_delay(self); /* before it is used: the first is e seconds (C22) */
     if (connector_retry(connector, self->delay) < 0) {
         log_message("%s:%d will not be tried again: %s",
                     connector_host(connector), connector_port(connector),
@@ -91,22 +93,6 @@ static void retry(struct reconnecting_client_factory *self,
     self->connector = connector;
     log_message("%s:%d will retry in %d seconds", connector_host(connector),
                 connector_port(connector), (int)self->delay);
-}
-
-void reconnecting_client_factory_failed(struct factory *base,
-                                        struct connector *connector,
-                                        struct failure reason)
-{
-    (void)reason;
-    retry((struct reconnecting_client_factory *)base, connector);
-}
-
-void reconnecting_client_factory_lost(struct factory *base,
-                                      struct connector *connector,
-                                      struct failure reason)
-{
-    (void)reason;
-    retry((struct reconnecting_client_factory *)base, connector);
 }
 
 void reconnecting_client_factory_reset_delay(
@@ -123,11 +109,9 @@ void reconnecting_client_factory_stop_trying(
     struct connector *connector = self->connector;
 
     self->stopped = true;
+    self->connector = NULL;
     if (!connector)
         return;
-    if (connector_state(connector) == DISCONNECTED)
-        connector_stop_retrying(connector);
-    else if (connector_state(connector) == CONNECTING)
-        connector_stop_connecting(connector);
-    self->connector = NULL;
+    connector_stop_retrying(connector);   /* if it waits, */
+    connector_stop_connecting(connector); /* or if it tries */
 }

@@ -9,14 +9,14 @@
 #include "deferred/deferred.h"
 #include "stream/connection.h"
 
+struct tcp_client;
+
 /* Where to connect, from where, and how. */
 struct connect_target {
     const char *host;
     int port;
     const char *bind_host; /* our own end's; NULL: the kernel chooses */
     int bind_port;
-
-    struct tcp_client *client; /* the connector's, for a look-up */
 
     /* With tcp_client_look_up: what begins when the peer's address is there,
      * in client->peer. Returns a failure, or none and client->connection is
@@ -30,37 +30,30 @@ struct connect_target {
      * `failed`; or, if it returned none, `connection_lost`. Returns what went
      * wrong at once, with no connection, or no failure. After EAGAIN it is
      * called again. A numeric address may have `failed` before this returns. */
-    struct failure (*connect)(struct reactor *reactor,
-                              const struct connect_target *where,
-                              struct connection_owner *owner,
-                              struct connection **connection);
+    struct failure (*connect)(struct tcp_client *client);
 };
 
-/* An attempt that has no connection yet. At first all zeroes. */
+/* The part of a connector that an attempt works with. */
 struct tcp_client {
-    struct deferred *look_up; /* NULL: there is none */
+    struct connection_owner owner; /* first: it is the connector */
     struct reactor *reactor;
-    const struct connect_target *where;
-    struct connection_owner *owner;
-    struct connection **connection; /* to be set */
-    struct address peer;
+    struct connect_target where;
+    struct deferred *look_up;      /* NULL: there is none */
+    struct address peer;           /* once it is known */
+    struct connection *connection; /* while connecting or connected */
 };
 
 /* For `connect`: looks the names up beside the loop, then calls `begin`. */
-struct failure tcp_client_look_up(struct reactor *reactor,
-                                  const struct connect_target *where,
-                                  struct connection_owner *owner,
-                                  struct connection **connection);
+struct failure tcp_client_look_up(struct tcp_client *client);
 
 /* Ends the look-up, if there is one; the owner does not hear of it. */
 void tcp_client_forget(struct tcp_client *client);
 
-/* The half of it that comes after the look-up. `local` is our own end, NULL:
- * the kernel chooses. Returns NULL with errno. */
-struct connection *tcp_client_begin(struct reactor *reactor,
-                                    const struct address *local,
-                                    const struct address *address,
-                                    struct connection_owner *owner);
+/* The half of it that comes after the look-up: connects to client->peer.
+ * `local` is our own end, NULL: the kernel chooses. Returns a failure, or none
+ * and client->connection is set. */
+struct failure tcp_client_begin(struct tcp_client *client,
+                                const struct address *local);
 
 /* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
  * is copied. In tcp_connector.c. */

@@ -16,24 +16,20 @@
 static const double default_timeout = 30;
 static const double until_not_full = 0.01; /* the kernel does not tell */
 
-/* The framework makes it and frees it: see finish_if_idle. What it has to be
- * told it is told through `owner`, by the connection while there is one. */
+/* The framework makes it and frees it: see finish_if_idle. What becomes of its
+ * connection it hears through client.owner. */
 struct connector {
-    struct connection_owner owner;
-    struct reactor *reactor;
+    struct tcp_client client; /* first: its owner is the connector */
     struct factory *factory;
     double seconds; /* for one attempt */
     enum connector_state state;
     bool factory_started;
-    struct tcp_client client;      /* while its name is looked up */
-    struct connection *connection; /* while connecting or connected */
-    struct delayed_call attempt;   /* the next one */
-    struct delayed_call timeout;   /* the end of this one */
-    struct trigger reactor_end;    /* the end of all of them */
-    struct turn_end turn_end;      /* where it is freed */
-    bool freed;                    /* that is on its way */
-    struct connect_target where;
-    char hosts[]; /* that it points to */
+    struct delayed_call attempt; /* the next one */
+    struct delayed_call timeout; /* the end of this one */
+    struct trigger reactor_end;  /* the end of all of them */
+    struct turn_end turn_end;    /* where it is freed */
+    bool freed;                  /* that is on its way */
+    char hosts[];                /* that client.where points to */
 };
 
 static void connector_free(void *argument)
@@ -46,14 +42,17 @@ static void connector_free(void *argument)
 }
 
 /* It has come to its end, but whoever has called us may still hold it: so not
- * before the turn is over. */
-static void free_later(struct connector *self)
+ * before the turn is over. Or the reactor is being freed, and the connector
+ * goes with it. */
+static void free_later(void *argument)
 {
+    struct connector *self = argument;
+
     tcp_client_forget(&self->client);
-    reactor_remove_trigger(self->reactor, &self->reactor_end);
+    reactor_remove_trigger(self->client.reactor, &self->reactor_end);
     if (!self->freed)
-        reactor_at_turn_end(self->reactor, &self->turn_end, connector_free,
-                            self);
+        reactor_at_turn_end(self->client.reactor, &self->turn_end,
+                            connector_free, self);
     self->freed = true;
 }
 
@@ -62,6 +61,8 @@ static void free_later(struct connector *self)
  * the connector, too. */
 static void finish_if_idle(struct connector *self)
 {
+    /* It may also have begun another that has ended by now: then the call that
+     * told of that end has done all of this. */
     if (self->state != DISCONNECTED || !self->factory_started)
         return;
     self->factory_started = false;
@@ -74,12 +75,12 @@ static void finish_if_idle(struct connector *self)
  * state is set before the factory hears of it, for that may connect again. */
 static void fail(struct connector *self, struct failure reason)
 {
-    struct connection *connection = self->connection;
+    struct connection *connection = self->client.connection;
 
     delayed_call_cancel(&self->timeout);
     delayed_call_cancel(&self->attempt);
     tcp_client_forget(&self->client);
-    self->connection = NULL;
+    self->client.connection = NULL;
     self->state = DISCONNECTED;
     if (connection) { /* it must not tell us of its end: we know */
         connection_set_owner(connection, NULL);
@@ -100,14 +101,15 @@ static void lost(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
-    self->connection = NULL;
+    self->client.connection = NULL;
     self->state = DISCONNECTED;
     if (self->factory->client_connection_lost)
         self->factory->client_connection_lost(self->factory, self, reason);
     finish_if_idle(self);
 }
 
-/* The handshake is over. Returns who takes the connection, or NULL. */
+/* The handshake is over. Returns who takes the connection, or NULL. The timeout
+ * was for the attempt, and not for what the factory does now. */
 static struct protocol *connected(struct connection_owner *owner,
                                   const struct address *peer,
                                   struct failure *reason)
@@ -125,7 +127,7 @@ static void failed(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
-    self->connection = NULL;
+    self->client.connection = NULL;
     fail(self, reason);
 }
 
@@ -134,11 +136,10 @@ static void failed(struct connection_owner *owner, struct failure reason)
 static void run_attempt(void *argument)
 {
     struct connector *self = argument;
-    struct failure failure = self->where.connect(
-        self->reactor, &self->where, &self->owner, &self->connection);
+    struct failure failure = self->client.where.connect(&self->client);
 
     if (failure.number == EAGAIN) /* the queue of a UNIX server is full */
-        reactor_call_later(self->reactor, &self->attempt, until_not_full,
+        reactor_call_later(self->client.reactor, &self->attempt, until_not_full,
                            run_attempt, self);
     else if (failure.type)
         fail(self, failure);
@@ -152,10 +153,11 @@ int connector_connect(struct connector *self)
         return -1;
     }
     delayed_call_cancel(&self->attempt);
-    if (reactor_call_later(self->reactor, &self->attempt, 0, run_attempt,
+    if (reactor_call_later(self->client.reactor, &self->attempt, 0, run_attempt,
                            self) < 0 ||
-        reactor_call_later(self->reactor, &self->timeout, self->seconds,
+        reactor_call_later(self->client.reactor, &self->timeout, self->seconds,
                            time_out, self) < 0) {
+        /* Or it would connect all the same, with nobody who waits for it. */
         delayed_call_cancel(&self->attempt);
         return -1;
     }
@@ -163,6 +165,7 @@ int connector_connect(struct connector *self)
     if (!self->factory_started)
         factory_do_start(self->factory);
     self->factory_started = true;
+    /* Last: it may give up the attempt, and only one that has begun (C9). */
     if (self->factory->started_connecting)
         self->factory->started_connecting(self->factory, self);
     return 0;
@@ -180,11 +183,13 @@ int connector_retry(struct connector *self, double seconds)
         errno = EALREADY;
         return -1;
     }
-    delayed_call_cancel(&self->attempt);
-    return reactor_call_later(self->reactor, &self->attempt, seconds,
+    delayed_call_cancel(&self->attempt); /* there is one at most */
+    return reactor_call_later(self->client.reactor, &self->attempt, seconds,
                               connect_again, self);
 }
 
+/* The factory was stopped when the last attempt ended, so with nothing to wait
+ * for this is the end of the connector. */
 void connector_stop_retrying(struct connector *self)
 {
     if (self->state == DISCONNECTED && delayed_call_cancel(&self->attempt) == 0)
@@ -206,8 +211,9 @@ void connector_disconnect(struct connector *self)
 {
     if (self->state == CONNECTING)
         connector_stop_connecting(self);
-    else if (self->state == CONNECTED && self->connection)
-        transport_lose_connection(connection_transport(self->connection));
+    else if (self->state == CONNECTED && self->client.connection)
+        transport_lose_connection(
+            connection_transport(self->client.connection));
 }
 
 enum connector_state connector_state(const struct connector *self)
@@ -217,18 +223,12 @@ enum connector_state connector_state(const struct connector *self)
 
 const char *connector_host(const struct connector *self)
 {
-    return self->where.host;
+    return self->client.where.host;
 }
 
 int connector_port(const struct connector *self)
 {
-    return self->where.port;
-}
-
-/* The reactor is being freed: nobody will hear of this any more. */
-static void end(void *argument)
-{
-    free_later(argument);
+    return self->client.where.port;
 }
 
 /* The strings of `where` are copied behind the struct: the caller's may be on
@@ -244,17 +244,16 @@ struct connector *connector_new(struct reactor *reactor,
 
     if (!self)
         return NULL;
-    self->owner = (struct connection_owner){ connected, failed, lost };
-    self->reactor = reactor;
+    self->client.owner = (struct connection_owner){ connected, failed, lost };
+    self->client.reactor = reactor;
     self->factory = factory;
     self->seconds = timeout > 0 ? timeout : default_timeout;
-    self->where = *where;
-    self->where.client = &self->client;
-    self->where.host = strcpy(self->hosts, where->host);
+    self->client.where = *where;
+    self->client.where.host = strcpy(self->hosts, where->host);
     if (where->bind_host)
-        self->where.bind_host = strcpy(self->hosts + length, bind_host);
+        self->client.where.bind_host = strcpy(self->hosts + length, bind_host);
     if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
-                            &self->reactor_end, end, self) < 0 ||
+                            &self->reactor_end, free_later, self) < 0 ||
         connector_connect(self) < 0) {
         reactor_remove_trigger(reactor, &self->reactor_end);
         connector_free(self);

@@ -10,6 +10,7 @@
 
 #include "stream/connection.h"
 
+/* Not every system answers with 1: some give the bit that the flag is. */
 static int get(const struct transport *transport, int level, int name)
 {
     int value = 0, fd = connection_descriptor(transport);
@@ -24,11 +25,12 @@ static int set(struct transport *transport, int level, int name, int value)
 {
     int fd = connection_descriptor(transport);
 
-    if (fd < 0)
+    if (fd < 0) /* no socket: ENOTSOCK is set */
         return -1;
     return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+/* 0 or 1, or -1 with errno: in an `if` what is no socket would have it on. */
 int tcp_options_get_no_delay(const struct transport *transport)
 {
     return get(transport, IPPROTO_TCP, TCP_NODELAY);

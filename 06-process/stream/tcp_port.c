@@ -28,6 +28,7 @@ static void connection_lost(struct descriptor *base, int reason)
 
     (void)reason;
     snprintf(number, sizeof(number), "%d", self->number);
+    /* In this order, as Twisted has it (L13): the port, then its factory. */
     port_log_closed(&self->base.base, "TCP", number);
     listener_lost(&self->base);
 }
@@ -40,7 +41,8 @@ static const struct descriptor_class Port = {
     .dispose = port_dispose,
 };
 
-/* The socket, bound and listening, or -1 with errno. */
+/* The socket, bound and listening, or -1 with errno. The interface may be a
+ * name: then this blocks, before anybody is served. */
 static int open_socket(int port, const char *interface, int backlog)
 {
     struct address address;
@@ -76,7 +78,7 @@ struct port *reactor_listen_tcp(struct reactor *reactor, int port,
     self->base.factory = factory;
     self->number = address_local(&local, fd) == 0 ? address_port(&local) : port;
     if (listener_start(&self->base) < 0) {
-        int error = errno;
+        int error = errno; /* close may set another */
         close(fd);
         free(self);
         errno = error;

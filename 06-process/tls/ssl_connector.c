@@ -154,7 +154,7 @@ static int start_helper(struct ssl_client *self, const char *name)
 static struct failure begin(struct tcp_client *client,
                             const struct address *local)
 {
-    const struct connect_target *where = client->where;
+    const struct connect_target *where = &client->where;
     const struct ssl_connector_options *options = where->options;
     const char *name = options->name ? options->name : where->host;
     struct ssl_client *self;
@@ -177,10 +177,10 @@ static struct failure begin(struct tcp_client *client,
             return (struct failure){ &SslHelperMissing, error, NULL };
         return failure_of_connect(error);
     }
-    self->base.owner = client->owner;
-    connection_set_owner(self->base.raw, client->owner);
-    self->base.raw_pointer = client->connection;
-    *client->connection = self->base.raw;
+    self->base.owner = &client->owner;
+    connection_set_owner(self->base.raw, &client->owner);
+    self->base.raw_pointer = &client->connection;
+    client->connection = self->base.raw;
     return (struct failure){ 0 };
 }
 

@@ -69,10 +69,6 @@ commands_kilobytes() { # PID
     awk '/^VmData:/ { print $2 }' "/proc/$1/status"
 }
 
-commands_has_descriptors() { # PID COUNT
-    [ "$(descriptors "$1")" -eq "$2" ]
-}
-
 # COUNT of a server's 40 descriptors are used. It may have inherited others,
 # with larger numbers, that its limit does not know of.
 commands_has_used() { # PID COUNT
@@ -226,7 +222,7 @@ commands_start_badly() {
             commands_answers "echo \$\$ >group; $command" "$commands_over"
             eventually commands_group_ended "$(cat group)"
             eventually commands_childless "$PID"
-            eventually commands_has_descriptors "$PID" "$before"
+            eventually has_descriptors "$PID" "$before"
         done
     done
 }
@@ -250,7 +246,7 @@ commands_start_badly() {
     start 01-blocking/shell_server
     before=$(descriptors "$PID")
     peer "$PORT" "${steps[@]}"
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     commands_childless "$PID"
 
     steps=("until=$commands_greeting")
@@ -260,7 +256,7 @@ commands_start_badly() {
     start 01-blocking/command_server
     before=$(descriptors "$PID")
     peer "$PORT" "${steps[@]}"
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     commands_childless "$PID"
     commands_has_threads "$PID" 1
 }
@@ -311,7 +307,7 @@ commands_start_badly() {
                 recv=1000 "$way" >/dev/null
         done
         commands_answers 'printf abc' abc
-        eventually commands_has_descriptors "$PID" "$before"
+        eventually has_descriptors "$PID" "$before"
         eventually commands_childless "$PID"
         eventually commands_has_threads "$PID" 1
     done
@@ -616,9 +612,9 @@ commands_build_unit() {
     idle "$PID"
     commands_let_go first
     commands_let_go many
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     commands_answers 'printf abc' abc
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "B5: a command for which there are not enough descriptors is not run" {
@@ -752,9 +748,9 @@ commands_looped() { # TIMES
     eventually commands_has_used "$PID" 40
     idle "$PID"
     commands_let_go many
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     peer "$PORT" "until=$commands_greeting" send=exit eof
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "B7: a client for whom there is no thread is closed, the others go on" {
@@ -770,7 +766,7 @@ commands_looped() { # TIMES
         peer -n 20 "$PORT" "until=$commands_greeting" send=0 "$way" >/dev/null
         peer -n 20 "$PORT" send=0 send=exit "$way"
     done
-    eventually commands_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     eventually commands_has_threads "$PID" 1
     peer "$PORT" "until=$commands_greeting" send=exit eof
 }

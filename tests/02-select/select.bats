@@ -62,10 +62,6 @@ select_leave() {
     exec {CLIENT}>&-
 }
 
-select_has_descriptors() { # PID COUNT
-    [ "$(descriptors "$1")" -eq "$2" ]
-}
-
 # With select_start_limited 40, whatever it has inherited: no number is left.
 select_is_full() {
     [ "$(find "/proc/$1/fd" -name '[0-9]' -o -name '[1-3][0-9]' | wc -l)" -eq 40 ]
@@ -158,7 +154,7 @@ select_gone_clients() {
     printf question >&"$CLIENT"
     select_receives response
     select_leave
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "S1 S2: clients that close or reset are dropped, the others stay" {
@@ -180,7 +176,7 @@ select_two_hundred() {
     peer -n 200 "$PORT" until=hello send=one until=response send=two until=response \
         >"$BATS_TEST_TMPDIR/answers"
     [ "$(grep -o response "$BATS_TEST_TMPDIR/answers" | wc -l)" -eq 400 ]
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "S1 S2: 200 clients at once" {
@@ -302,7 +298,7 @@ select_out_of_descriptors() {
     eventually select_is_full "$PID"
     select_release
     select_two_messages
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "S1 S2: 100 clients and 40 descriptors: no spinning, no blocking, no end" {
@@ -315,13 +311,13 @@ select_crowd() {
     local before
     before=$(descriptors "$PID")
     select_hold -n 700 "$PORT" until=hello hold
-    eventually select_has_descriptors "$PID" $((before + 700))
+    eventually has_descriptors "$PID" $((before + 700))
     peer -l -n 700 "$PORT" until=hello send=question until=response \
         >"$BATS_TEST_TMPDIR/answers"
     ANSWERED=$(grep -o response "$BATS_TEST_TMPDIR/answers" | wc -l)
-    eventually select_has_descriptors "$PID" $((before + 700))
+    eventually has_descriptors "$PID" $((before + 700))
     select_release
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "S1: select refuses the client that does not fit into an fd_set" {
@@ -352,10 +348,10 @@ select_crowd() {
         pids+=("$PID")
         before=$(descriptors "$PID")
         select_hold -n 100 "$PORT" until=hello hold
-        eventually select_has_descriptors "$PID" $((before + 100))
+        eventually has_descriptors "$PID" $((before + 100))
         peer -n 10 "$PORT" until=hello send=question close
         peer -n 10 "$PORT" until=hello send=question reset
-        eventually select_has_descriptors "$PID" $((before + 100))
+        eventually has_descriptors "$PID" $((before + 100))
     done
     for pid in "${pids[@]}"; do
         idle "$pid" &
@@ -532,7 +528,7 @@ select_has_more() { # PID COUNT
     peer "$PORT" shutdown eof
     run peer "$PORT" send=bye shutdown eof
     [ "$output" = bye ]
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "S4: clients that reset or vanish while they are owed something" {
@@ -543,7 +539,7 @@ select_has_more() { # PID COUNT
     peer -n 20 -r 4096 "$PORT" flood=300000 close
     peer -n 20 -r 4096 "$PORT" flood=300000 shutdown reset
     peer "$PORT" stuff reset
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     idle "$PID"
     peer "$PORT" exchange=1000
 }
@@ -565,6 +561,6 @@ select_has_more() { # PID COUNT
     select_release
     run peer "$PORT" send=hello recv=5
     [ "$output" = hello ]
-    eventually select_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     idle "$PID"
 }

@@ -177,6 +177,34 @@ static void paused_elsewhere(const char *poller)
     close_pair(&pair);
 }
 
+static int go_on(struct probe *self)
+{
+    (void)self;
+    return REASON_NONE;
+}
+
+/* The number is a stranger's by now, and its old owner changes its wish. Only
+ * epoll can tell: the others ask about a number, whoever has it. */
+static void taken_by_stranger(const char *poller)
+{
+    struct pair pair;
+
+    open_pair(&pair, poller);
+    pair.a.on_write = go_on;
+    if (pair.epoll) {
+        close(pair.a.fd);
+        CHECK(dup(pair.b.other) == pair.a.fd);
+        probe_add_writer(&pair.a);
+        loop_turns(pair.reactor, 2);
+        probe_check_lost(&pair.a, EBADF);
+        CHECK(close(pair.a.fd) == 0); /* the stranger's, and left open */
+        probe_check_served(&pair.b);
+    }
+    close_pair(&pair);
+    if (!pair.epoll)
+        probe_check_lost(&pair.a, REASON_LOST);
+}
+
 static void closed_before(const char *poller)
 {
     struct pair pair;
@@ -201,6 +229,7 @@ static const struct unit_case cases[] = {
     { "number_comes_back_copied", number_comes_back_copied },
     { "open_elsewhere", open_elsewhere },
     { "paused_elsewhere", paused_elsewhere },
+    { "taken_by_stranger", taken_by_stranger },
     { "closed_before", closed_before },
     { 0 },
 };

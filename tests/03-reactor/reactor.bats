@@ -313,6 +313,15 @@ loop_broken() {
     loop_case loop_stranger_test paused_elsewhere
 }
 
+@test "P4: a number that a stranger has taken is not closed" {
+    loop_case loop_stranger_test taken_by_stranger
+}
+
+@test "proof: P4: a stranger's number that is closed is seen" {
+    loop_broken poller_epoll.c 's/errno == ENOENT/errno == 0/' \
+        loop_stranger_test taken_by_stranger epoll
+}
+
 @test "a number that was closed before it is added is lost alone" {
     loop_case loop_stranger_test closed_before
 }
@@ -493,10 +502,6 @@ loop_let_go() {
     done
 }
 
-loop_has_descriptors() { # PID COUNT
-    [ "$(descriptors "$1")" -eq "$2" ]
-}
-
 loop_echoes() {
     [ "$(peer "$PORT" send=hello recv=5 shutdown eof)" = hello ]
 }
@@ -530,7 +535,7 @@ loop_gather() {
     before=$(descriptors "$PID")
     for ((count = 50; count <= $1; count += 50)); do
         loop_hold -n 50 "$PORT" "${@:2}"
-        eventually loop_has_descriptors "$PID" $((before + count))
+        eventually has_descriptors "$PID" $((before + count))
     done
 }
 
@@ -542,7 +547,7 @@ loop_crowd() {
     loop_let_go
     [ "$(grep -o first held | wc -l)" -eq 200 ]
     [ "$(grep -o last held | wc -l)" -eq 200 ]
-    eventually loop_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     rm held
 }
 
@@ -622,7 +627,7 @@ loop_resets() {
     peer -n 50 "$PORT" send=x reset
     peer -n 50 "$PORT" flood=100000 shutdown close
     peer -n 50 "$PORT" reset
-    eventually loop_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     loop_echoes
 }
 
@@ -687,10 +692,10 @@ loop_idle_crowd() {
     local before
     before=$(descriptors "$PID")
     peer -n 20 "$PORT" flood=100000 reset
-    eventually loop_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     loop_gather 100 send=x recv=1 hold
     loop_hold "$PORT" stuff hold
-    eventually loop_has_descriptors "$PID" $((before + 101))
+    eventually has_descriptors "$PID" $((before + 101))
 }
 
 @test "echo_server: idle clients cost no processor time" {
@@ -747,7 +752,7 @@ loop_interrupt() {
     before=$(descriptors "$PID")
     loop_hold -l -n 5 "$PORT" send=x recv=1 hold
     loop_hold -l "$PORT" stuff hold
-    eventually loop_has_descriptors "$PID" $((before + 6))
+    eventually has_descriptors "$PID" $((before + 6))
     kill "-$2" "$PID"
     loop_ends "$PID"
     loop_let_go

@@ -342,7 +342,7 @@ framing_gate_is_empty() {
 
 framing_frozen() { # OPTION
     local client status=0 before
-    yes 'some words that fill the line, and some more of them' | head -n 300000 >typed
+    yes 'some words that fill the line, and some more of them' | head -n 100000 >typed
     freeze "$PID"
     "$(program 04-protocols/int32_client)" -r "$POLLER" -p "$PORT" "$@" <typed >answers 2>&1 3>&- &
     client=$!

@@ -527,7 +527,7 @@ proto_shed() {
     fi
     idle "$PID"
     server_release
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     "${@:2}"
 }
 

@@ -177,7 +177,7 @@ load ../lib/servers
 @test "proof: trap 9: a connector that is free too early is seen" {
     unit_broken tcp_connector.c 's/self->state != DISCONNECTED\) \{/self->state == CONNECTING) {/' \
         talk_connect_test C12_C13_trap9_order_of_the_end
-    unit_broken tcp_connector.c 's/reactor_at_turn_end\(self->reactor, &self->turn_end, connector_free,/connector_free(self); (void)(0,/' \
+    unit_broken tcp_connector.c 's/reactor_at_turn_end\(self->client.reactor, &self->turn_end,/connector_free(self); (void)(0,/' \
         talk_connect_test C9_trap9_stop_in_started_connecting
 }
 

@@ -195,7 +195,7 @@ daemon_plays() {
     before=$(descriptors "$PID")
     daemon_serves
     logged '[-] 5 bytes and 2 datagrams so far'
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     idle "$PID"
     server_ends "$PID" TERM
     daemon_refuses "$PORT"
@@ -226,15 +226,16 @@ daemon_plays() {
 }
 
 daemon_ends_in_traffic() {
-    local talkers=()
+    local talkers=() before
     eventually daemon_ready_udp
     server_hold -l -n 20 "$PORT" send=hello recv=5 hold
     eventually daemon_has_echoed 100
+    before=$(cpu_ms "$PID")
     peer -l -n 5 "$PORT" exchange=100000000 >/dev/null 2>&1 3>&- &
     talkers+=($!)
     peer -u "$UDP" flood=100000000 >/dev/null 2>&1 3>&- &
     talkers+=($!)
-    eventually daemon_has_echoed 1000000
+    eventually daemon_has_worked $((before + 50))
     server_ends "$PID" TERM
     wait "${talkers[@]}" || true # they were cut off
     server_release
@@ -248,7 +249,9 @@ daemon_ends_in_traffic() {
         echo '[-] Main loop terminated.'
     )
 }
-
+daemon_has_worked() { # MS
+    [ "$(cpu_ms "$PID")" -ge "$1" ]
+}
 
 # The last report says at least so many.
 daemon_has_echoed() { # BYTES

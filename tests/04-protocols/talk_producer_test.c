@@ -328,6 +328,28 @@ static void T32_unregister_lets_it_close(const char *poller)
     talk_free(&talk);
 }
 
+/* The end of our stream waits for a producer, too, and comes when it has
+ * unregistered itself. */
+static void T32_unregister_lets_it_half_close(const char *poller)
+{
+    struct talk talk;
+    struct maker maker;
+
+    talk_listen(&talk, poller, &HalfCloser);
+    int fd = talk_peer(&talk);
+    maker = maker_of(&talk, 1, -1);
+    CHECK(add(&maker, false) == 0);
+    transport_lose_write_connection(talk_transport(&talk));
+    TALK_UNTIL(&talk, maker.resumed == 1);
+    loop_check_quiet(talk.reactor);
+    transport_unregister_producer(talk_transport(&talk));
+    peer_expect_end(&talk, fd);
+    CHECK(talk.write_losts == 1 && talk.lost == 0);
+    close(fd);
+    TALK_UNTIL(&talk, talk.read_losts == 1);
+    talk_free(&talk);
+}
+
 /* One that comes when the last byte has left: it lingers. */
 static void T23_too_late(const char *poller)
 {
@@ -407,6 +429,7 @@ static const struct unit_case cases[] = {
     { "T31_trap8_paused_push_is_waited_for",
       T31_trap8_paused_push_is_waited_for },
     { "T32_unregister_lets_it_close", T32_unregister_lets_it_close },
+    { "T32_unregister_lets_it_half_close", T32_unregister_lets_it_half_close },
     { "T12_owed_by_a_producer", T12_owed_by_a_producer },
     { "T12_T28_owed_by_an_idle_producer", T12_T28_owed_by_an_idle_producer },
     { 0 },

@@ -53,8 +53,8 @@ static void C21_its_numbers(const char *poller)
     CHECK(connector_stop_connecting(connector) == 0);
     for (int i = 0; i < DRAWS; i++) {
         retrying.delay = 3600;
-        reconnecting_client_factory_failed(&retrying.base, connector,
-                                           (struct failure){ 0 });
+        reconnecting_client_factory_retry(&retrying.base, connector,
+                                          (struct failure){ 0 });
         double off = retrying.delay / 3600 - 1;
         sum += off;
         squares += off * off;
@@ -78,8 +78,8 @@ static void L6_a_wide_jitter(const char *poller)
     CHECK(connector_stop_connecting(connector) == 0);
     for (int i = 0; i < 4000; i++) {
         retrying.delay = 1;
-        reconnecting_client_factory_failed(&retrying.base, connector,
-                                           (struct failure){ 0 });
+        reconnecting_client_factory_retry(&retrying.base, connector,
+                                          (struct failure){ 0 });
         CHECK(retrying.connector == connector);
         CHECK(retrying.delay >= retrying.initial_delay);
     }

@@ -230,7 +230,7 @@ udp_gets_no_answer() {
 }
 
 @test "B2 U7: no answer, or nobody there, ends udp_client with a message" {
-    server_each udp_server udp_gets_no_answer
+    server_side_by_side udp_server udp_gets_no_answer
 }
 
 # --- multicast_server, multicast_client ------------------------------------------
@@ -263,7 +263,7 @@ multicast_answers() {
 
 @test "P13 U10 U11: Client: Ping is answered Server: Pong, by each server" {
     udp_multicast_or_skip
-    server_each multicast_server multicast_answers
+    server_side_by_side multicast_server multicast_answers
 }
 
 # --- unix_datagram_server, unix_datagram_client -----------------------------------

@@ -173,7 +173,7 @@ unix_shed() {
     server_hold -l -n 100 "$PORT" send=x hold
     idle "$PID"
     server_release
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     unix_echo_once
 }
 

@@ -69,10 +69,6 @@ upload_has_temporary() {
     [ -n "$(find in -name '.upload-*')" ]
 }
 
-upload_has_descriptors() { # COUNT
-    [ "$(descriptors "$PID")" -eq "$1" ]
-}
-
 # A client that is not part of the test can still upload.
 upload_works() {
     upload_peer "send=$(upload_header works 2)ok" 'until=recv success'
@@ -302,7 +298,7 @@ fifty_megabytes() {
         wait "$i"
     done
     diff -r out in
-    eventually upload_has_descriptors "$before"
+    eventually has_descriptors "$PID" "$before"
     [ "$(find "/proc/$PID/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 }
 
@@ -554,7 +550,7 @@ broken_off() {
         flood=50000 reset
     [ "$status" -eq 0 ]
     eventually upload_is_empty in
-    eventually upload_has_descriptors "$before"
+    eventually has_descriptors "$PID" "$before"
     logged 'refused: file is incomplete'
     upload_works
 }
@@ -702,7 +698,7 @@ forty_descriptors() {
     idle "$PID"
     exec 6>&-
     wait "$CROWD"
-    eventually upload_has_descriptors "$before"
+    eventually has_descriptors "$PID" "$before"
     eventually upload_is_empty in
     upload_works
 }
@@ -725,7 +721,7 @@ thousand_clients() {
         peer -n 50 "$PORT" "until=$upload_greeting" \
             "send=$(upload_header a 9)" shutdown eof
     done > /dev/null
-    eventually upload_has_descriptors "$before"
+    eventually has_descriptors "$PID" "$before"
     eventually upload_has_files in 2
 }
 

@@ -764,7 +764,7 @@ web_shrinks() {
     logged 'Cannot go on with a file: '
     : >root/large # the next poller's
     web_works
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 @test "a file that shrinks while it is sent ends the connection, not the server" {
@@ -778,9 +778,9 @@ web_many() {
         'send=GET /page/ HTTP/1.0\r\n\r\n' 'until=Welcome\n' eof >many
     [ "$(grep -c '^hello$' many)" -eq 200 ]
     [ "$(grep -c 'Welcome' many)" -eq 200 ]
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     peer -n 200 "$PORT" 'send=GET /large HTTP/1.0\r\n\r\n' 'until=\r\n\r\n' reset >/dev/null
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     web_works
 }
 
@@ -796,7 +796,7 @@ web_few_descriptors() {
     logged 'EMFILE recovery: Closed socket from 127.0.0.1:'
     idle "$PID"
     server_release
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     web_works
 }
 
@@ -808,14 +808,14 @@ web_last_descriptor() {
     local before
     before=$(descriptors "$PID")
     server_hold -n $((40 - before - 1)) "$PORT" hold
-    eventually server_has_descriptors "$PID" 39
+    eventually has_descriptors "$PID" 39
     web_ask 'send=GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n' eof
     {
         web_status '503 Service Unavailable' keep-alive
         web_status '503 Service Unavailable' close
     } | web_is
     server_release
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     web_works
 }
 
@@ -842,11 +842,11 @@ web_ends() {
 
 # --- patience --------------------------------------------------------------------------------
 
-# web_hasty: starts a server with half a second of patience.
-web_hasty() { # POLLER [SCRIPT]
-    web_copy "hasty_web_$BATS_TEST_NUMBER" http_channel.c \
-        "s/^#include \"protocol\/log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${2:-}"
-    start "tests/$STAGE/hasty_web_$BATS_TEST_NUMBER" -d root -r "$1"
+# web_hasty: builds HASTY, a server with half a second of patience.
+web_hasty() { # [SCRIPT]
+    HASTY=hasty_web_$BATS_TEST_NUMBER
+    web_copy "$HASTY" http_channel.c \
+        "s/^#include \"protocol\/log.h\"/&\n#undef HTTP_PATIENCE\n#define HTTP_PATIENCE 0.5/;${1:-}"
 }
 
 web_drops_the_idle() {
@@ -863,7 +863,7 @@ web_drops_the_idle() {
         'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' pause=300 \
         'send=HEAD / HTTP/1.1\nHost:a\n\n' 'until=\r\n\r\n' eof || return 1
     [ "$(grep -c '200 OK' got)" -eq 3 ] || return 1
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
 }
 
 web_drops_the_stuck() {
@@ -872,7 +872,7 @@ web_drops_the_stuck() {
     head -c 64000000 /dev/zero >root/large
     server_hold -l -t 20 "$PORT" 'send=GET /large HTTP/1.0\n\n' hold 'reset?'
     logged 'GET /large' || return 1
-    eventually server_has_descriptors "$PID" "$before" || return 1
+    eventually has_descriptors "$PID" "$before" || return 1
     server_release || return 1
     web_works
 }
@@ -887,8 +887,9 @@ web_keeps_the_slow() {
 
 @test "out of patience: with the idle and the stuck, not with the slow" {
     local poller
+    web_hasty
     for poller in "${POLLERS[@]}"; do
-        web_hasty "$poller"
+        start "tests/$STAGE/$HASTY" -d root -r "$poller"
         web_drops_the_idle
         web_drops_the_stuck
         web_keeps_the_slow
@@ -896,7 +897,8 @@ web_keeps_the_slow() {
 }
 
 @test "proof: no end of patience is seen" {
-    web_hasty epoll 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
+    web_hasty 's/self->owed == 0 \&\& self->file < 0/0/;s/self->owed >= before/0/'
+    start "tests/$STAGE/$HASTY" -d root -r epoll
     DEADLINE=3
     run web_drops_the_idle
     [ "$status" -ne 0 ]

@@ -18,7 +18,7 @@ load ../lib/unit
 }
 
 @test "S: many children, large ones, greedy ones" {
-    DEADLINE=60 unit_cases process_many_test # thousands, on a busy machine
+    DEADLINE=60 unit_cases process_many_test # hundreds, in a proof thousands
 }
 
 @test "proof: a spawn that holds up the loop is seen" {

@@ -158,7 +158,7 @@ book_catches() {
 # A server, and somebody who talks to it.
 \$ '$ROOT/01-blocking/build/examples/upper_server' -p 9000 &
 listening on 127.0.0.1:9000
-\$ '$(program 01-blocking/upper_client)' -p 9000 <<END
+\$ '$ROOT/01-blocking/build/examples/upper_client' -p 9000 <<END
 > hello
 > end
 > END

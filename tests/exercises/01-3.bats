@@ -18,7 +18,7 @@ served_in() {
 occupy() {
     peer -l "$PORT" send=a recv=1 "$@" >occupied 2>&1 3>&- &
     SERVERS+=($!)
-    eventually grep -q A occupied
+    eventually grep -qs A occupied
 }
 
 @test "a client that talks and leaves within its time is answered" {

@@ -43,10 +43,11 @@ setup() {
 }
 
 teardown() {
-    local pid log
+    local pid log state
     for pid in "${SERVERS[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
+        kill "$pid" && read -r _ _ state _ <"/proc/$pid/stat" || continue
+        [ "$state" != T ] || kill -CONT "$pid" # a test has frozen it
+    done 2>/dev/null
     for pid in "${SERVERS[@]}"; do
         wait_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
     done
@@ -77,12 +78,15 @@ moment() {
     ! read -rt "$1" -u "$MOMENT"
 }
 
-# eventually COMMAND...: true as soon as the command is; false at the deadline.
+# eventually COMMAND...: true soon after the command is; false at the deadline.
+# What takes long is asked about less often: to ask costs a process or two.
 eventually() {
-    local end=$((SECONDS + DEADLINE))
+    local end=$((SECONDS + DEADLINE)) ms=4 pause
     until "$@"; do
         [ $SECONDS -lt $end ] || { echo "deadline: $*"; return 1; }
-        moment 0.02
+        printf -v pause 0.%03d $ms
+        moment "$pause"
+        [ $ms -ge 100 ] || ms=$((ms * 3 / 2))
     done
 }
 
@@ -156,6 +160,12 @@ logged() {
 descriptors() {
     local open=("/proc/$1/fd/"*)
     [ ! -L "${open[0]}" ] && echo 0 || echo ${#open[@]}
+}
+
+# has_descriptors PID COUNT: it has so many open, and asking costs no process.
+has_descriptors() {
+    local open=("/proc/$1/fd/"*)
+    [ -L "${open[0]}" ] && [ ${#open[@]} -eq "$2" ]
 }
 
 # cpu_ms PID: the processor time that it has used, in milliseconds, with all

@@ -15,6 +15,33 @@ server_each() {
     done
 }
 
+# server_side_by_side PROGRAM COMMAND...: the same for what mostly waits: the
+# pollers at once, each in a folder of its own.
+server_side_by_side() {
+    local pid pids=() failed=0
+    for POLLER in "${POLLERS[@]}"; do
+        rm -rf "$POLLER"
+        mkdir "$POLLER"
+        (
+            trap - ERR DEBUG
+            trap 'kill "${SERVERS[@]}" 2>/dev/null || true' EXIT
+            set -e +ET
+            cd "$POLLER"
+            SERVERS=() LOGS=() BATS_TEST_TMPDIR=$PWD
+            # shellcheck disable=SC2086
+            start $STAGE/$1 -r "$POLLER"
+            "${@:2}"
+            ! grep -E "$FAULTS" "${LOGS[@]}"
+        ) >"$POLLER.said" 2>&1 3>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || failed=1
+    done
+    [ "$failed" -eq 0 ] || head -n 100 -- *.said */*.log
+    return "$failed"
+}
+
 # server_limited DESCRIPTORS COMMAND...: what it starts has so many at most.
 server_limited() {
     local before
@@ -37,10 +64,6 @@ server_hold() {
 server_release() {
     exec {GATE}>&-
     wait "$HOLDER" || { cat "$HELD"; return 1; }
-}
-
-server_has_descriptors() { # PID COUNT
-    [ "$(descriptors "$1")" -eq "$2" ]
 }
 
 server_dirty_kib() {
@@ -104,7 +127,7 @@ server_rough_peers() {
     peer -l -r 4096 "$PORT" flood=300000 shutdown close
     peer -l "$PORT" flood=300000 shutdown 'reset?'
     "$@"
-    eventually server_has_descriptors "$PID" "$before"
+    eventually has_descriptors "$PID" "$before"
     [ "$POLLER" != poll ] || idle "$PID" # a hang-up is nobody's wish
     "$@"
 }

@@ -31,6 +31,9 @@ int unit_main(const struct unit_case *cases, int argc, char **argv);
     ((truth) ? (void)0 : unit_failed(#truth, __FILE__, __LINE__))
 _Noreturn void unit_failed(const char *text, const char *file, int line);
 
+/* How often something is done: so often in `make proof`, else `otherwise`. */
+int unit_often(int proof, int otherwise);
+
 /* Writes down a word (a const char *; void * so that it can be a callback),
  * and checks that these words, and no others, were written down since the
  * last time: CHECK(unit_noted("abc")) after unit_note("a") and so on. */
