@@ -285,7 +285,6 @@ void deferred_pause(struct deferred *self)
     self->pauses++;
 }
 
-/* In one that has not fired there is nothing to run yet: deferred_fire will. */
 void deferred_unpause(struct deferred *self)
 {
     if (self->pauses > 0 && --self->pauses == 0 && self->fired)
