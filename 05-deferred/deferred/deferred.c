@@ -1,7 +1,14 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * deferred.c - the chain of a Deferred: what runs it, where it waits for
+ * another, and when it is freed. A callback may add to its own chain, and may
+ * cancel or release any Deferred: `running` and `cancelling` keep alive what we
+ * still need after it has returned.
+ */
 #include "deferred/deferred.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +40,8 @@ struct deferred {
     struct pair room[DEFERRED_ROOM];
 };
 
+/* It is freed when its maker has fired it and its receiver has released it; who
+ * forgets one of the two leaks it. NULL with ENOMEM. */
 struct deferred *deferred_new(void (*canceller)(struct deferred *self,
                                                 void *argument),
                               void *argument)
@@ -48,6 +57,8 @@ struct deferred *deferred_new(void (*canceller)(struct deferred *self,
     return self;
 }
 
+/* Needs neither the group nor a walk along it: `link` is the pointer that
+ * points to us, in the group or in the one before. */
 static void leave_group(struct deferred *self)
 {
     if (!self->link)
@@ -178,11 +189,13 @@ static void deferred_run(struct deferred *top)
         } else if (!deferred_run_pair(self)) {
             top = self->run_stack_next;
             self->running = false;
-            free_if_done(self);
+            free_if_done(self); /* its callbacks may have released it */
         }
     }
 }
 
+/* It counts as fired before the first callback runs, so a callback that fires
+ * it once more is told EALREADY, and does not start the chain anew. */
 static void deferred_start(struct deferred *self, struct result result)
 {
     trace("  Deferred %p: fired with %s", (void *)self,
@@ -193,7 +206,8 @@ static void deferred_start(struct deferred *self, struct result result)
     deferred_run(self);
 }
 
-/* ECANCELED once after a cancel, EALREADY when it was fired before. */
+/* ECANCELED once after a cancel, EALREADY when it was fired before. Then the
+ * value is still the maker's, who frees it: nobody else knows of it. */
 int deferred_fire(struct deferred *self, struct result result)
 {
     if (result.kind == RESULT_DEFERRED) {
@@ -241,6 +255,8 @@ static int make_room(struct deferred *self)
     return 0;
 }
 
+/* The pair may run before this returns, and free what the caller goes on to
+ * use. -1 with ENOMEM: it will never run, and has freed nothing. */
 int deferred_add_callbacks(struct deferred *self, deferred_function *callback,
                            deferred_function *errback, void *argument)
 {
@@ -270,7 +286,7 @@ void deferred_cancel(struct deferred *self)
     }
     if (!self->fired)
         deferred_start(self, result_error(&CancelledError, 0));
-    else
+    else /* its canceller has, and `cancelling` kept it */
         free_if_done(self);
 }
 
@@ -283,11 +299,6 @@ void deferred_unpause(struct deferred *self)
 {
     if (self->pauses > 0 && --self->pauses == 0 && self->fired)
         deferred_run(self);
-}
-
-bool deferred_called(const struct deferred *self)
-{
-    return self->fired;
 }
 
 /* Also from a callback of its own chain. */
@@ -336,6 +347,7 @@ int deferred_errback(struct deferred *self, struct failure failure)
     return deferred_fire(self, result_failure(failure));
 }
 
+/* NULL with ENOMEM: then the value is still the caller's. */
 static struct deferred *fired_with(struct result result)
 {
     struct deferred *deferred = deferred_new(NULL, NULL);
@@ -355,6 +367,8 @@ struct deferred *deferred_fail(struct failure failure)
     return fired_with(result_failure(failure));
 }
 
+/* NULL with ENOMEM; then a value that `function` has allocated is lost, for
+ * nobody has been told of it. */
 struct deferred *deferred_maybe(struct result (*function)(void *argument),
                                 void *argument)
 {

@@ -14,8 +14,6 @@
 #ifndef DEFERRED_H
 #define DEFERRED_H
 
-#include <stdbool.h>
-
 #include "deferred/result.h"
 
 /* How many callbacks can wait in a Deferred before more of them need memory.
@@ -72,9 +70,6 @@ void deferred_cancel(struct deferred *self);
 /* Stops the chain; it goes on after as many unpauses as pauses. */
 void deferred_pause(struct deferred *self);
 void deferred_unpause(struct deferred *self);
-
-/* Whether it was fired, or cancelled. */
-bool deferred_called(const struct deferred *self);
 
 /* The receiver adds nothing more and does not touch it again. A callback of its
  * own chain may do this; the rest of the chain runs as ever. NULL does nothing.

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * deferred_list.c - one Deferred for many. It may fire long before its last
+ * member does, and be freed; the struct list stays until no member can call it
+ * any more.
+ */
 #include "deferred/deferred_list.h"
 
 #include <stdlib.h>
@@ -40,11 +45,12 @@ static struct result outcome_of(struct list *list, size_t index,
         (list->flags & LIST_FIRE_ON_ONE_ERRBACK))
         return result_failure((struct failure){ &FirstError, (int)index,
                                                 result.failure.type->name });
-    list->results = NULL;
+    list->results = NULL; /* the receiver may free it before others fire */
     results->index = index;
     return result_value(results);
 }
 
+/* Once: `deferred` is NULL afterwards, whatever the others do. */
 static bool has_to_fire(const struct list *list, struct result result)
 {
     int flag = result.kind == RESULT_FAILURE ? LIST_FIRE_ON_ONE_ERRBACK
@@ -53,6 +59,9 @@ static bool has_to_fire(const struct list *list, struct result result)
     return list->deferred && (list->missing == 0 || (list->flags & flag));
 }
 
+/* In each member's chain. The list only listens: the member's next callback
+ * gets the same result, and a failure that nobody takes is logged, unless the
+ * list was told to consume it. */
 static struct result on_member_fired(struct result result, void *argument)
 {
     struct member *member = argument;
@@ -83,6 +92,8 @@ static void on_cancel(struct deferred *deferred, void *argument)
 
     (void)deferred;
     list->uses++;
+    /* One whose result we have may have been freed since. The others are there,
+     * for our pair still waits in their chains. */
     for (size_t i = 0; i < count; i++)
         if (list->members[i].deferred)
             deferred_cancel(list->members[i].deferred);
@@ -112,7 +123,7 @@ static struct list *list_new(size_t count, int flags)
     list->results->count = count;
     list->flags = flags;
     list->missing = count;
-    list->uses = count + 1;
+    list->uses = count + 1; /* deferred_list, too, until it returns */
     return list;
 }
 
@@ -128,6 +139,8 @@ struct deferred *deferred_list(struct deferred *const *members, size_t count,
      * the list, whose receiver may cancel the others. */
     for (size_t i = 0; i < count; i++)
         list->members[i] = (struct member){ list, members[i] };
+    /* A member that takes no callback, for want of memory, counts as failed: a
+     * list that waited for it would never fire. */
     for (size_t i = 0; i < count; i++)
         if (deferred_add_both(members[i], on_member_fired, &list->members[i]) <
             0)

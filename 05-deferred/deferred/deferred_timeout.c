@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * deferred_timeout.c - a delayed call that cancels a Deferred, and one that
+ * fires it. Each has a small state, which is freed once: when the chain gets to
+ * our pair in it or, for deferred_later, when it is cancelled before.
+ */
 #include "deferred/deferred_timeout.h"
 
 #include <stdlib.h>
@@ -12,6 +17,9 @@ struct timeout_state {
     struct deferred *deferred;
 };
 
+/* The Deferred is there: it is not freed before on_result has run, which stops
+ * this timer. on_result may run in here, so the state may be gone afterwards.
+ */
 static void on_timeout(void *argument)
 {
     struct timeout_state *timeout = argument;
@@ -35,6 +43,7 @@ static struct result on_result(struct result result, void *argument)
     return result;
 }
 
+/* -1 with ENOMEM or EINVAL: then it has no timeout. */
 int deferred_add_timeout(struct deferred *self, struct clock clock,
                          double seconds)
 {
@@ -67,7 +76,9 @@ struct deferred_later_state {
 };
 
 /* The first callback of the Deferred, so that whatever the function returns,
- * a Deferred as well, is the chain's affair. */
+ * a Deferred as well, is the chain's affair. The state is freed here or in
+ * on_cancel, never in both: one that has fired calls no canceller, and the
+ * CancelledError of one that has not passes a callback by. */
 static struct result call_function(struct result result, void *argument)
 {
     struct deferred_later_state state =
@@ -85,6 +96,7 @@ static void on_timer(void *argument)
     deferred_callback(state->deferred, NULL);
 }
 
+/* The timer is stopped, or it would use the state that is freed here. */
 static void on_cancel(struct deferred *deferred, void *argument)
 {
     struct deferred_later_state *state = argument;
@@ -114,6 +126,7 @@ struct deferred *deferred_later(struct clock clock, double seconds,
         free(state);
         return NULL;
     }
+    /* The first pair of a new Deferred: there is room for it. */
     deferred_add_callback(state->deferred, call_function, state);
     return state->deferred;
 }

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * looping_call.c - one call after the other: the next is scheduled when the
+ * last has ended, never before, so a slow one is not called while it runs. Its
+ * function may stop it; who hears that it has stopped may start it again.
+ */
 #include "deferred/looping_call.h"
 
 #include <errno.h>
@@ -26,7 +31,7 @@ static double until_next(const struct looping_call *self)
     double gone = clock_seconds(self->clock) - self->begin;
     double interval = self->interval;
 
-    if (interval <= 0)
+    if (interval <= 0) /* as often as the loop turns; others run in between */
         return 0;
     double left = ((double)(int64_t)(gone / interval) + 1) * interval - gone;
     /* What is left of an interval that ends now, but for rounding: to wait for
@@ -34,6 +39,8 @@ static double until_next(const struct looping_call *self)
     return left > interval / 1e6 ? left : interval;
 }
 
+/* Without memory for the timer it is over, and says so: to go on silently
+ * without ever being called would be worse. */
 static void schedule(struct looping_call *self)
 {
     if (clock_call_later(self->clock, &self->call, until_next(self), run_once,
@@ -51,8 +58,10 @@ static struct result on_ended(struct result result, void *argument)
         finish(self, result);
     else if (self->running)
         schedule(self);
-    else
+    else /* it was stopped meanwhile */
         finish(self, result_value(NULL));
+    /* A failure has gone to who has started it. Returned here as well, it would
+     * be logged as unhandled. */
     return result_value(NULL);
 }
 
@@ -88,6 +97,8 @@ struct deferred *looping_call_start(struct looping_call *self,
 {
     struct deferred *deferred;
 
+    /* `waiting` alone: it was cancelled while its function's Deferred is out,
+     * whose on_ended will come back to this struct. */
     if (self->deferred || self->waiting) {
         errno = EALREADY;
         return NULL;

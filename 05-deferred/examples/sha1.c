@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * sha1.c - as FIPS 180-4 has it, byte by byte: no word is read from memory as
+ * a word, so it is the same on machines of either byte order.
+ */
 #include "examples/sha1.h"
 
 #include <stdio.h>
@@ -61,6 +65,8 @@ void sha1_init(struct sha1 *self)
                                       0x10325476, 0xc3d2e1f0 } };
 }
 
+/* Bytes come in pieces of any length; what fills no block waits in `block`, and
+ * is the beginning of the next one. */
 void sha1_add(struct sha1 *self, const void *data, size_t length)
 {
     const unsigned char *next = data;
@@ -79,11 +85,12 @@ void sha1_add(struct sha1 *self, const void *data, size_t length)
         memcpy(self->block + there, next, length);
 }
 
-/* A one bit, zeroes to the end of a block, and there the length in bits. */
-static void add_padding(struct sha1 *self)
+/* The end is padded: a one bit, zeroes to the end of a block, and there the
+ * length in bits. A block that has no room for the length gets one more. */
+char *sha1_finish(struct sha1 *self, char *text)
 {
     static const unsigned char padding[SHA1_BLOCK] = { 0x80 };
-    uint64_t bits = self->length * 8;
+    uint64_t bits = self->length * 8; /* before the padding counts, too */
     size_t there = self->length % SHA1_BLOCK;
     unsigned char length[8];
 
@@ -92,11 +99,6 @@ static void add_padding(struct sha1 *self)
     sha1_add(self, padding,
              (there < LENGTH_AT ? LENGTH_AT : LENGTH_AT + SHA1_BLOCK) - there);
     sha1_add(self, length, sizeof(length));
-}
-
-char *sha1_finish(struct sha1 *self, char *text)
-{
-    add_padding(self);
     for (int i = 0; i < 5; i++)
         snprintf(text + 8 * i, 9, "%08lx", (unsigned long)self->state[i]);
     return text;

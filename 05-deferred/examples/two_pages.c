@@ -46,6 +46,8 @@ static size_t beginning(const char *text, size_t length)
     return used;
 }
 
+/* The page is the callback's, which frees it. What is shown of it is a
+ * stranger's text, and so escaped: a byte may become four. */
 static struct result print_contents(struct result result, void *argument)
 {
     struct page *page = result.value;
@@ -63,6 +65,7 @@ static struct result print_contents(struct result result, void *argument)
     return result_value(NULL);
 }
 
+/* It ends here: returned as a failure it would be logged as unhandled. */
 static struct result print_failure(struct result result, void *argument)
 {
     const struct fetch *fetch = argument;
@@ -78,6 +81,7 @@ static struct result print_failure(struct result result, void *argument)
     return result_value(NULL);
 }
 
+/* The last pair, whatever came of it; print_failure has needed the fetch. */
 static struct result end_fetch(struct result result, void *argument)
 {
     struct fetch *fetch = argument;
@@ -87,6 +91,8 @@ static struct result end_fetch(struct result result, void *argument)
     return result;
 }
 
+/* A client may send as fast as it likes; each chunk is two connections of ours.
+ * So there is a limit, or we would run out of descriptors. */
 static void start_fetch(struct two_pages_factory *factory, const char *url)
 {
     struct fetch *fetch =
@@ -109,6 +115,8 @@ static void start_fetch(struct two_pages_factory *factory, const char *url)
     deferred_release(d);
 }
 
+/* A page arrives in a later turn at the earliest. That both lines come before
+ * it is what this program is to show. */
 static void two_pages_data_received(struct protocol *self, const char *data,
                                     size_t length)
 {

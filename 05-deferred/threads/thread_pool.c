@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * thread_pool.c - a queue, the threads that empty it, and how both begin and
+ * end with the reactor. A job is in one list at a time: `waiting` until a
+ * thread takes it, `begun` until the loop has called its `done`.
+ */
 #include "threads/thread_pool.h"
 
 #include <errno.h>
@@ -30,6 +35,8 @@ struct thread_pool {
     pthread_t thread[THREAD_POOL_LIMIT];
 };
 
+/* `link` is the pointer that points to the job, so it can be taken out of the
+ * middle, when it is cancelled, without a walk through a thousand others. */
 static void append(struct job_list *list, struct thread_job *job)
 {
     job->next = NULL;
@@ -63,17 +70,6 @@ static struct thread_job *next_job(const struct thread_pool *pool)
     return job;
 }
 
-/* Takes what begins now out of the queue. */
-static void begin_job(struct thread_pool *pool, struct thread_job *job)
-{
-    unlink_job(&pool->waiting, job);
-    append(&pool->begun, job);
-    job->begun = true;
-    pool->queued--;
-    pool->working++;
-    pool->slow += job->slow;
-}
-
 static void complete_in_loop(void *argument);
 
 /* What a thread does. Where `run` runs, the lock is not held. */
@@ -90,7 +86,12 @@ static void *thread_pool_work(void *argument)
             pthread_cond_wait(&pool->work_available, &pool->lock);
             continue;
         }
-        begin_job(pool, job);
+        unlink_job(&pool->waiting, job);
+        append(&pool->begun, job);
+        job->begun = true; /* thread_pool_remove refuses it from here on */
+        pool->queued--;
+        pool->working++;
+        pool->slow += job->slow;
         pthread_mutex_unlock(&pool->lock);
         job->run(job);
         pthread_mutex_lock(&pool->lock);
@@ -163,10 +164,12 @@ int thread_pool_add(struct thread_pool *pool, struct thread_job *job)
         append(&pool->waiting, job);
         pool->queued++;
         error = spawn_workers(pool);
-        if (error) {
+        if (error) { /* a job that nobody will take must not look accepted */
             unlink_job(&pool->waiting, job);
             pool->queued--;
         }
+        /* Under the lock: no thread has looked and does not sleep yet, so this
+         * cannot be missed. One job, one thread. */
         pthread_cond_signal(&pool->work_available);
     }
     if (!error)
@@ -192,6 +195,8 @@ int thread_pool_remove(struct thread_pool *pool, struct thread_job *job)
     return begun ? -1 : 0;
 }
 
+/* With fewer than before no thread ends: those that are too many find no job.
+ * -1 with EINVAL. */
 int thread_pool_set_maximum(struct thread_pool *pool, int maximum)
 {
     if (maximum < 1 || maximum > THREAD_POOL_LIMIT) {
@@ -234,7 +239,7 @@ static void on_start(void *argument)
     self->started = true;
     int error = spawn_workers(self);
     pthread_mutex_unlock(&self->lock);
-    if (error)
+    if (error) /* these were accepted when nobody could know it */
         drop_waiting(self, error);
 }
 
@@ -244,7 +249,7 @@ static void on_stop(void *argument)
 {
     struct thread_pool *self = argument;
 
-    self->closed = true;
+    self->closed = true; /* first: a `done` may want to add another job */
     drop_waiting(self, ECANCELED);
     pthread_mutex_lock(&self->lock);
     for (struct thread_job *job = self->begun.first; job; job = job->next)
@@ -267,6 +272,7 @@ static void on_end(void *argument)
     pthread_mutex_lock(&self->lock);
     self->over = true;
     pthread_cond_broadcast(&self->work_available);
+    /* Without the lock, which a thread needs to see that it is over. */
     pthread_mutex_unlock(&self->lock);
     while (self->threads > 0)
         pthread_join(self->thread[--self->threads], NULL);
@@ -298,6 +304,8 @@ static void on_free(void *argument)
  * address of something that is ours. */
 static const char key;
 
+/* The triggers and the attachment stand in the pool, so the reactor needs no
+ * memory for them: once there is a pool, nothing of this fails. */
 static struct thread_pool *create(struct reactor *reactor)
 {
     struct thread_pool *self = calloc(1, sizeof(*self));
@@ -322,6 +330,7 @@ static struct thread_pool *create(struct reactor *reactor)
     return self;
 }
 
+/* A program without jobs has no pool, and no thread. NULL with ENOMEM. */
 struct thread_pool *reactor_thread_pool(struct reactor *reactor)
 {
     struct attachment *attached = reactor_attached(reactor, &key);

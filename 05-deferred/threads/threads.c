@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * threads.c - jobs of the thread pool that call a function: one whose result
+ * fires a Deferred, and one that nobody hears of.
+ */
 #include "threads/threads.h"
 
 #include <errno.h>
@@ -83,6 +87,9 @@ static void on_cancel(struct deferred *deferred, void *argument)
         request_cancel(&self->base);
 }
 
+/* Fires in the loop, never in the thread, so no callback needs a lock. A job
+ * that is refused has fired already when this returns, and free_argument has
+ * been called. NULL with ENOMEM. */
 struct deferred *defer_to_thread_with(struct reactor *reactor,
                                       struct result (*function)(void *argument),
                                       void *argument,
@@ -132,12 +139,15 @@ static void run_call(struct thread_job *base)
     self->function(self->argument);
 }
 
+/* It has run, or the loop has stopped before it began: then nobody frees what
+ * `argument` points to, if that was left to the function. */
 static void free_call(struct thread_job *base, int error)
 {
     (void)error;
     free(base);
 }
 
+/* -1 with errno: the function will not be called. */
 int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
                    void *argument)
 {

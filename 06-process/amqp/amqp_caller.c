@@ -160,8 +160,8 @@ struct deferred *amqp_caller_start(struct amqp_caller *self,
 
 /* --- calls --- */
 
-/* A UUID of version 4, the form that the documents' client gives its calls:
- * 8-4-4-4-12 hexadecimal digits. */
+/* A UUID of version 4, 8-4-4-4-12 hexadecimal digits: what clients in Python,
+ * which call str(uuid.uuid4()), have as the id of a call. */
 static void next_id(struct amqp_caller *self, char *text)
 {
     unsigned char *bytes = self->random;

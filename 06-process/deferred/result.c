@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * result.c - results are values: to make one allocates nothing, and cannot
+ * fail.
+ */
 #include "deferred/result.h"
 
 const struct failure_type CancelledError = { "CancelledError", "Cancelled",
@@ -25,6 +29,8 @@ struct result result_error(const struct failure_type *type, int number)
     return result_failure((struct failure){ type, number, NULL });
 }
 
+/* Makers return NULL when there is no memory for a Deferred. A callback passes
+ * that on without a look, and an errback of its chain hears of it. */
 struct result result_deferred(struct deferred *deferred)
 {
     if (!deferred)

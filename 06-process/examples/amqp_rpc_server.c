@@ -59,7 +59,8 @@ static void forget(struct job *job)
     free(job);
 }
 
-/* The documents' line, and the output; both are a stranger's. */
+/* The line that the server in Python prints which this one is modelled on, to
+ * the colours, and the output. Both are a stranger's, and so escaped. */
 static void print_job(const struct job *job)
 {
     size_t length = job->output ? buffer_length(job->output) : 0;

@@ -29,7 +29,9 @@ struct cmd_protocol {
     char client_ip[ADDRESS_TEXT_MAX]; /* empty: turned away */
 };
 
-/* A line may have any byte in it, a NUL as well: so no function for strings. */
+/* A line may have any byte in it, a NUL as well: so no function for strings. A
+ * longer word counts, too ("exiting" is "exit"), as it does in the Python
+ * server that this one is modelled on. */
 static bool starts_with(const char *line, size_t length, const char *word)
 {
     return length >= strlen(word) && !memcmp(line, word, strlen(word));
@@ -62,6 +64,7 @@ static void cmd_connection_made(struct protocol *base)
     struct my_factory *factory = (struct my_factory *)base->factory;
     struct address peer;
 
+    /* Both write to this client, so both are cancelled when it is lost. */
     self->lastlog.reactor = factory->reactor;
     self->lastlog.client = &self->base;
     self->lastlog.path = factory->log_file;

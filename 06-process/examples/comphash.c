@@ -20,8 +20,8 @@ static void answer(struct comphash *self, const char *text)
     transport_write_text(self->client->base.transport, text);
 }
 
-/* The hash is there. The command server of the posts calls its callbacks by
- * these names, `ret` and `err`. */
+/* The hash is there. (`ret` and `err` are the names of these callbacks in the
+ * Python server that cmd_server is modelled on.) */
 static struct result ret(struct result result, void *argument)
 {
     struct hash_compute *self = argument;

@@ -92,6 +92,7 @@ static void err_received(struct process_protocol *base, const char *data,
 
     if (!self)
         return;
+    /* Without memory a piece of the sentence is missing in the log. */
     buffer_append(&self->complaint, data, length);
     if (buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
         log_complaint(self);

@@ -31,13 +31,16 @@ struct rpc_factory {
 };
 
 /* Reads on, waits, or leaves, as the case may be. */
-static void update_flow(struct rpc_factory *self)
+static void update_flow(void *argument)
 {
+    struct rpc_factory *self = argument;
+
     if (self->keyboard && (self->watermark.full || self->calls >= CALLS_MAX)) {
         keyboard_pause(self->keyboard);
     } else if (self->keyboard) {
         keyboard_resume(self->keyboard);
     } else if (self->calls == 0 && self->caller) {
+        /* Or the transport would wait for a producer before it closes. */
         write_watermark_ignore(&self->watermark);
         transport_lose_connection(self->caller->base.base.transport);
     }
@@ -51,6 +54,9 @@ static bool is_answer(struct failure failure)
            failure_check(failure, &ProcedureFailed);
 }
 
+/* The last callback of a call, and what it returns is a value: a failure has
+ * been printed, and is not to be logged as unhandled. An error that the server
+ * has answered is an answer; only a call without one makes the status 1. */
 static struct result ended(struct result result, void *argument)
 {
     struct rpc_factory *self = argument;
@@ -65,7 +71,7 @@ static struct result ended(struct result result, void *argument)
     putchar('\n');
     if (failed && !is_answer(result.failure))
         self->status = EXIT_FAILURE;
-    free(value);
+    free(value); /* the answer is its receiver's; NULL is none */
     self->calls--;
     update_flow(self);
     return result_value(NULL);
@@ -83,6 +89,8 @@ static void line_typed(void *argument, const char *line, size_t length)
     }
     self->calls++;
     update_flow(self);
+    /* Before `ended`: a timeout covers the pairs that were added before it, and
+     * it is DeferredTimeout that is to be printed. */
     if (self->timeout > 0 &&
         deferred_add_timeout(deferred, clock_of_reactor(self->reactor),
                              self->timeout) < 0)
@@ -102,18 +110,12 @@ static void keyboard_closed(void *argument, int error)
     update_flow(self);
 }
 
-static void watermark_changed(void *argument)
-{
-    update_flow(argument);
-}
-
 static void connection_made(struct protocol *base)
 {
     struct rpc_factory *self = (struct rpc_factory *)base->factory;
 
     self->caller = (struct rpc_caller *)base;
-    write_watermark_watch(&self->watermark, base->transport, watermark_changed,
-                          self);
+    write_watermark_watch(&self->watermark, base->transport, update_flow, self);
     self->keyboard = keyboard_open(self->reactor, "root@client>> ", line_typed,
                                    keyboard_closed, self);
     if (self->keyboard)
@@ -122,6 +124,8 @@ static void connection_made(struct protocol *base)
         keyboard_closed(self, errno);
 }
 
+/* First the state, then the calls: each of them fails in here and is counted
+ * down by `ended`, and update_flow must not close what is lost. */
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct rpc_factory *self = (struct rpc_factory *)base->factory;
@@ -156,6 +160,7 @@ static void client_connection_failed(struct factory *base,
     reactor_stop(self->reactor);
 }
 
+/* After the protocol's connection_lost, so all calls have come to something. */
 static void client_connection_lost(struct factory *base,
                                    struct connector *connector,
                                    struct failure reason)

@@ -50,6 +50,7 @@ static struct rpc_factory *factory_of(const struct rpc_client *client)
 
 /* --- calls, from the request to the answer --- */
 
+/* answer = ID SP "error" SP TYPE SP NUMBER, see rpc.h */
 static void fail(struct rpc_client *client, uint64_t id,
                  const struct failure_type *type, int number)
 {
@@ -68,6 +69,9 @@ static struct result answer(struct result result, void *argument)
 
     if (!output)
         fail(call->client, call->id, result.failure.type, 0);
+    /* An output of nearly 16 MiB is, with what stands before it, too long for a
+     * message: then the answer is a failure. An empty one has no data: NULL
+     * must not go to memcpy, not even for 0 bytes. */
     else if (rpc_send(&call->client->base, call->id, "ok",
                       length > 0 ? buffer_data(output) : "", length) < 0)
         fail(call->client, call->id, &ProcedureFailed, errno);
@@ -85,6 +89,7 @@ static void update_flow(struct rpc_client *self)
         int_receiver_resume(&self->base);
 }
 
+/* The client's next call may be delivered in here, and be added to the list. */
 static void forget(struct call *call)
 {
     struct rpc_client *client = call->client;
@@ -100,6 +105,8 @@ static void forget(struct call *call)
 
 static void hire_workers(struct rpc_factory *self);
 
+/* The last of a call's two callbacks: it is answered, or nobody waits for it,
+ * and its worker is free. */
 static struct result end_call(struct result result, void *argument)
 {
     struct call *call = argument;
@@ -122,7 +129,9 @@ static struct call *next_call(const struct rpc_factory *self)
     return call;
 }
 
-/* A call may end before this returns, and another come. */
+/* A call may end before this returns, and another come: both end up here again,
+ * and `dispatching` leaves them to the loop that runs already. When our loop
+ * ends no command is begun, for nobody would end it. */
 static void hire_workers(struct rpc_factory *self)
 {
     struct call *call;
@@ -137,6 +146,8 @@ static void hire_workers(struct rpc_factory *self)
             forget(call);
             continue;
         }
+        /* First: a command that could not be run has fired, and end_call, which
+         * runs in here then, counts down and frees the call. */
         self->busy++;
         deferred_add_both(call->deferred, answer, call);
         deferred_add_both(call->deferred, end_call, call);
@@ -144,6 +155,8 @@ static void hire_workers(struct rpc_factory *self)
     self->dispatching = false;
 }
 
+/* At the end of the list, where the youngest waits. Without memory the client
+ * is cut off: it would wait for an answer that nobody makes. */
 static void add_call(struct rpc_client *client,
                      const struct rpc_message *request)
 {
@@ -178,6 +191,8 @@ static void string_received(struct int_receiver *base, const char *string,
         fail((struct rpc_client *)base, request.id, &UnknownProcedure, 0);
 }
 
+/* The client reads its answers again, or has stopped: its waiting calls count
+ * for the workers, or no longer do. */
 static void write_watermark_changed(void *argument)
 {
     update_flow(argument);
@@ -195,17 +210,20 @@ static void connection_made(struct protocol *base)
                           write_watermark_changed, base);
 }
 
-/* Nobody waits for its calls any more. */
+/* Nobody waits for its calls any more: commands are ended, and what waits is
+ * forgotten. Each ended one frees a worker; `dispatching` keeps those from
+ * being given to calls of this client that the walk has not come to. */
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct rpc_client *self = (struct rpc_client *)base;
     struct rpc_factory *factory = factory_of(self);
     struct call *call = factory->calls, *next;
 
+    /* First, or a call that is forgotten would let the next be delivered. */
     int_receiver_connection_lost(base, reason);
     factory->dispatching = true;
     for (; self->count > 0; call = next) {
-        next = call->next;
+        next = call->next; /* the call is freed in here, and no other is */
         if (call->client == self && call->deferred)
             deferred_cancel(call->deferred);
         else if (call->client == self)

@@ -41,6 +41,8 @@ struct shell_client {
     struct delayed_call last_digit; /* the header is taken to be whole */
 };
 
+/* The first reason counts: the loss of the connection, which follows, is no
+ * second one. */
 static void fail(struct shell_client *self, const char *why)
 {
     struct shell_factory *factory = self->factory;
@@ -53,6 +55,8 @@ static void fail(struct shell_client *self, const char *why)
 
 /* --- an answer with its length --- */
 
+/* In whatever pieces it comes: it is whole when it is as long as was said. The
+ * server sends nothing more until we ask, so nothing can be glued to it. */
 static void take_message(struct shell_client *self)
 {
     if (buffer_length(&self->input) < self->length)
@@ -89,6 +93,9 @@ static void header_is_whole(void *argument)
     take_message(self); /* it may be empty */
 }
 
+/* Looks at a header that may have come in part. Each piece begins the wait for
+ * the next digit anew; with as many digits as there can be it is whole at once.
+ */
 static void take_header(struct shell_client *self)
 {
     size_t have = buffer_length(&self->input);
@@ -107,7 +114,8 @@ static void take_header(struct shell_client *self)
     }
 }
 
-/* --stream: what has come, but for the beginning of a character. */
+/* --stream: what has come, but for the beginning of a character, which alone
+ * would be shown as an escape. It ends when nobody reads what we print. */
 static void print_stream(struct shell_client *self)
 {
     const char *data = buffer_data(&self->input);
@@ -140,6 +148,8 @@ static void data_received(struct protocol *base, const char *data,
 
 /* --- the person --- */
 
+/* One command at a time, because its answer has no name: it is that of the line
+ * before. --stream needs no such order. */
 static void line_typed(void *argument, const char *line, size_t length)
 {
     struct shell_client *self = argument;
@@ -152,6 +162,7 @@ static void line_typed(void *argument, const char *line, size_t length)
     keyboard_pause(self->keyboard);
 }
 
+/* The keyboard is freed after this call. */
 static void keyboard_closed(void *argument, int error)
 {
     struct shell_client *self = argument;
@@ -188,7 +199,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
         (self->keyboard || !failure_check(reason, &ConnectionDone)))
         fail(self, reason.number > 0 ? strerror(reason.number)
                                      : "connection closed by server");
-    if (self->keyboard)
+    if (self->keyboard) /* its next line would come to a client that is freed */
         keyboard_close(self->keyboard);
     delayed_call_cancel(&self->last_digit);
     if (self->factory->stream && buffer_length(&self->input) > 0)

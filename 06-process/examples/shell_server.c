@@ -39,32 +39,30 @@ static struct transport *transport_of(const struct shell_client *self)
 
 /* --- an answer with its length --- */
 
-static void announce(struct shell_client *self, struct buffer *answer)
-{
-    char header[32];
-
-    snprintf(header, sizeof(header), "Ready|%zu", buffer_length(answer));
-    transport_write_text(transport_of(self), header);
-    self->answer = answer;
-    self->said = 0;
-    line_receiver_set_raw_mode(&self->base.base);
-}
-
+/* The command has ended, its output is here. From now on what the client sends
+ * is raw: "start" need not be a line. */
 static struct result answered(struct result result, void *argument)
 {
     struct shell_client *self = argument;
+    char header[32];
 
     deferred_release(self->running);
     self->running = NULL;
-    if (result.kind == RESULT_VALUE) {
-        announce(self, result.value);
-        sequential_line_receiver_end(&self->base);
-    } else { /* the client has gone, or there is no memory */
+    if (result.kind == RESULT_FAILURE) { /* it has gone, or no memory */
         transport_abort_connection(transport_of(self));
+        return result_value(NULL);
     }
+    self->answer = result.value;
+    self->said = 0;
+    snprintf(header, sizeof(header), "Ready|%zu", buffer_length(self->answer));
+    transport_write_text(transport_of(self), header);
+    line_receiver_set_raw_mode(&self->base.base);
+    sequential_line_receiver_end(&self->base);
     return result_value(NULL);
 }
 
+/* Begins before the callback is added: a command that could not be run has
+ * fired already, and `answered` ends it in there. */
 static void run(struct shell_client *self, const char *line, size_t length)
 {
     self->running = command_run(transport_of(self)->reactor, line, length);
@@ -103,6 +101,7 @@ static void raw_data_received(struct line_receiver *base, const char *data,
 
 /* --- output as it comes --- */
 
+/* The owner is NULL once the client has gone: see connection_lost. */
 static void output_received(struct process_protocol *base, int number,
                             const char *data, size_t length)
 {
@@ -183,6 +182,7 @@ static void connection_made(struct protocol *base)
     sequential_line_receiver_connection_made(base);
 }
 
+/* No command outlives its client: with `yes` it would run for ever. */
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct shell_client *self = (struct shell_client *)base;

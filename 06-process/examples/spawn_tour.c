@@ -56,6 +56,7 @@ static void child_data_received(struct process_protocol *base, int number,
     const struct tour *tour = base->owner;
 
     (void)number; /* the line shows one text, wherever it came from */
+    /* What is too long is left out, and not written behind `output`. */
     if (length > OUTPUT_MAX - self->length)
         length = OUTPUT_MAX - self->length;
     memcpy(self->output + self->length, data, length);
@@ -102,6 +103,7 @@ static void begin_step(void *argument)
         struct process_options options = tour->step->options;
         options.arguments = script ? arguments : NULL;
         options.owner = tour;
+        /* All that it is given is only read in this call, and may then go. */
         if (reactor_spawn_process(tour->reactor, &Guide,
                                   script ? "/bin/sh" : "/no/such/program",
                                   &options))

@@ -21,6 +21,8 @@ struct web_factory {
     int directory; /* whose files they are */
 };
 
+/* What a client is told of an errno: 404 for what is not there, 403 for what it
+ * may not see, 503 for a shortage of ours, which passes. */
 static int status_of(int error)
 {
     switch (error) {
@@ -90,6 +92,8 @@ static void send_listing(struct http_channel *channel, int directory)
     }
 }
 
+/* Only where there is no index is there a list: one that may not be read was
+ * put there to be seen instead of the names. */
 static void send_directory(struct http_channel *channel, int directory)
 {
     struct http_file index;
@@ -121,6 +125,8 @@ static void send_elsewhere(struct http_channel *channel)
     http_channel_send_status(channel, 301, location);
 }
 
+/* One request. A descriptor that http_files_open has opened is closed by
+ * send_file if it is a file, and here if it is a directory. */
 static void web_process(struct http_channel *channel)
 {
     struct web_factory *factory =
@@ -179,6 +185,8 @@ int main(int argc, char **argv)
     };
 
     options_server(&options, extra, argc, argv);
+    /* Once: each path is looked up below this descriptor, wherever the
+     * directory is moved meanwhile. */
     factory.directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (factory.directory < 0)
         return options_failed(&options, directory, strerror(errno));

@@ -13,11 +13,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct process *spawn_shell(struct reactor *reactor,
-                                   const struct process_protocol_class *class,
-                                   const char *line, int input, void *owner)
+/* Its standard input is /dev/null and not nothing at all: a program that opens
+ * a file must not get the number 0 for it. It has our environment, as a
+ * person's shell has: without PATH and HOME a command would not do here what it
+ * does at a prompt. NULL with errno; EILSEQ: a shell would run the line up to
+ * its NUL. */
+struct process *command_spawn(struct reactor *reactor,
+                              const struct process_protocol_class *class,
+                              const char *line, size_t length, void *owner)
 {
-    const char *const arguments[] = { "sh", "-c", "--", line, NULL };
+    /* A shell wants a string; the line is a piece of what has come. */
+    char *copy = strndup(line, length);
+    int input = copy ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    /* "--": a line that begins with "-" is no option of the shell. */
+    const char *const arguments[] = { "sh", "-c", "--", copy, NULL };
     const struct process_descriptor descriptors[] = {
         { STDIN_FILENO, input },
         { STDOUT_FILENO, PROCESS_READ },
@@ -30,27 +39,12 @@ static struct process *spawn_shell(struct reactor *reactor,
         .descriptor_count = 3,
         .owner = owner,
     };
-
-    return reactor_spawn_process(reactor, class, "/bin/sh", &options);
-}
-
-/* Its standard input is /dev/null and not nothing at all: a program that opens
- * a file must not get the number 0 for it. NULL with errno. */
-struct process *command_spawn(struct reactor *reactor,
-                              const struct process_protocol_class *class,
-                              const char *line, size_t length, void *owner)
-{
     struct process *process = NULL;
 
-    if (memchr(line, '\0', length)) {
+    if (memchr(line, '\0', length))
         errno = EILSEQ;
-        return NULL;
-    }
-    /* A shell wants a string; the line is a piece of what has come. */
-    char *copy = strndup(line, length);
-    int input = copy ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
-    if (input >= 0)
-        process = spawn_shell(reactor, class, copy, input, owner);
+    else if (input >= 0)
+        process = reactor_spawn_process(reactor, class, "/bin/sh", &options);
     int error = errno;
     if (input >= 0)
         close(input);
@@ -141,7 +135,7 @@ static struct buffer *take_answer(struct run *run)
 
     if (run->error)
         return explanation(run->error);
-    if (buffer_length(chosen) == 0)
+    if (buffer_length(chosen) == 0) /* a command that only complains */
         chosen = &run->outputs[1];
     answer = malloc(sizeof(*answer));
     if (answer) {
@@ -152,18 +146,23 @@ static struct buffer *take_answer(struct run *run)
 }
 
 /* The run is freed first: the Deferred's callbacks may begin another. */
-static void command_ended(struct process_protocol *base, struct failure reason)
+static void finish(struct run *run)
 {
-    struct run *run = base->owner;
-
-    (void)reason; /* the wire has no place for it */
-    if (!run)
-        return;
     struct deferred *deferred = run->deferred;
     struct buffer *answer = take_answer(run);
+
     free_run(run);
     deferred_fire(deferred, answer ? result_value(answer)
                                    : result_error(&MemoryError, 0));
+}
+
+/* Not process_exited: output may be left in the pipes. How the shell has ended
+ * the answer does not tell, for the wire has no place for it. */
+static void command_ended(struct process_protocol *base, struct failure reason)
+{
+    (void)reason;
+    if (base->owner) /* NULL: nobody wants the answer any more */
+        finish(base->owner);
 }
 
 static const struct process_protocol_class CommandProtocol = {
@@ -185,6 +184,7 @@ static void cancel(struct deferred *deferred, void *argument)
     free_run(run);
 }
 
+/* NULL does nothing. */
 void command_free_answer(struct buffer *answer)
 {
     if (answer)
@@ -192,37 +192,23 @@ void command_free_answer(struct buffer *answer)
     free(answer);
 }
 
-/* A command that cannot be run has its answer at once. */
-static struct deferred *refuse(int error)
-{
-    struct buffer *answer = explanation(error);
-    struct deferred *deferred = answer ? deferred_succeed(answer) : NULL;
-
-    if (!deferred)
-        command_free_answer(answer);
-    return deferred;
-}
-
+/* A command that cannot be run has its answer at once: the Deferred has fired
+ * when it is returned. NULL with ENOMEM. */
 struct deferred *command_run(struct reactor *reactor, const char *line,
                              size_t length)
 {
     struct run *run = calloc(1, sizeof(*run));
+    struct deferred *deferred = run ? deferred_new(cancel, run) : NULL;
 
-    if (!run)
+    if (!deferred) {
+        free(run);
         return NULL;
+    }
+    run->deferred = deferred;
     run->process = command_spawn(reactor, &CommandProtocol, line, length, run);
     if (!run->process) {
-        int error = errno;
-        free(run);
-        return refuse(error);
-    }
-    /* Its output can only come in a later turn, so there is time to make this.
-     */
-    struct deferred *deferred = deferred_new(cancel, run);
-    run->deferred = deferred;
-    if (!deferred) {
-        cancel(NULL, run);
-        errno = ENOMEM;
+        run->error = errno;
+        finish(run);
     }
     return deferred;
 }

@@ -32,9 +32,8 @@ struct process {
     struct reactor *reactor;
     struct process *next;       /* among the children that live */
     struct process_pipe *pipes; /* those that are open */
-    enum { PROCESS_ALIVE, PROCESS_REAPED, PROCESS_ABANDONED } state;
-    pid_t pid;     /* 0 unless it lives */
-    int status;    /* what waitpid said */
+    pid_t pid;                  /* 0 once it is reaped */
+    int status;                 /* what waitpid said */
     bool terminal; /* its pipes, 0 and 1, are the two sides of one */
     bool hangs_up; /* process_lose_connection has come: close it */
     int master;    /* our side, kept open while the child lives: one that has
@@ -115,6 +114,13 @@ static void hang_up(struct process *self)
     self->master = -1;
 }
 
+static void process_free(struct process *self)
+{
+    hang_up(self);
+    free(self->protocol);
+    free(self);
+}
+
 /* It is over when it is reaped and no pipe is open, whichever comes last. A
  * child that has exited may have left output in its pipes, and children of its
  * own that go on writing to them; one that has closed its pipes may live on.
@@ -123,20 +129,19 @@ static void end_if_over(struct process *self)
 {
     struct process_protocol *protocol = self->protocol;
 
-    if (self->state == PROCESS_ALIVE || self->pipes)
+    if (self->pid > 0 || self->pipes)
         return;
     trace("  %s: process_ended", protocol->class->name);
-    if (self->state == PROCESS_REAPED && protocol->class->process_ended)
+    if (protocol->class->process_ended)
         protocol->class->process_ended(protocol, process_reason(self));
-    hang_up(self);
-    free(protocol);
-    free(self);
+    process_free(self);
 }
 
 /* --- its pipes --- */
 
 /* The child has written; from the connection's do_read. Which callback hears it
- * is a matter of the number under which the child knows the pipe. */
+ * is a matter of the number under which the child knows the pipe. Whatever it
+ * does, the process is not freed in here: this pipe is still in its list. */
 static void pipe_data_received(struct protocol *base, const char *data,
                                size_t length)
 {
@@ -227,8 +232,8 @@ static int writer_do_read(struct descriptor *base)
 
 /* A terminal that the child has closed takes nothing more, and the pollers
  * report that it has hung up all the time: without this look the loop would
- * spin on a write that never succeeds. */
-static int terminal_do_write(struct descriptor *base)
+ * spin on a write that never succeeds. (A pipe fails with EPIPE by itself.) */
+static int writer_do_write(struct descriptor *base)
 {
     const struct transport *transport =
         connection_transport((struct connection *)base);
@@ -254,22 +259,16 @@ static const struct descriptor_class ProcessReader = {
 static const struct descriptor_class ProcessWriter = {
     .name = "ProcessWriter",
     .do_read = writer_do_read,
-    .do_write = connection_do_write,
-    .connection_lost = connection_connection_lost,
-    .dispose = connection_dispose,
-};
-static const struct descriptor_class TerminalWriter = {
-    .name = "TerminalWriter",
-    .do_read = writer_do_read,
-    .do_write = terminal_do_write,
+    .do_write = writer_do_write,
     .connection_lost = connection_connection_lost,
     .dispose = connection_dispose,
 };
 
 /* Adds a pipe over `fd`, which is the pipe's from now on, and closed if that
  * fails. It must not block us, whatever the child does with the other end. The
- * loop has the pipe from pipe_start on; before that it can only be discarded.
- * Returns 0, or -1 with errno. */
+ * connection gets no peer's address: so it calls read and write, for recv and
+ * send know sockets alone. The loop has the pipe from pipe_start on; before
+ * that it can only be discarded. Returns 0, or -1 with errno. */
 static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
 {
     struct process_pipe **link = &process->pipes;
@@ -302,16 +301,15 @@ static int pipe_add(struct process *process, int child_fd, int fd, bool writes)
 static void pipe_start(struct process_pipe *self)
 {
     struct connection *connection = self->connection;
-    bool terminal = self->process->terminal;
 
     connection_start(connection, &self->base);
-    connection_set_class(connection, !self->writes ? &ProcessReader
-                                     : terminal    ? &TerminalWriter
-                                                   : &ProcessWriter);
-    if (self->writes && terminal)
+    connection_set_class(connection,
+                         self->writes ? &ProcessWriter : &ProcessReader);
+    if (self->writes && self->process->terminal)
         transport_pause_producing(self->base.transport);
 }
 
+/* Before pipe_start alone: the loop does not know it, and nobody is told. */
 static void pipe_discard(struct process_pipe *self)
 {
     unlink_pipe(self);
@@ -328,6 +326,8 @@ static void pipe_close(struct process_pipe *self)
         transport_abort_connection(self->base.transport);
 }
 
+/* NULL when it was never there, or is lost. One that is being closed is found
+ * until its connection_lost has come. */
 static struct process_pipe *find_pipe(const struct process *self, int child_fd)
 {
     struct process_pipe *pipe = self->pipes;
@@ -354,7 +354,6 @@ static void process_reaped(struct process *self, int status)
     struct process_protocol *protocol = self->protocol;
 
     trace("  reaped %d, status 0x%x", (int)self->pid, (unsigned)status);
-    self->state = PROCESS_REAPED;
     self->pid = 0; /* another program may have it from now on */
     self->status = status;
     hang_up(self);
@@ -391,17 +390,16 @@ static void reap_children(void *argument)
     }
 }
 
-/* The loop is freed, and the pipes are lost: nobody will ever reap those that
- * live. */
+/* The loop is freed, and has lost the pipes of all children before this: nobody
+ * will ever reap those that live, so their process_ended never comes. */
 static void reaper_free(struct attachment *attachment)
 {
     struct reaper *self = (struct reaper *)attachment;
-    struct process *process, *next = self->living;
+    struct process *process;
 
-    while ((process = next)) {
-        next = process->next;
-        process->state = PROCESS_ABANDONED;
-        end_if_over(process);
+    while ((process = self->living)) {
+        self->living = process->next;
+        process_free(process);
     }
     free(self);
 }
@@ -473,6 +471,7 @@ static int check_map(const struct process_descriptor *rows, int count)
     if (count < 0 || count > PROCESS_DESCRIPTORS_MAX)
         return -1;
     for (int i = 0; i < count; i++) {
+        /* INT_MAX: there is no number above it for the copies of spawn.c. */
         if (rows[i].child_fd < 0 || rows[i].child_fd == INT_MAX ||
             rows[i].from < PROCESS_WRITE)
             return -1;
@@ -554,10 +553,12 @@ static int start_child(struct process *self, const char *executable,
                               : open_map(self, rows, count, &spec);
     if (result == 0)
         self->pid = spawn_child(&spec);
-    close_childs_ends(rows, &spec);
+    close_childs_ends(rows, &spec); /* also of a map that came half way */
     return self->pid > 0 ? 0 : -1;
 }
 
+/* The assert: with a size that was forgotten the protocol's own members would
+ * be written behind its memory. NULL with ENOMEM. */
 static struct process *process_new(struct reactor *reactor,
                                    const struct process_protocol_class *class)
 {
@@ -586,9 +587,7 @@ static struct process *process_discard(struct process *self)
 
     while (self->pipes)
         pipe_discard(self->pipes);
-    hang_up(self);
-    free(self->protocol);
-    free(self);
+    process_free(self);
     errno = error;
     return NULL;
 }
@@ -634,11 +633,14 @@ struct transport *process_get_transport(const struct process *process,
     return pipe ? pipe->base.transport : NULL;
 }
 
+/* For its `owner`: who goes before the child does sets that to NULL, and the
+ * callbacks that still come find nobody. */
 struct process_protocol *process_get_protocol(const struct process *process)
 {
     return process->protocol;
 }
 
+/* -1 with EBADF when we write to no pipe of that number (any more). */
 int process_write_to_child(struct process *process, int child_fd,
                            const void *data, size_t length)
 {
@@ -667,19 +669,11 @@ void process_close_child_fd(struct process *process, int child_fd)
         pipe_close(pipe);
 }
 
+/* Without it a program that reads its input to the end, as `wc` does, waits for
+ * ever, and so does process_ended. */
 void process_close_stdin(struct process *process)
 {
     process_close_child_fd(process, STDIN_FILENO);
-}
-
-void process_close_stdout(struct process *process)
-{
-    process_close_child_fd(process, STDOUT_FILENO);
-}
-
-void process_close_stderr(struct process *process)
-{
-    process_close_child_fd(process, STDERR_FILENO);
 }
 
 /* Its callbacks come at the end of the turn, so the list stays as it is while
@@ -711,6 +705,8 @@ void process_pause_producing(struct process *process)
             transport_pause_producing(pipe->base.transport);
 }
 
+/* The output of a child that has ended while it was paused comes after this,
+ * and then its process_ended. */
 void process_resume_producing(struct process *process)
 {
     struct process_pipe *pipe = process->pipes;
@@ -733,6 +729,8 @@ int process_register_producer(struct process *process,
     return 0;
 }
 
+/* Without a pipe there is none: it was stopped when it was registered, or when
+ * the pipe was lost. */
 void process_unregister_producer(struct process *process)
 {
     struct process_pipe *pipe = find_pipe(process, STDIN_FILENO);
@@ -741,6 +739,8 @@ void process_unregister_producer(struct process *process)
         transport_unregister_producer(pipe->base.transport);
 }
 
+/* 0 once it is reaped: kill(0, ...) would signal ourselves, and all who are in
+ * our process group. */
 pid_t process_pid(const struct process *process)
 {
     return process->pid;

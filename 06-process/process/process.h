@@ -124,12 +124,11 @@ void process_write(struct process *process, const void *data, size_t length);
 int process_write_to_child(struct process *process, int child_fd,
                            const void *data, size_t length);
 
-/* A pipe that we write is closed when all that is queued has been sent, one
- * that we read at once. Not mapped, closed already, a terminal: nothing. */
+/* Twisted's closeChildFD, and closeStdin, which is the same for 0. A pipe that
+ * we write is closed when all that is queued has been sent, one that we read at
+ * once. Not mapped, closed already, a terminal: nothing. */
 void process_close_child_fd(struct process *process, int child_fd);
 void process_close_stdin(struct process *process);
-void process_close_stdout(struct process *process);
-void process_close_stderr(struct process *process);
 
 /* All of them; and the terminal, which hangs up on the child. */
 void process_lose_connection(struct process *process);

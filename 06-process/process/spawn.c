@@ -67,6 +67,8 @@ static int copy_sources(struct spawn_spec *spec)
 {
     int above = above_targets(spec);
 
+    /* All of them first: if a copy fails, close_copies looks at those behind it
+     * as well, and would close our 0. */
     for (int i = 0; i < spec->count; i++)
         spec->moves[i].source = spec->moves[i].from;
     for (int i = 0; i < spec->count; i++) {
@@ -80,6 +82,8 @@ static int copy_sources(struct spawn_spec *spec)
     return 0;
 }
 
+/* They were for the child alone. One that stayed open here would be an end of
+ * its pipe that nobody knows of, and the pipe would never end. */
 static void close_copies(const struct spawn_spec *spec)
 {
     for (int i = 0; i < spec->count; i++) {
@@ -165,16 +169,13 @@ static int add_terminal(posix_spawn_file_actions_t *actions, const char *path)
     int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, path,
                                                  O_RDWR, 0);
 
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO,
-                                                 STDOUT_FILENO);
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO,
-                                                 STDERR_FILENO);
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && !error; fd++)
+        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, fd);
     return error;
 }
 
-/* In the order in which the child does them. */
+/* In the order in which the child does them: `close_others` comes last, for the
+ * sources of the moves are among what it closes. */
 static int add_actions(const struct spawn_spec *spec,
                        posix_spawn_file_actions_t *actions)
 {
@@ -210,6 +211,9 @@ static int set_attributes(posix_spawnattr_t *attributes)
                                                     POSIX_SPAWN_SETSID);
 }
 
+/* A program that is not there, or must not be run, is an error of posix_spawnp:
+ * the C library waits until the child has called exec, or could not. Returns 0
+ * or an errno. */
 static int spawn(struct spawn_spec *spec, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
@@ -233,6 +237,7 @@ static int spawn(struct spawn_spec *spec, pid_t *pid)
     return error;
 }
 
+/* Its pid, or -1 with errno. `moves` of the spec are written to. */
 int spawn_child(struct spawn_spec *spec)
 {
     pid_t pid = -1;
@@ -245,6 +250,8 @@ int spawn_child(struct spawn_spec *spec)
     return error ? -1 : pid;
 }
 
+/* O_NOCTTY: or there are systems where it may become the terminal that controls
+ * us. Our side, close-on-exec, or -1 with errno. */
 int spawn_open_terminal(char *path)
 {
     int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -253,7 +260,7 @@ int spawn_open_terminal(char *path)
     if (fd < 0)
         return -1;
     if (grantpt(fd) == 0 && unlockpt(fd) == 0)
-        name = ptsname(fd);
+        name = ptsname(fd); /* static: the loop's thread alone spawns */
     if (name && strlen(name) < SPAWN_TERMINAL_MAX) {
         strcpy(path, name);
         return fd;

@@ -301,10 +301,7 @@ static void S19_close_an_output(const char *poller)
         hold(&child, reactor, &gate,
              number == 1 ? "read x <&3; echo a; exit 3"
                          : "read x <&3; echo a >&2; exit 3");
-        if (number == 1)
-            process_close_stdout(child.process);
-        else
-            process_close_stderr(child.process);
+        process_close_child_fd(child.process, number);
         CHILD_UNTIL(reactor, child.losts[number] == 1);
         CHECK(write(gate.ours, "\n", 1) == 1);
         CHILD_UNTIL(reactor, child.ended == 1);

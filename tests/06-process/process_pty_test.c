@@ -52,8 +52,8 @@ static void S26_input_is_echoed(const char *poller)
     child_run_with(&child, reactor, "read x; echo got $x", &terminal);
     process_write(child.process, "input\n", 6);
     process_close_stdin(child.process);
-    process_close_stdout(child.process);
-    process_close_stderr(child.process);
+    process_close_child_fd(child.process, 1);
+    process_close_child_fd(child.process, 2);
     CHILD_UNTIL(reactor, child.ended == 1);
     CHECK(!strcmp(child.out, "input\r\ngot input\r\n"));
     reactor_free(reactor);

@@ -142,7 +142,7 @@ portable_is_seen() { # NAME SCRIPT
 }
 
 @test "proof: S16: not watching a pipe that is only written is seen" {
-    unit_broken process.c 's/if \(self->writes && terminal\)/if (self->writes)/' \
+    unit_broken process.c 's/if \(self->writes && self->process->terminal\)/if (self->writes)/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
     unit_broken process.c 's/= writer_do_read/= connection_do_read/' \
         process_life_test S16_stdin_is_closed_by_the_child "${POLLERS[@]}"
@@ -179,7 +179,7 @@ portable_is_seen() { # NAME SCRIPT
         process_odd_test S22_the_signal_was_blocked
     unit_broken process.c 's/while \(\*link != next\)/while (0)/' \
         process_odd_test trap13_ends_that_spawn
-    unit_broken process.c 's/= terminal_do_write/= connection_do_write/' \
+    unit_broken process.c 's/= writer_do_write/= connection_do_write/' \
         process_odd_test S26_a_terminal_that_has_hung_up
 }
 
