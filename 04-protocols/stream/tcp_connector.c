@@ -163,7 +163,7 @@ int connector_connect(struct connector *self)
     if (!self->factory_started)
         factory_do_start(self->factory);
     self->factory_started = true;
-    /* Last: it may give up the attempt, and only one that has begun (C9). */
+    /* Last: it may give up the attempt, and only one that has begun. */
     if (self->factory->started_connecting)
         self->factory->started_connecting(self->factory, self);
     return 0;

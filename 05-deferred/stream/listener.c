@@ -97,7 +97,7 @@ static void accept_connection(struct listener *self, int fd,
         factory_build_protocol(self->factory, peer, &reason);
     if (protocol)
         connection = connection_new(self->base.reactor, fd, peer);
-    if (!connection) { /* the client sees one that opens and closes (L8) */
+    if (!connection) { /* the client sees one that opens and closes */
         free(protocol);
         close(fd);
         return;

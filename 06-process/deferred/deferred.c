@@ -171,7 +171,7 @@ static struct deferred *resume_waiter(struct deferred *self)
 
 /* Runs the chain as far as it goes, and the chains that wait for it. These are
  * kept in a stack of their own: with a call of this function for each of them
- * ten thousand Deferreds in a row would overflow the stack of C. */
+ * a million Deferreds in a row would overflow the stack of C. */
 static void deferred_run(struct deferred *top)
 {
     /* A callback of this chain has added to it, or unpaused it. The loop below

@@ -45,3 +45,18 @@ END
     kill "$PID"
     wait_gone "$(cat pid)"
 }
+
+# With an answer that nobody reads the end is a reset.
+@test "a client that goes leaves no wc behind" {
+    fake_wc <<<"echo \$\$ >$PWD/pid; exec tail -f /dev/null"
+    start 06-process/cmd_server -l "$PWD/file"
+    local before client
+    for before in '' 'nonsense\n'; do
+        rm -f pid
+        exec {client}<>"/dev/tcp/127.0.0.1/$PORT"
+        printf '%b' "${before}count\n" >&"$client"
+        eventually test -s pid
+        exec {client}>&-
+        wait_gone "$(cat pid)"
+    done
+}
