@@ -45,7 +45,9 @@ setup() {
 teardown() {
     local pid log state
     for pid in "${SERVERS[@]}"; do
-        kill "$pid" && read -r _ _ state _ <"/proc/$pid/stat" || continue
+        kill "$pid" || continue
+        state=
+        read -r _ _ state _ <"/proc/$pid/stat" || true
         [ "$state" != T ] || kill -CONT "$pid" # a test has frozen it
     done 2>/dev/null
     for pid in "${SERVERS[@]}"; do
