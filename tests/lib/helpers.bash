@@ -148,9 +148,10 @@ start() {
     eventually ready_port || { cat "$LOG"; return 1; }
 }
 
-# peer PORT STEP...: the client that can do what bash cannot; tools/peer.c.
+# peer PORT STEP...: the client that can do what bash cannot; tools/peer.c. It
+# has the deadline itself.
 peer() {
-    soon "$ROOT/tests/$BUILD/peer" -t "$DEADLINE" "$@"
+    "$ROOT/tests/$BUILD/peer" -t "$DEADLINE" "$@"
 }
 
 # logged TEXT: the server has printed this line, or will before the deadline.
