@@ -19,7 +19,8 @@ enum { DATAGRAM_MAX = 65535 };
 /* recvfrom, again after a signal: waits for a datagram, puts it into `data`
  * (DATAGRAM_MAX bytes) and its sender into `from`. Returns its length; 0 is an
  * empty datagram, for UDP has no end of stream. -1 with errno: EAGAIN after
- * net_set_timeout's time, ECONNREFUSED when one that we sent came back. */
+ * net_set_timeout's time; on a connected socket ECONNREFUSED when one that we
+ * sent came back. */
 ssize_t datagram_receive(int fd, char *data, struct address *from);
 
 /* Prints "DATA HOST PORT" on standard output, the data as net/text.h says, so

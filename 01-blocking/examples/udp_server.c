@@ -3,8 +3,6 @@
  * udp_server - prints each datagram with its sender and answers "ok". One
  * socket serves everybody: there is no connection that could hold it.
  */
-#include <errno.h>
-
 #include "examples/datagram.h"
 #include "program/endpoint.h"
 
@@ -21,11 +19,9 @@ int main(int argc, char **argv)
     for (;;) {
         ssize_t length = datagram_receive(fd, data, &peer);
         if (length < 0) {
-            /* It speaks of one datagram, not of the socket: go on. A refusal
-             * is an earlier answer that found nobody; any other error means
-             * that something is used up. */
-            if (errno != ECONNREFUSED)
-                net_rest();
+            /* The socket is not broken: the kernel lacks memory, or something
+             * else is used up for the moment. */
+            net_rest();
             continue;
         }
         datagram_print(data, (size_t)length, &peer);

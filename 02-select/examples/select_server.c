@@ -18,7 +18,7 @@ enum { TURN_SECONDS = 1 }; /* a turn ends after this, if nobody is ready */
 struct server {
     struct clients clients;
     fd_set inputs, outputs; /* the two lists, as select takes them */
-    int end;                /* one more than the highest descriptor in them */
+    int end;                /* one more than the highest there has ever been */
 };
 
 /* Notes what `fd` is waited for from now on. Returns -1 if it cannot be waited

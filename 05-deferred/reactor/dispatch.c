@@ -144,7 +144,7 @@ void dispatch_disconnect(struct dispatch *dispatch,
     if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
     if (descriptor->state == WATCHED) {
-        tell_poller(dispatch, descriptor, 0); /* epoll forgets open ones only */
+        tell_poller(dispatch, descriptor, 0); /* while its number is open */
         dispatch->table[descriptor->fd] = NULL;
         dispatch->watched--;
     }

@@ -692,6 +692,7 @@ loop_idle_crowd() {
     local before
     before=$(descriptors "$PID")
     peer -n 20 "$PORT" flood=100000 reset
+    loop_echoes # who comes after them is served after they are accepted
     eventually has_descriptors "$PID" "$before"
     loop_gather 100 send=x recv=1 hold
     loop_hold "$PORT" stuff hold

@@ -54,14 +54,14 @@ try() {
     STATUS=0
     soon "$(program "$1")" "${@:2}" >out 2>err || STATUS=$?
     echo "--- $*: status $STATUS"
-    cat out err
+    echo "$(<out)$(<err)"
 }
 
 # misused STAGE/NAME ARGUMENT...: the usage on standard error, and nothing else.
 misused() {
     try "$@" </dev/null
     [ "$STATUS" -eq 2 ] && [ ! -s out ] || return 1
-    [[ $(cat err) == "usage: ${1#*/} "* ]]
+    [[ $(<err) == "usage: ${1#*/} "* ]]
 }
 
 # refuses STAGE/NAME ARGUMENT...: status 1, one line that says what and why,
@@ -79,7 +79,7 @@ refuses() {
         count=$((count + 1))
         try "$name" -h
         [ "$STATUS" -eq 0 ] && [ ! -s err ]
-        [[ $(cat out) == "usage: ${name#*/} "*"[-h]"* ]]
+        [[ $(<out) == "usage: ${name#*/} "*"[-h]"* ]]
         ! "$(program "$name")" -h >&- 2>/dev/null || return 1
         misused "$name" --help
         misused "$name" -Z
@@ -150,7 +150,7 @@ default_port() {
         [ "${name#*/}" != multicast_server ] || continue
         start "$name" $(operands "$name")
         refuses "$name" -p "$PORT" $(operands "$name")
-        [[ $(cat err) == *":$PORT: Address already in use" ]]
+        [[ $(<err) == *":$PORT: Address already in use" ]]
         kill "$PID"
     done
 }

@@ -45,7 +45,9 @@ setup() {
 teardown() {
     local pid log state
     for pid in "${SERVERS[@]}"; do
-        kill "$pid" && read -r _ _ state _ <"/proc/$pid/stat" || continue
+        kill "$pid" || continue
+        state=
+        read -r _ _ state _ <"/proc/$pid/stat" || true
         [ "$state" != T ] || kill -CONT "$pid" # a test has frozen it
     done 2>/dev/null
     for pid in "${SERVERS[@]}"; do
@@ -146,9 +148,10 @@ start() {
     eventually ready_port || { cat "$LOG"; return 1; }
 }
 
-# peer PORT STEP...: the client that can do what bash cannot; tools/peer.c.
+# peer PORT STEP...: the client that can do what bash cannot; tools/peer.c. It
+# has the deadline itself.
 peer() {
-    soon "$ROOT/tests/$BUILD/peer" -t "$DEADLINE" "$@"
+    "$ROOT/tests/$BUILD/peer" -t "$DEADLINE" "$@"
 }
 
 # logged TEXT: the server has printed this line, or will before the deadline.

@@ -101,6 +101,16 @@ server_prompt() {
     return 1
 }
 
+# server_sometimes COMMAND...: true once in five tries; for what a busy machine
+# can hide, because its processes take longer than the wait that is looked for.
+server_sometimes() {
+    local _
+    for _ in {1..5}; do
+        ! "$@" || return 0
+    done
+    return 1
+}
+
 # The log without dates; without ports, 127.0.0.1:NNNNN.
 server_log() {
     sed -E 's/^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{4} //' "$LOG"

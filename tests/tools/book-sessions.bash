@@ -131,6 +131,7 @@ tell() {
 
 # What a session uses and a newcomer may not know: a regular expression for the
 # command, and the sentence that is shown before the first command like that.
+# shellcheck disable=SC2016 # the commands' own
 TRICKS=(
     ' &$@PROGRAM & runs beside the shell, in the background.'
     '> [a-z]+ &$@> FILE: what the program prints goes into that file.'

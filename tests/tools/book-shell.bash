@@ -148,7 +148,7 @@ shell_close() {
 
 # shell_normal: makes equal what may differ from run to run (standard input to
 # standard output): times and dates, process ids, the ports of clients, decimal
-# numbers, the length of a bar or a line, spaces.
+# numbers, the length of a bar or a line and its first columns, spaces.
 shell_normal() {
     LC_ALL=C sed -E "$shell_known"'
         s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}([+-][0-9]{4})?/DATE/g
@@ -159,6 +159,7 @@ shell_normal() {
         :decimal
         s/(^|[^0-9.])[0-9]+\.[0-9]+(\.?($|[^0-9.]))/\1N.N\2/
         t decimal
+        s/\| {1,6}#/|#/
         s/##+/#/g; s/\.\.+/./g; s/==+/=/g; s/--+/-/g
         s/[ \t]+/ /g
         s/^ms [0-9 ]+$/ms AXIS/
