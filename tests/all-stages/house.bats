@@ -215,27 +215,46 @@ END
 
 # house_dead_links FOLDER: each link of its pages that leads nowhere.
 house_dead_links() {
-    local page link file anchor
-    while IFS= read -r page; do
-        while IFS= read -r link; do
-            case $link in
-            *://* | mailto:*) continue ;;
-            esac
-            file=${link%%#*} anchor=''
-            [[ $link != *'#'* ]] || anchor=${link#*#}
-            if [ -z "$file" ]; then
-                file=$page
-            else
-                file=$(dirname "$page")/$file
-            fi
-            [ ! -d "$file" ] || file=$file/index.html
-            if [ ! -f "$file" ] && [ ! -d "${file%/index.html}" ]; then
-                echo "$page: $link"
-            elif [ -n "$anchor" ] && ! grep -qF "id=\"$anchor\"" "$file"; then
-                echo "$page: no such heading: $link"
-            fi
-        done < <(grep -oE '(href|src)="[^"]*"' "$page" | sed -E 's/^[a-z]+="//; s/"$//' | sort -u)
-    done < <(find "$1" -name index.html -o -name answers.html -o -path '*/03-reactor/reactor/*')
+    find "$1" -mindepth 1 | LC_ALL=C awk '
+    { there[$0] = 1 }
+    /\.html$/ { pages[++count] = $0 }
+    # a/b/../c is a/c.
+    function resolve(path,    before) {
+        do
+            before = path
+        while (sub(/[^\/]+\/\.\.\//, "", path) && path != before)
+        sub(/\/$/, "", path)
+        return path
+    }
+    END {
+        for (i = 1; i <= count; i++) {
+            folder = pages[i]
+            sub(/[^\/]*$/, "", folder)
+            while ((getline line < pages[i]) > 0)
+                while (match(line, /(href|src|id)="[^"]*"/)) {
+                    kind = what = substr(line, RSTART, RLENGTH - 1)
+                    line = substr(line, RSTART + RLENGTH)
+                    sub(/=.*/, "", kind)
+                    sub(/^[a-z]*="/, "", what)
+                    if (kind == "id")
+                        heading[pages[i] "#" what] = 1
+                    else if (what !~ /:\/\/|^mailto:/)
+                        links[folder "\t" what "\t" pages[i]] = 1
+                }
+        }
+        for (link in links) {
+            split(link, part, "\t")
+            file = anchor = part[2]
+            sub(/#.*/, "", file)
+            file = file == "" ? part[3] : resolve(part[1] file)
+            if ((file "/index.html") in there)
+                file = file "/index.html"
+            if (!(file in there))
+                print part[3] ": " part[2]
+            else if (sub(/^[^#]*#/, "", anchor) && !((file "#" anchor) in heading))
+                print part[3] ": no such heading: " part[2]
+        }
+    }'
 }
 
 # house_book ROOT: its pages, in ./pages.
@@ -259,13 +278,13 @@ house_book() {
 }
 
 @test "make book: title and navigation are one line, and a chapter leads to the next" {
-    local page
     house_book "$ROOT"
-    while IFS= read -r page; do
-        grep -qE '^<title>[^<]{3,50}</title>$' "$page" || { echo "$page: title"; return 1; }
-        [ "$(grep -c '^<nav><a .*06 · Process</a></nav>$' "$page")" -eq 1 ] ||
-            { echo "$page: navigation"; return 1; }
-    done < <(find pages -name '*.html')
+    find pages -name '*.html' -exec awk '
+        FNR == 1 { titles = navigations = 0 }
+        /^<title>[^<]+<\/title>$/ && length < 70 { titles++ }
+        /^<nav><a .*06 · Process<\/a><\/nav>$/ { navigations++ }
+        /^<\/html>$/ && (titles != 1 || navigations != 1) { print FILENAME; bad = 1 }
+        END { exit bad }' {} +
     grep -qxF '<a href="../02-select/index.html">Back: 02 · Select</a>' pages/03-reactor/index.html
     grep -qxF '<a href="../04-protocols/index.html">Next: 04 · Protocols</a>' pages/03-reactor/index.html
     grep -qxF '<a href="01-blocking/index.html">Next: 01 · Blocking</a>' pages/index.html
