@@ -20,7 +20,7 @@ loop_case() {
     unit_build "$1"
     for poller in "${POLLERS[@]}"; do
         # shellcheck disable=SC2153 # unit_build sets it
-        MALLOC_PERTURB_=165 loop_soon "$PROGRAM" "$poller" "$2" 3>&- &
+        MALLOC_PERTURB_=165 "$PROGRAM" "$poller" "$2" 3>&- &
         pids+=($!)
     done
     for poller in "${POLLERS[@]}"; do

@@ -67,7 +67,7 @@ unit_poller() {
     local name failed=0
     mkdir -p "$1" && cd "$1" || return 1
     for name in $("$PROGRAM"); do
-        GLIBC_TUNABLES=$UNIT_MALLOC soon "$PROGRAM" "$1" "$name" || {
+        GLIBC_TUNABLES=$UNIT_MALLOC "$PROGRAM" "$1" "$name" || {
             echo "$name under $1: status $?"
             failed=1
         }

@@ -26,7 +26,15 @@ shell_prepare() {
     work=$(mktemp -d) || exit
     trap 'shell_close; rm -rf "$work"' EXIT
     trap 'exit 130' INT TERM
-    mkfifo "$work/commands" || exit
+    mkfifo "$work/commands" "$work/nothing" || exit
+    exec {shell_nothing}<>"$work/nothing"
+}
+
+# shell_pause MS: sleeps, without a process that would do it.
+shell_pause() {
+    local seconds
+    printf -v seconds '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+    ! read -rt "$seconds" -u "$shell_nothing"
 }
 
 # What runs in the bash. Reads commands from its standard input, each ended by
@@ -129,7 +137,7 @@ shell_end() {
             kill -"$1" "${pids[@]}" "${@:2}"
             kill -CONT "${pids[@]}"
         fi
-        sleep 0.02
+        shell_pause 20
     done
     return 1
 }
@@ -198,7 +206,7 @@ shell_ready() {
 # the deadline, or when nobody is left who could print anything more. Calls
 # on_output when there is something new.
 shell_run() {
-    local end=$((SECONDS + DEADLINE + 1)) done='' alone=''
+    local end=$((SECONDS + DEADLINE + 1)) done='' alone='' ms=5
     rm -f "$work/done"
     shell_start=$(stat -c %s "$work/output")
     shell_seen='' shell_shown=0
@@ -223,6 +231,8 @@ shell_run() {
             shell_why="ends the shell"
             return 1
         fi
-        sleep 0.02
+        # What takes long is looked at less often: to look takes processes.
+        shell_pause $ms
+        [ $ms -ge 100 ] || ms=$((ms * 3 / 2))
     done
 }
