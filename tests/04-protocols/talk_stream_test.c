@@ -184,7 +184,8 @@ static void order_of_an_echo(const char *poller)
     }
     CHECK(shutdown(fd, SHUT_WR) == 0);
     TALK_UNTIL(&talk, !peer_reads(fd, &received, LARGEST));
-    CHECK(received == sent && sent > 10 << 20);
+    CHECK(received == sent);
+    CHECK(sent > 4 << 20); /* how much fits into the kernel varies */
     CHECK(most_queued <= CONNECTION_HIGH_WATER + CONNECTION_READ_MAX);
     close(fd);
     TALK_UNTIL(&talk, talk.lost == 1);

@@ -710,8 +710,8 @@ forty_descriptors() {
 thousand_clients() {
     local before
     start 04-protocols/put_server -d in
-    upload_works
     before=$(descriptors "$PID")
+    upload_works
     # As many at once as may wait to be accepted.
     for _ in {1..7}; do
         peer -n 50 "$PORT" "until=$upload_greeting" \
