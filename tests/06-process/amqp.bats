@@ -312,8 +312,8 @@ amqp_rough() {
 @test "X6 amqp_broker: a thousand rough peers" {
     start 06-process/amqp_broker -r epoll
     local before
-    amqp_works
     before=$(descriptors "$PID")
+    amqp_works
     peer -l -n 500 "$PORT" send='AMQP\0\0\x09\x01' until='en_US' \
         send='\x01\0\0\xff\xff\xff\xff' reset
     peer -l -n 250 "$PORT" send='AMQP\0\0\x09\x01\x01' close
@@ -340,8 +340,10 @@ amqp_rough() {
     [ -z "${PROOF:-}" ] || calls=9000 kib=300
     [[ ${CFLAGS:-} != *sanitize* ]] || kib=1000 # their shadows, too
     yes : | head -n $calls >many
-    timeout 60 "$(program 06-process/amqp_rpc_client)" -p "$broker" -c 100 <few >out
     before="$(descriptors "$broker_pid") $(descriptors "$worker")"
+    timeout 60 "$(program 06-process/amqp_rpc_client)" -p "$broker" -c 100 <few >out
+    eventually has_descriptors "$broker_pid" "${before% *}"
+    eventually has_descriptors "$worker" "${before#* }"
     local dirty
     dirty=$(($(server_dirty_kib "$broker_pid") + $(server_dirty_kib "$worker")))
     timeout 100 "$(program 06-process/amqp_rpc_client)" -p "$broker" -c 100 <many >out
