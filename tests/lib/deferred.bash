@@ -42,11 +42,11 @@ deferred_broken() {
     LOGS[-1]=/dev/null
 }
 
-# deferred_big [128M]: a file that takes seconds to hash, and no room.
+# deferred_big [64M]: a file that takes seconds to hash, and no room.
 deferred_big() {
     BIG=$BATS_TEST_TMPDIR/big
     BIG_HASH=2a492f15396a6768bcbca016993f4b4c8b0b5307
-    [ "${1:-1G}" = 1G ] || BIG_HASH=ba713b819c1202dcb0d178df9d2b3222ba1bba44
+    [ "${1:-1G}" = 1G ] || BIG_HASH=44fac4bedde4df04b9572ac665d3ac2c5cd00c7d
     truncate -s "${1:-1G}" "$BIG"
 }
 
