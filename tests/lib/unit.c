@@ -33,9 +33,9 @@ static int open_descriptors(void)
     struct pollfd asked[NUMBERS_AT_ONCE];
     int count = 0;
 
-    for (int fd = 0; fd < NUMBERS_MAX;) {
+    for (int fd = 0; fd < NUMBERS_MAX; fd += NUMBERS_AT_ONCE) {
         for (int i = 0; i < NUMBERS_AT_ONCE; i++)
-            asked[i] = (struct pollfd){ .fd = fd++ };
+            asked[i] = (struct pollfd){ .fd = fd + i };
         CHECK(__real_poll(asked, NUMBERS_AT_ONCE, 0) >= 0);
         for (int i = 0; i < NUMBERS_AT_ONCE; i++)
             count += !(asked[i].revents & POLLNVAL);
