@@ -98,8 +98,12 @@ soon() {
     timeout -k 1 "$DEADLINE" "$@"
 }
 
+# It has ended, be it that nobody has reaped it yet.
 is_gone() {
-    ! kill -0 "$1" 2>/dev/null
+    local state=
+    kill -0 "$1" 2>/dev/null || return 0
+    read -r _ _ state _ 2>/dev/null <"/proc/$1/stat" || true
+    [ "$state" = Z ]
 }
 
 wait_gone() {
