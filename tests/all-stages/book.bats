@@ -213,8 +213,8 @@ END
 
 @test "sessions: a line that comes after all others is caught" {
     book_make
-    book_fence console '$ { echo one; sleep 0.05; echo two; } &' 'one'
-    for _ in {1..5}; do # where the machine is busy both may come at once
+    book_fence console '$ { echo one; sleep 0.07; echo two; } &' 'one'
+    for _ in {1..15}; do # where the machine is busy both may come at once
         DEADLINE=1 run book_catches sessions 4 'printed more'
         [ "$status" -ne 0 ] || break
     done
