@@ -431,8 +431,8 @@ select_has_more() { # PID COUNT
 # --- S3: multiplexing_cost --------------------------------------------------
 
 @test "S3: a table of microseconds per turn, in less than ten seconds" {
-    # It raises its own limit.
-    run bash -c "ulimit -Sn 64; timeout 10 '$(program 02-select/multiplexing_cost)'"
+    # Seconds of processor time: others may need it, too. It raises its own limit.
+    run bash -c "ulimit -t 10 -Sn 64; '$(program 02-select/multiplexing_cost)'"
     echo "$output"
     [ "$status" -eq 0 ]
     [ "${#lines[@]}" -eq 7 ]
@@ -451,12 +451,12 @@ select_has_more() { # PID COUNT
 
 @test "S3: poll and epoll at 5000, where select cannot" {
     [ "$(ulimit -Hn)" -ge 5020 ] || skip "no 5000 descriptors"
-    run timeout 10 "$(program 02-select/multiplexing_cost)"
+    run soon "$(program 02-select/multiplexing_cost)"
     [[ ${lines[6]} =~ ^\ +5000\ +-\ +[0-9]+\.[0-9]\ +[0-9]+\.[0-9]$ ]]
 }
 
 @test "S3: what is not possible is a dash" {
-    run bash -c "ulimit -n 300; timeout 10 '$(program 02-select/multiplexing_cost)'"
+    run bash -c "ulimit -n 300; '$(program 02-select/multiplexing_cost)'"
     [ "$status" -eq 0 ]
     [[ ${lines[3]} != *-* ]]
     [[ ${lines[4]} =~ ^\ +500\ +-\ +-\ +-$ ]]
@@ -489,7 +489,7 @@ select_has_more() { # PID COUNT
     start 02-select/buffered_echo_server
     peer "$PORT" exchange=1000000
     before=$(select_dirty_kib "$PID")
-    select_hold -t 30 "$PORT" stuff hold swallow exchange=50000000 quiet=50 shutdown eof
+    select_hold -t 60 "$PORT" stuff hold swallow exchange=50000000 quiet=50 shutdown eof
     for _ in {1..20}; do
         DEADLINE=5 peer "$PORT" exchange=3200000
         [ $(($(select_dirty_kib "$PID") - before)) -lt 1024 ]
