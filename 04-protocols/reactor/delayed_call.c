@@ -144,6 +144,8 @@ int delayed_call_cancel(struct delayed_call *call)
  * not fit some day. */
 static int move_to(struct delayed_call *call, int64_t from, double seconds)
 {
+    if (refuse(call) < 0)
+        return -1;
     if (seconds != seconds) {
         errno = EINVAL; /* not a number */
         return -1;
@@ -160,15 +162,11 @@ static int move_to(struct delayed_call *call, int64_t from, double seconds)
 
 int delayed_call_reset(struct delayed_call *call, double seconds)
 {
-    if (refuse(call) < 0)
-        return -1;
     return move_to(call, delayed_calls_now(), seconds);
 }
 
 int delayed_call_delay(struct delayed_call *call, double seconds)
 {
-    if (refuse(call) < 0)
-        return -1;
     return move_to(call, call->time, seconds);
 }
 
