@@ -139,8 +139,6 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason)
 {
-    if (reason == EBADF)
-        descriptor->taken = 1; /* not open: a stranger has closed it */
     if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
     if (descriptor->state == WATCHED) {
@@ -203,11 +201,10 @@ static void notify_lost(struct dispatch *dispatch,
  * is not touched after. */
 static void close_and_dispose(struct descriptor *descriptor)
 {
-    if (!descriptor->taken)
+    if (descriptor->reason != EBADF) /* or a stranger has closed it */
         close(descriptor->fd);
     descriptor->state = NEW;
     descriptor->changed = 0;
-    descriptor->taken = 0;
     if (descriptor->class->dispose)
         descriptor->class->dispose(descriptor);
 }
