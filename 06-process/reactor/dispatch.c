@@ -217,10 +217,9 @@ static void finish_disconnects(struct dispatch *dispatch)
 {
     struct descriptor **link = &dispatch->first, *dead = NULL, *descriptor;
 
-    for (descriptor = *link; descriptor; descriptor = descriptor->next)
+    while ((descriptor = *link)) {
         if (descriptor->state == DISCONNECTED)
             notify_lost(dispatch, descriptor);
-    while ((descriptor = *link)) {
         if (descriptor->state == NOTIFIED) {
             *link = descriptor->next;
             descriptor->next = dead;
