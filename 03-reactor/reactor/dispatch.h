@@ -50,10 +50,6 @@ void dispatch_disconnect(struct dispatch *dispatch,
 void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
                              const struct descriptor *spare);
 
-/* Calls function(argument) when the turn is over. */
-void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
-                          void (*function)(void *), void *argument);
-
 /* Between two turns: notifies and closes the disconnected, makes the calls
  * that waited for this, lets those write that want to, and tells the poller
  * what has changed. Returns true if that left something to do, so that the

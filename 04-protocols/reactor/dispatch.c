@@ -161,15 +161,6 @@ void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
             dispatch_disconnect(dispatch, dispatch->table[fd], reason);
 }
 
-/* `call` lives in its owner, so this cannot fail, not even for an object that
- * ends for want of memory. */
-void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
-                          void (*function)(void *), void *argument)
-{
-    *call = (struct turn_end){ dispatch->calls, function, argument };
-    dispatch->calls = call;
-}
-
 /* What the reason is called in the trace. */
 static const char *reason_text(int reason)
 {

@@ -287,10 +287,13 @@ void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
     dispatch_disconnect(&reactor->dispatch, descriptor, reason);
 }
 
+/* `call` lives in its owner, so this cannot fail, not even for an object that
+ * ends for want of memory. */
 void reactor_at_turn_end(struct reactor *reactor, struct turn_end *call,
                          void (*function)(void *), void *argument)
 {
-    dispatch_at_turn_end(&reactor->dispatch, call, function, argument);
+    *call = (struct turn_end){ reactor->dispatch.calls, function, argument };
+    reactor->dispatch.calls = call;
 }
 
 struct running reactor_enter(struct reactor *reactor, struct running running)
