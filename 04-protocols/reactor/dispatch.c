@@ -35,10 +35,7 @@ void dispatch_close(struct dispatch *dispatch)
 {
     /* A connection_lost that adds a descriptor would keep us here for ever. */
     dispatch->closing = true;
-    dispatch_disconnect_all(dispatch, REASON_LOST, NULL);
-    /* Again, for those that a connection_lost has ended in the round before. */
-    while (dispatch_end_turn(dispatch))
-        ;
+    dispatch_disconnect_all(dispatch, NULL);
     free(dispatch->table);
     dispatch->poller->class->destroy(dispatch->poller);
 }
@@ -153,12 +150,15 @@ void dispatch_disconnect(struct dispatch *dispatch,
 }
 
 /* dispatch_disconnect calls nobody, so the table holds still meanwhile. */
-void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
+void dispatch_disconnect_all(struct dispatch *dispatch,
                              const struct descriptor *spare)
 {
     for (int fd = 0; fd < dispatch->size; fd++)
         if (dispatch->table[fd] && dispatch->table[fd] != spare)
-            dispatch_disconnect(dispatch, dispatch->table[fd], reason);
+            dispatch_disconnect(dispatch, dispatch->table[fd], REASON_LOST);
+    /* Again, for those that a connection_lost has ended in the round before. */
+    while (dispatch_end_turn(dispatch))
+        ;
 }
 
 /* What the reason is called in the trace. */

@@ -43,11 +43,14 @@ int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
 void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
                      unsigned event);
 
-/* Disconnects one descriptor, or all but `spare`. The first reason counts.
- * EBADF means that the number is not open: then it is not closed either. */
+/* Disconnects one descriptor. The first reason counts. EBADF means that the
+ * number is not open: then it is not closed either. */
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason);
-void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
+
+/* Disconnects all but `spare`, with REASON_LOST, and ends the turn as often as
+ * it takes until all of them are notified and closed. */
+void dispatch_disconnect_all(struct dispatch *dispatch,
                              const struct descriptor *spare);
 
 /* Between two turns: notifies and closes the disconnected, makes the calls

@@ -163,10 +163,7 @@ static void shut_down(struct reactor *reactor)
         return;
     trace("  shutdown: what is left is disconnected");
     reactor->state = ENDING;
-    dispatch_disconnect_all(&reactor->dispatch, REASON_LOST,
-                            &reactor->waker.reader);
-    while (dispatch_end_turn(&reactor->dispatch))
-        ;
+    dispatch_disconnect_all(&reactor->dispatch, &reactor->waker.reader);
     triggers_fire(&reactor->shutdown, TRIGGER_DURING);
     triggers_fire(&reactor->shutdown, TRIGGER_AFTER);
     reactor->state = ENDED;

@@ -361,7 +361,7 @@ loop_broken() {
         loop_end_test stop_is_a_request "${POLLERS[@]}"
     loop_broken reactor.c '/if \(reactor->holds > 0\)$/{N;s/return;/;/}' \
         loop_end_test stop_is_a_request "${POLLERS[@]}"
-    loop_broken reactor.c 's/reactor->state = HELD;/&\ndispatch_disconnect_all(\&reactor->dispatch, REASON_LOST, \&reactor->waker.reader);/' \
+    loop_broken reactor.c 's/reactor->state = HELD;/&\ndispatch_disconnect_all(\&reactor->dispatch, \&reactor->waker.reader);/' \
         loop_end_test stop_is_a_request "${POLLERS[@]}"
 }
 
