@@ -118,14 +118,13 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
 /* One who paused and resumed in the same turn wants what the poller knows: no
  * system call. A refusal (ERANGE of select, ENOMEM, EBADF of a number that is
  * closed) is the end of this descriptor, and of no other. */
-static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
-                        unsigned wanted)
+static void tell_poller(struct dispatch *dispatch, struct descriptor *it)
 {
-    if (wanted == it->watched)
+    if (it->wanted == it->watched)
         return;
     if (dispatch->poller->class->change(dispatch->poller, it->fd, it->watched,
-                                        wanted) == 0)
-        it->watched = (unsigned char)wanted;
+                                        it->wanted) == 0)
+        it->watched = it->wanted;
     else
         dispatch_disconnect(dispatch, it, errno);
 }
@@ -138,14 +137,14 @@ void dispatch_disconnect(struct dispatch *dispatch,
 {
     if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
+    descriptor->wanted = 0; /* no do_write after the do_read that ended it */
     if (descriptor->state == WATCHED) {
-        tell_poller(dispatch, descriptor, 0); /* while its number is open */
+        tell_poller(dispatch, descriptor); /* while its number is open */
         dispatch->table[descriptor->fd] = NULL;
         dispatch->watched--;
     }
     descriptor->state = DISCONNECTED;
     descriptor->reason = reason;
-    descriptor->wanted = 0; /* no do_write after the do_read that ended it */
     note_change(dispatch, descriptor);
 }
 
@@ -257,7 +256,7 @@ static void run(struct dispatch *dispatch, struct descriptor *descriptor,
  * and all of them, and the writes, change what the poller has to hear. */
 bool dispatch_end_turn(struct dispatch *dispatch)
 {
-    struct descriptor *descriptor, *next;
+    struct descriptor **link = &dispatch->first, *descriptor;
 
     finish_disconnects(dispatch);
     make_turn_end_calls(dispatch);
@@ -269,19 +268,18 @@ bool dispatch_end_turn(struct dispatch *dispatch)
          descriptor = descriptor->next)
         if (descriptor->wanted & POLLER_WRITE & ~descriptor->watched)
             run(dispatch, descriptor, "do_write", descriptor->class->do_write);
-    /* What is disconnected by now is left for the next time; the poller is
-     * told of the rest. */
-    next = dispatch->first;
-    dispatch->first = NULL;
-    dispatch->end = &dispatch->first;
-    while ((descriptor = next)) {
-        next = descriptor->next;
-        descriptor->changed = 0; /* first: a refusal notes it again */
-        if (descriptor->state == WATCHED)
-            tell_poller(dispatch, descriptor, descriptor->wanted);
-        else
-            note_change(dispatch, descriptor);
+    /* The poller is told of all; what is disconnected by now, also because the
+     * poller has refused it, is left for the next time. */
+    while ((descriptor = *link)) {
+        tell_poller(dispatch, descriptor);
+        if (descriptor->state == WATCHED) {
+            *link = descriptor->next;
+            descriptor->changed = 0;
+        } else {
+            link = &descriptor->next;
+        }
     }
+    dispatch->end = link;
     /* Somebody is still to be told, or called: the wait must not sleep. */
     return dispatch->first || dispatch->calls;
 }
