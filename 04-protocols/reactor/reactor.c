@@ -30,7 +30,8 @@ struct reactor {
     struct dispatch dispatch;         /* the descriptors, and the poller */
     struct delayed_calls calls;       /* by the time they are due */
     struct thread_calls thread_calls; /* what other threads asked for */
-    struct triggers startup, shutdown, end;
+    /* What is to run, the first of each event and phase. */
+    struct trigger *triggers[REACTOR_FREE + 1][TRIGGER_AFTER + 1];
     struct waker waker;             /* ends the wait, from outside */
     int holds;                      /* triggers that the shutdown waits for */
     int stop_signal;                /* the one that stopped us */
@@ -85,13 +86,27 @@ struct reactor *reactor_new(const char *poller_name)
     return reactor;
 }
 
+/* Runs the triggers of one phase. Each is out of the list before: its function
+ * may free it, add it again, or remove the next one. */
+static void fire(struct reactor *reactor, enum reactor_event event,
+                 enum trigger_phase phase)
+{
+    struct trigger *trigger;
+
+    while ((trigger = reactor->triggers[event][phase])) {
+        reactor_remove_trigger(reactor, trigger);
+        trigger->function(trigger->argument);
+    }
+}
+
 /* What the loop has is given back in the order in which it could still be used:
  * the triggers of upper layers first, the descriptors' last callbacks, and only
  * then the tables that these may look into. */
 void reactor_free(struct reactor *reactor)
 {
-    for (int phase = 0; phase < TRIGGER_PHASES; phase++)
-        triggers_fire(&reactor->end, (enum trigger_phase)phase);
+    fire(reactor, REACTOR_FREE, TRIGGER_BEFORE);
+    fire(reactor, REACTOR_FREE, TRIGGER_DURING);
+    fire(reactor, REACTOR_FREE, TRIGGER_AFTER);
     /* Before the pipe is closed: a handler would write to a number that is
      * somebody else's by then. */
     signals_restore(&reactor->waker);
@@ -136,7 +151,7 @@ static void start(struct reactor *reactor)
     struct sigaction ignore = { .sa_handler = SIG_IGN };
 
     reactor->state = STARTING;
-    triggers_fire(&reactor->startup, TRIGGER_BEFORE);
+    fire(reactor, REACTOR_STARTUP, TRIGGER_BEFORE);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
     /* EBUSY is no failure here: somebody else has asked for the signal, or it
@@ -145,8 +160,8 @@ static void start(struct reactor *reactor)
         reactor_on_signal(reactor, SIGINT, stop_on_sigint, reactor);
     reactor_on_signal(reactor, SIGTERM, stop_on_sigterm, reactor);
     reactor->state = RUNNING; /* from here on a trigger may stop the loop */
-    triggers_fire(&reactor->startup, TRIGGER_DURING);
-    triggers_fire(&reactor->startup, TRIGGER_AFTER);
+    fire(reactor, REACTOR_STARTUP, TRIGGER_DURING);
+    fire(reactor, REACTOR_STARTUP, TRIGGER_AFTER);
 }
 
 /* Called once a turn after reactor_stop, until the loop has ended: the triggers
@@ -157,15 +172,15 @@ static void shut_down(struct reactor *reactor)
 {
     if (reactor->state == STOPPING) {
         reactor->state = HELD;
-        triggers_fire(&reactor->shutdown, TRIGGER_BEFORE);
+        fire(reactor, REACTOR_SHUTDOWN, TRIGGER_BEFORE);
     }
     if (reactor->holds > 0)
         return;
     trace("  shutdown: what is left is disconnected");
     reactor->state = ENDING;
     dispatch_disconnect_all(&reactor->dispatch, &reactor->waker.reader);
-    triggers_fire(&reactor->shutdown, TRIGGER_DURING);
-    triggers_fire(&reactor->shutdown, TRIGGER_AFTER);
+    fire(reactor, REACTOR_SHUTDOWN, TRIGGER_DURING);
+    fire(reactor, REACTOR_SHUTDOWN, TRIGGER_AFTER);
     reactor->state = ENDED;
 }
 
@@ -353,28 +368,37 @@ int reactor_on_signal(struct reactor *reactor, int signal,
     return signals_watch(signal, &reactor->waker, function, argument);
 }
 
-static struct triggers *triggers_for(struct reactor *reactor,
-                                     enum reactor_event event)
-{
-    return event == REACTOR_STARTUP    ? &reactor->startup
-           : event == REACTOR_SHUTDOWN ? &reactor->shutdown
-                                       : &reactor->end;
-}
-
+/* A trigger hangs in its owner's memory, so this cannot fail for want of it.
+ * One that is waiting is refused: to hang it up once more would cut off those
+ * behind it. */
 int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
                         enum reactor_event event, struct trigger *trigger,
                         void (*function)(void *), void *argument)
 {
-    return triggers_add(triggers_for(reactor, event), phase, trigger, function,
-                        argument);
+    if (phase < TRIGGER_BEFORE || phase > TRIGGER_AFTER || trigger->link) {
+        errno = trigger->link ? EALREADY : EINVAL;
+        return -1;
+    }
+    struct trigger **end = &reactor->triggers[event][phase];
+    while (*end)
+        end = &(*end)->next;
+    *trigger = (struct trigger){ function, argument, NULL, end };
+    *end = trigger;
+    return 0;
 }
 
 int reactor_remove_trigger(struct reactor *reactor, struct trigger *trigger)
 {
-    if (triggers_remove(&reactor->startup, trigger) == 0 ||
-        triggers_remove(&reactor->shutdown, trigger) == 0)
-        return 0;
-    return triggers_remove(&reactor->end, trigger);
+    (void)reactor; /* the trigger knows where it hangs */
+    if (!trigger->link) {
+        errno = ENOENT;
+        return -1;
+    }
+    *trigger->link = trigger->next;
+    if (trigger->next)
+        trigger->next->link = trigger->link;
+    trigger->link = NULL;
+    return 0;
 }
 
 int reactor_call_when_running(struct reactor *reactor, struct trigger *trigger,
