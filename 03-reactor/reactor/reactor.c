@@ -6,6 +6,7 @@
 #include "reactor/reactor.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,10 @@ enum reactor_state {
 
 struct reactor {
     enum reactor_state state;
-    struct dispatch dispatch;         /* the descriptors, and the poller */
-    struct delayed_calls calls;       /* by the time they are due */
-    struct thread_calls thread_calls; /* what other threads asked for */
+    struct dispatch dispatch;   /* the descriptors, and the poller */
+    struct delayed_calls calls; /* by the time they are due */
+    pthread_mutex_t lock;       /* the only one: of the next two */
+    struct thread_call *queue, **queue_end; /* what other threads asked for */
     /* What is to run, the first of each event and phase. */
     struct trigger *triggers[REACTOR_FREE + 1][TRIGGER_AFTER + 1];
     struct waker waker;             /* ends the wait, from outside */
@@ -70,7 +72,8 @@ struct reactor *reactor_new(const char *poller_name)
         free(reactor);
         return NULL;
     }
-    thread_calls_open(&reactor->thread_calls);
+    pthread_mutex_init(&reactor->lock, NULL);
+    reactor->queue_end = &reactor->queue;
     dispatch_open(&reactor->dispatch, poller);
     /* The poller is told when a turn ends; end one now, for it may not be able
      * to watch this number, and without the waker no signal would be heard. */
@@ -114,7 +117,7 @@ void reactor_free(struct reactor *reactor)
     waker_close(&reactor->waker);
     /* Not before: connection_lost may cancel a call, which is in this heap. */
     delayed_calls_clear(&reactor->calls);
-    thread_calls_close(&reactor->thread_calls);
+    pthread_mutex_destroy(&reactor->lock);
     for (struct attachment *it = reactor->attachments, *next; it; it = next) {
         next = it->next; /* it goes with what its layer keeps */
         if (it->free)
@@ -192,6 +195,22 @@ static bool wants_shutdown(const struct reactor *reactor)
            (reactor->state == HELD && reactor->holds == 0);
 }
 
+/* Those that are queued at this moment. The lock is never held while a function
+ * runs: one that asks for another call would wait for itself. */
+static void run_thread_calls(struct reactor *reactor)
+{
+    pthread_mutex_lock(&reactor->lock);
+    struct thread_call *call = reactor->queue, *next;
+    reactor->queue = NULL;
+    reactor->queue_end = &reactor->queue;
+    pthread_mutex_unlock(&reactor->lock);
+    for (; call; call = next) {
+        next = call->next; /* it may free itself, or be queued again */
+        trace("  call of a thread");
+        call->function(call->argument);
+    }
+}
+
 /* One turn, in the order of Twisted's mainLoop: calls of other threads,
  * signals, delayed calls, the end of the turn before, and the wait with the
  * callbacks of what is ready. What the first of these ask for is done before
@@ -201,7 +220,7 @@ static int turn(struct reactor *reactor)
 {
     reactor->turn++;
     trace("turn %lu", reactor->turn);
-    thread_calls_run(&reactor->thread_calls);
+    run_thread_calls(reactor);
     signals_deliver(&reactor->waker);
     delayed_calls_run(&reactor->calls);
     if (wants_shutdown(reactor))
@@ -358,7 +377,13 @@ int reactor_call_later(struct reactor *reactor, struct delayed_call *call,
 void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
                               void (*function)(void *), void *argument)
 {
-    if (thread_calls_add(&reactor->thread_calls, call, function, argument))
+    *call = (struct thread_call){ function, argument, NULL };
+    pthread_mutex_lock(&reactor->lock);
+    bool was_empty = !reactor->queue;
+    *reactor->queue_end = call;
+    reactor->queue_end = &call->next;
+    pthread_mutex_unlock(&reactor->lock);
+    if (was_empty)
         waker_wake(&reactor->waker);
 }
 

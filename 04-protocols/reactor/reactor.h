@@ -16,7 +16,6 @@
 
 #include "reactor/delayed_call.h"
 #include "reactor/descriptor.h"
-#include "reactor/thread_calls.h"
 
 struct reactor;
 
@@ -107,8 +106,14 @@ int reactor_call_later(struct reactor *reactor, struct delayed_call *call,
                        double seconds, void (*function)(void *),
                        void *argument);
 
-/* For any thread: calls function(argument) in the loop. `call` must live until
- * then. Never fails, never blocks for long. */
+/* For any thread: calls function(argument) in the loop, in the order asked for.
+ * `call` is the caller's and must live until then. Never fails, never blocks
+ * for long. */
+struct thread_call {
+    void (*function)(void *argument);
+    void *argument;
+    struct thread_call *next;
+};
 void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
                               void (*function)(void *), void *argument);
 

@@ -149,8 +149,8 @@ loop_broken() {
     loop_broken delayed_call.c \
         's/first->time > calls->now \|\| first->order >= end/first->time > delayed_calls_now()/' \
         loop_starve_test chain_of_calls "${POLLERS[@]}"
-    loop_broken thread_calls.c \
-        's/^( *)call = next;/&\nif (!call) { call = calls->first; calls->first = NULL; calls->end = \&calls->first; }/' \
+    loop_broken reactor.c \
+        's/^( *)call->function\(call->argument\);/&\nif (!next) { next = reactor->queue; reactor->queue = NULL; reactor->queue_end = \&reactor->queue; }/' \
         loop_starve_test chain_from_threads "${POLLERS[@]}"
 }
 
