@@ -11,7 +11,7 @@
 
 #include "reactor/poller.h"
 
-enum { BETWEEN_ROUNDS = 20 }; /* milliseconds, see wait_in_pieces */
+enum { BETWEEN_ROUNDS = 20 }; /* milliseconds, see poll_in_pieces */
 
 struct poll_poller {
     struct poller base;
@@ -112,51 +112,31 @@ static unsigned events_of(const struct pollfd *watched)
     return events;
 }
 
-/* Asks about `count` of the watched, from `first` on, and adds what is ready to
- * the `*found` that stand in self->ready. Returns 0, or -1 with errno. */
-static int ask(struct poll_poller *self, int first, int count, int milliseconds,
-               int *found)
-{
-    int left = poll(self->watched + first, (nfds_t)count, milliseconds);
-
-    if (left < 0)
-        return errno == EINTR ? 0 : -1; /* a signal: nobody is ready */
-    /* `left` have something in revents: behind the last of them there is
-     * nothing to look for. */
-    for (int i = first; i < first + count && left > 0; i++) {
-        if (!self->watched[i].revents)
-            continue;
-        left--;
-        self->ready[(*found)++] =
-            (struct poller_event){ self->watched[i].fd,
-                                   events_of(&self->watched[i]) };
-    }
-    return 0;
-}
-
 /* poll refuses an array longer than the limit of descriptors, and that limit
  * can be lowered below what is open already. Then we ask piece by piece without
- * waiting, and sleep between two rounds. */
-static int wait_in_pieces(struct poll_poller *self, int milliseconds,
-                          int *found)
+ * waiting, and sleep between two rounds. Returns what poll does. */
+static int poll_in_pieces(struct poll_poller *self, int milliseconds)
 {
     struct rlimit limit;
+    int count = 0;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == 0 ||
-        limit.rlim_cur >= (rlim_t)self->count) {
-        errno = EINVAL; /* it was not that */
-        return -1;
-    }
+        limit.rlim_cur >= (rlim_t)self->count)
+        return -1; /* it was not that; errno is still EINVAL */
     int piece = (int)limit.rlim_cur;
-    for (int i = 0; i < self->count; i += piece)
-        if (ask(self, i, self->count - i < piece ? self->count - i : piece, 0,
-                found) < 0)
+    for (int i = 0; i < self->count; i += piece) {
+        int left = self->count - i;
+        int more =
+            poll(self->watched + i, (nfds_t)(left < piece ? left : piece), 0);
+        if (more < 0)
             return -1;
-    if (*found == 0 && milliseconds != 0)
+        count += more;
+    }
+    if (count == 0 && milliseconds != 0)
         poll(NULL, 0,
              milliseconds < 0 || milliseconds > BETWEEN_ROUNDS ? BETWEEN_ROUNDS
                                                                : milliseconds);
-    return 0;
+    return count;
 }
 
 /* poll counts milliseconds. Rounded down, the last one before a deadline would
@@ -168,13 +148,22 @@ static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
     int64_t exact = nanoseconds < 0
                         ? -1
                         : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
-    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact, found = 0;
+    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact;
 
     *ready = self->ready;
-    if (ask(self, 0, self->count, milliseconds, &found) == 0 ||
-        (errno == EINVAL && wait_in_pieces(self, milliseconds, &found) == 0))
-        return found;
-    return -1;
+    int count = poll(self->watched, (nfds_t)self->count, milliseconds);
+    if (count < 0 && errno == EINVAL)
+        count = poll_in_pieces(self, milliseconds);
+    if (count < 0)
+        return errno == EINTR ? 0 : -1; /* a signal: nobody is ready */
+    /* So many have something in revents: behind the last of them there is
+     * nothing to look for. */
+    for (int i = 0, found = 0; found < count; i++)
+        if (self->watched[i].revents)
+            self->ready[found++] =
+                (struct poller_event){ self->watched[i].fd,
+                                       events_of(&self->watched[i]) };
+    return count;
 }
 
 const struct poller_class poller_poll = {
