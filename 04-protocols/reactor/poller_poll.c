@@ -17,9 +17,9 @@ struct poll_poller {
     struct poller base;
     struct pollfd *watched;     /* what the kernel sees, without gaps */
     struct poller_event *ready; /* room for as many events */
-    int count, capacity;        /* of both */
+    int count;                  /* how many are watched */
     int *place;                 /* fd -> its index in watched */
-    int places;                 /* numbers that place has room for */
+    int size;                   /* numbers that there is room for, in each */
 };
 
 static struct poller *poll_poller_create(void)
@@ -42,31 +42,27 @@ static void poll_poller_destroy(struct poller *poller)
     free(self);
 }
 
-/* Makes room for one more descriptor, and for the number `fd`. An array that
- * did grow stays grown when the next one cannot. */
+/* Makes room for the number `fd`. No more can be watched than there are numbers
+ * up to it, so the three arrays grow together. One that did grow stays grown
+ * when the next one cannot; until then the smaller ones count. */
 static int reserve(struct poll_poller *self, int fd)
 {
-    if (self->count == self->capacity) {
-        size_t wanted = self->capacity ? (size_t)self->capacity * 2 : 16;
-        void *grown = realloc(self->watched, wanted * sizeof(*self->watched));
-        if (!grown)
-            return -1;
-        self->watched = grown;
-        grown = realloc(self->ready, wanted * sizeof(*self->ready));
-        if (!grown)
-            return -1;
-        self->ready = grown;
-        /* Only when both have it: until then the smaller one counts. */
-        self->capacity = (int)wanted;
-    }
-    if (fd >= self->places) {
-        size_t wanted = (size_t)fd * 2 + 16;
-        void *grown = realloc(self->place, wanted * sizeof(*self->place));
-        if (!grown)
-            return -1;
-        self->place = grown;
-        self->places = (int)wanted;
-    }
+    if (fd < self->size)
+        return 0;
+    size_t size = (size_t)fd * 2 + 16;
+    void *grown = realloc(self->place, size * sizeof(*self->place));
+    if (!grown)
+        return -1;
+    self->place = grown;
+    grown = realloc(self->watched, size * sizeof(*self->watched));
+    if (!grown)
+        return -1;
+    self->watched = grown;
+    grown = realloc(self->ready, size * sizeof(*self->ready));
+    if (!grown)
+        return -1;
+    self->ready = grown;
+    self->size = (int)size;
     return 0;
 }
 
