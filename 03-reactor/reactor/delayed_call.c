@@ -54,47 +54,27 @@ static void put(struct delayed_calls *calls, size_t place,
     call->place = place;
 }
 
-/* Moves `call` from `place` towards the root, as far as it belongs. */
-static void sift_up(struct delayed_calls *calls, size_t place,
-                    struct delayed_call *call)
+/* Puts `call` at `place`, or where else it belongs: towards the root as long as
+ * the one above is due later, or else away from it. Above, if it comes from
+ * another branch of the tree, where all may be earlier. */
+static void heap_place(struct delayed_calls *calls, size_t place,
+                       struct delayed_call *call)
 {
-    while (place > 0) {
-        struct delayed_call *parent = calls->heap[(place - 1) / 2];
-        if (!before(call, parent))
-            break;
-        put(calls, place, parent);
+    while (place > 0 && before(call, calls->heap[(place - 1) / 2])) {
+        put(calls, place, calls->heap[(place - 1) / 2]);
         place = (place - 1) / 2;
     }
-    put(calls, place, call);
-}
-
-static void sift_down(struct delayed_calls *calls, size_t place,
-                      struct delayed_call *call)
-{
     for (;;) {
         size_t child = place * 2 + 1;
-        if (child >= calls->count)
-            break;
         if (child + 1 < calls->count &&
             before(calls->heap[child + 1], calls->heap[child]))
             child++;
-        if (!before(calls->heap[child], call))
+        if (child >= calls->count || !before(calls->heap[child], call))
             break;
         put(calls, place, calls->heap[child]);
         place = child;
     }
     put(calls, place, call);
-}
-
-/* Puts `call` where it belongs, which may be above or below `place`: above if
- * it comes from another branch of the tree, where all may be earlier. */
-static void heap_fix(struct delayed_calls *calls, size_t place,
-                     struct delayed_call *call)
-{
-    if (place > 0 && before(call, calls->heap[(place - 1) / 2]))
-        sift_up(calls, place, call);
-    else
-        sift_down(calls, place, call);
 }
 
 /* The last one of the heap fills the place. */
@@ -104,7 +84,7 @@ static void heap_remove(struct delayed_call *call)
     struct delayed_call *last = calls->heap[--calls->count];
 
     if (last != call)
-        heap_fix(calls, call->place, last);
+        heap_place(calls, call->place, last);
 }
 
 /* A call that is refused is left as it was. `!(seconds >= 0)` is true for NaN,
@@ -132,7 +112,8 @@ int delayed_calls_add(struct delayed_calls *calls, struct delayed_call *call,
         .order = calls->order++,
         .state = CALL_PENDING,
     };
-    sift_up(calls, calls->count++, call);
+    calls->count++;
+    heap_place(calls, calls->count - 1, call);
     return 0;
 }
 
@@ -163,6 +144,8 @@ int delayed_call_cancel(struct delayed_call *call)
  * not fit some day. */
 static int move_to(struct delayed_call *call, int64_t from, double seconds)
 {
+    if (refuse(call) < 0)
+        return -1;
     if (seconds != seconds) {
         errno = EINVAL; /* not a number */
         return -1;
@@ -173,21 +156,17 @@ static int move_to(struct delayed_call *call, int64_t from, double seconds)
                  : time > farthest       ? farthest
                                          : time;
     call->order = call->calls->order++;
-    heap_fix(call->calls, call->place, call);
+    heap_place(call->calls, call->place, call);
     return 0;
 }
 
 int delayed_call_reset(struct delayed_call *call, double seconds)
 {
-    if (refuse(call) < 0)
-        return -1;
     return move_to(call, delayed_calls_now(), seconds);
 }
 
 int delayed_call_delay(struct delayed_call *call, double seconds)
 {
-    if (refuse(call) < 0)
-        return -1;
     return move_to(call, call->time, seconds);
 }
 

@@ -11,15 +11,15 @@
 
 #include "reactor/poller.h"
 
-enum { BETWEEN_ROUNDS = 20 }; /* milliseconds, see wait_in_pieces */
+enum { BETWEEN_ROUNDS = 20 }; /* milliseconds, see poll_in_pieces */
 
 struct poll_poller {
     struct poller base;
     struct pollfd *watched;     /* what the kernel sees, without gaps */
     struct poller_event *ready; /* room for as many events */
-    int count, capacity;        /* of both */
+    int count;                  /* how many are watched */
     int *place;                 /* fd -> its index in watched */
-    int places;                 /* numbers that place has room for */
+    int size;                   /* numbers that there is room for, in each */
 };
 
 static struct poller *poll_poller_create(void)
@@ -42,31 +42,27 @@ static void poll_poller_destroy(struct poller *poller)
     free(self);
 }
 
-/* Makes room for one more descriptor, and for the number `fd`. An array that
- * did grow stays grown when the next one cannot. */
+/* Makes room for the number `fd`. No more can be watched than there are numbers
+ * up to it, so the three arrays grow together. One that did grow stays grown
+ * when the next one cannot; until then the smaller ones count. */
 static int reserve(struct poll_poller *self, int fd)
 {
-    if (self->count == self->capacity) {
-        size_t wanted = self->capacity ? (size_t)self->capacity * 2 : 16;
-        void *grown = realloc(self->watched, wanted * sizeof(*self->watched));
-        if (!grown)
-            return -1;
-        self->watched = grown;
-        grown = realloc(self->ready, wanted * sizeof(*self->ready));
-        if (!grown)
-            return -1;
-        self->ready = grown;
-        /* Only when both have it: until then the smaller one counts. */
-        self->capacity = (int)wanted;
-    }
-    if (fd >= self->places) {
-        size_t wanted = (size_t)fd * 2 + 16;
-        void *grown = realloc(self->place, wanted * sizeof(*self->place));
-        if (!grown)
-            return -1;
-        self->place = grown;
-        self->places = (int)wanted;
-    }
+    if (fd < self->size)
+        return 0;
+    size_t size = (size_t)fd * 2 + 16;
+    void *grown = realloc(self->place, size * sizeof(*self->place));
+    if (!grown)
+        return -1;
+    self->place = grown;
+    grown = realloc(self->watched, size * sizeof(*self->watched));
+    if (!grown)
+        return -1;
+    self->watched = grown;
+    grown = realloc(self->ready, size * sizeof(*self->ready));
+    if (!grown)
+        return -1;
+    self->ready = grown;
+    self->size = (int)size;
     return 0;
 }
 
@@ -112,51 +108,31 @@ static unsigned events_of(const struct pollfd *watched)
     return events;
 }
 
-/* Asks about `count` of the watched, from `first` on, and adds what is ready to
- * the `*found` that stand in self->ready. Returns 0, or -1 with errno. */
-static int ask(struct poll_poller *self, int first, int count, int milliseconds,
-               int *found)
-{
-    int left = poll(self->watched + first, (nfds_t)count, milliseconds);
-
-    if (left < 0)
-        return errno == EINTR ? 0 : -1; /* a signal: nobody is ready */
-    /* `left` have something in revents: behind the last of them there is
-     * nothing to look for. */
-    for (int i = first; i < first + count && left > 0; i++) {
-        if (!self->watched[i].revents)
-            continue;
-        left--;
-        self->ready[(*found)++] =
-            (struct poller_event){ self->watched[i].fd,
-                                   events_of(&self->watched[i]) };
-    }
-    return 0;
-}
-
 /* poll refuses an array longer than the limit of descriptors, and that limit
  * can be lowered below what is open already. Then we ask piece by piece without
- * waiting, and sleep between two rounds. */
-static int wait_in_pieces(struct poll_poller *self, int milliseconds,
-                          int *found)
+ * waiting, and sleep between two rounds. Returns what poll does. */
+static int poll_in_pieces(struct poll_poller *self, int milliseconds)
 {
     struct rlimit limit;
+    int count = 0;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == 0 ||
-        limit.rlim_cur >= (rlim_t)self->count) {
-        errno = EINVAL; /* it was not that */
-        return -1;
-    }
+        limit.rlim_cur >= (rlim_t)self->count)
+        return -1; /* it was not that; errno is still EINVAL */
     int piece = (int)limit.rlim_cur;
-    for (int i = 0; i < self->count; i += piece)
-        if (ask(self, i, self->count - i < piece ? self->count - i : piece, 0,
-                found) < 0)
+    for (int i = 0; i < self->count; i += piece) {
+        int left = self->count - i;
+        int more =
+            poll(self->watched + i, (nfds_t)(left < piece ? left : piece), 0);
+        if (more < 0)
             return -1;
-    if (*found == 0 && milliseconds != 0)
+        count += more;
+    }
+    if (count == 0 && milliseconds != 0)
         poll(NULL, 0,
              milliseconds < 0 || milliseconds > BETWEEN_ROUNDS ? BETWEEN_ROUNDS
                                                                : milliseconds);
-    return 0;
+    return count;
 }
 
 /* poll counts milliseconds. Rounded down, the last one before a deadline would
@@ -168,13 +144,22 @@ static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
     int64_t exact = nanoseconds < 0
                         ? -1
                         : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
-    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact, found = 0;
+    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact;
 
     *ready = self->ready;
-    if (ask(self, 0, self->count, milliseconds, &found) == 0 ||
-        (errno == EINVAL && wait_in_pieces(self, milliseconds, &found) == 0))
-        return found;
-    return -1;
+    int count = poll(self->watched, (nfds_t)self->count, milliseconds);
+    if (count < 0 && errno == EINVAL)
+        count = poll_in_pieces(self, milliseconds);
+    if (count < 0)
+        return errno == EINTR ? 0 : -1; /* a signal: nobody is ready */
+    /* So many have something in revents: behind the last of them there is
+     * nothing to look for. */
+    for (int i = 0, found = 0; found < count; i++)
+        if (self->watched[i].revents)
+            self->ready[found++] =
+                (struct poller_event){ self->watched[i].fd,
+                                       events_of(&self->watched[i]) };
+    return count;
 }
 
 const struct poller_class poller_poll = {

@@ -6,6 +6,7 @@
 #include "reactor/reactor.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,12 @@ enum reactor_state {
 
 struct reactor {
     enum reactor_state state;
-    struct dispatch dispatch;         /* the descriptors, and the poller */
-    struct delayed_calls calls;       /* by the time they are due */
-    struct thread_calls thread_calls; /* what other threads asked for */
-    struct triggers startup, shutdown, end;
+    struct dispatch dispatch;   /* the descriptors, and the poller */
+    struct delayed_calls calls; /* by the time they are due */
+    pthread_mutex_t lock;       /* the only one: of the next two */
+    struct thread_call *queue, **queue_end; /* what other threads asked for */
+    /* What is to run, the first of each event and phase. */
+    struct trigger *triggers[REACTOR_FREE + 1][TRIGGER_AFTER + 1];
     struct waker waker;             /* ends the wait, from outside */
     int holds;                      /* triggers that the shutdown waits for */
     int stop_signal;                /* the one that stopped us */
@@ -69,7 +72,8 @@ struct reactor *reactor_new(const char *poller_name)
         free(reactor);
         return NULL;
     }
-    thread_calls_open(&reactor->thread_calls);
+    pthread_mutex_init(&reactor->lock, NULL);
+    reactor->queue_end = &reactor->queue;
     dispatch_open(&reactor->dispatch, poller);
     /* The poller is told when a turn ends; end one now, for it may not be able
      * to watch this number, and without the waker no signal would be heard. */
@@ -85,13 +89,27 @@ struct reactor *reactor_new(const char *poller_name)
     return reactor;
 }
 
+/* Runs the triggers of one phase. Each is out of the list before: its function
+ * may free it, add it again, or remove the next one. */
+static void fire(struct reactor *reactor, enum reactor_event event,
+                 enum trigger_phase phase)
+{
+    struct trigger *trigger;
+
+    while ((trigger = reactor->triggers[event][phase])) {
+        reactor_remove_trigger(reactor, trigger);
+        trigger->function(trigger->argument);
+    }
+}
+
 /* What the loop has is given back in the order in which it could still be used:
  * the triggers of upper layers first, the descriptors' last callbacks, and only
  * then the tables that these may look into. */
 void reactor_free(struct reactor *reactor)
 {
-    for (int phase = 0; phase < TRIGGER_PHASES; phase++)
-        triggers_fire(&reactor->end, (enum trigger_phase)phase);
+    fire(reactor, REACTOR_FREE, TRIGGER_BEFORE);
+    fire(reactor, REACTOR_FREE, TRIGGER_DURING);
+    fire(reactor, REACTOR_FREE, TRIGGER_AFTER);
     /* Before the pipe is closed: a handler would write to a number that is
      * somebody else's by then. */
     signals_restore(&reactor->waker);
@@ -99,7 +117,7 @@ void reactor_free(struct reactor *reactor)
     waker_close(&reactor->waker);
     /* Not before: connection_lost may cancel a call, which is in this heap. */
     delayed_calls_clear(&reactor->calls);
-    thread_calls_close(&reactor->thread_calls);
+    pthread_mutex_destroy(&reactor->lock);
     for (struct attachment *it = reactor->attachments, *next; it; it = next) {
         next = it->next; /* it goes with what its layer keeps */
         if (it->free)
@@ -136,7 +154,7 @@ static void start(struct reactor *reactor)
     struct sigaction ignore = { .sa_handler = SIG_IGN };
 
     reactor->state = STARTING;
-    triggers_fire(&reactor->startup, TRIGGER_BEFORE);
+    fire(reactor, REACTOR_STARTUP, TRIGGER_BEFORE);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
     /* EBUSY is no failure here: somebody else has asked for the signal, or it
@@ -145,8 +163,8 @@ static void start(struct reactor *reactor)
         reactor_on_signal(reactor, SIGINT, stop_on_sigint, reactor);
     reactor_on_signal(reactor, SIGTERM, stop_on_sigterm, reactor);
     reactor->state = RUNNING; /* from here on a trigger may stop the loop */
-    triggers_fire(&reactor->startup, TRIGGER_DURING);
-    triggers_fire(&reactor->startup, TRIGGER_AFTER);
+    fire(reactor, REACTOR_STARTUP, TRIGGER_DURING);
+    fire(reactor, REACTOR_STARTUP, TRIGGER_AFTER);
 }
 
 /* Called once a turn after reactor_stop, until the loop has ended: the triggers
@@ -157,18 +175,15 @@ static void shut_down(struct reactor *reactor)
 {
     if (reactor->state == STOPPING) {
         reactor->state = HELD;
-        triggers_fire(&reactor->shutdown, TRIGGER_BEFORE);
+        fire(reactor, REACTOR_SHUTDOWN, TRIGGER_BEFORE);
     }
     if (reactor->holds > 0)
         return;
     trace("  shutdown: what is left is disconnected");
     reactor->state = ENDING;
-    dispatch_disconnect_all(&reactor->dispatch, REASON_LOST,
-                            &reactor->waker.reader);
-    while (dispatch_end_turn(&reactor->dispatch))
-        ;
-    triggers_fire(&reactor->shutdown, TRIGGER_DURING);
-    triggers_fire(&reactor->shutdown, TRIGGER_AFTER);
+    dispatch_disconnect_all(&reactor->dispatch, &reactor->waker.reader);
+    fire(reactor, REACTOR_SHUTDOWN, TRIGGER_DURING);
+    fire(reactor, REACTOR_SHUTDOWN, TRIGGER_AFTER);
     reactor->state = ENDED;
 }
 
@@ -180,6 +195,22 @@ static bool wants_shutdown(const struct reactor *reactor)
            (reactor->state == HELD && reactor->holds == 0);
 }
 
+/* Those that are queued at this moment. The lock is never held while a function
+ * runs: one that asks for another call would wait for itself. */
+static void run_thread_calls(struct reactor *reactor)
+{
+    pthread_mutex_lock(&reactor->lock);
+    struct thread_call *call = reactor->queue, *next;
+    reactor->queue = NULL;
+    reactor->queue_end = &reactor->queue;
+    pthread_mutex_unlock(&reactor->lock);
+    for (; call; call = next) {
+        next = call->next; /* it may free itself, or be queued again */
+        trace("  call of a thread");
+        call->function(call->argument);
+    }
+}
+
 /* One turn, in the order of Twisted's mainLoop: calls of other threads,
  * signals, delayed calls, the end of the turn before, and the wait with the
  * callbacks of what is ready. What the first of these ask for is done before
@@ -189,7 +220,7 @@ static int turn(struct reactor *reactor)
 {
     reactor->turn++;
     trace("turn %lu", reactor->turn);
-    thread_calls_run(&reactor->thread_calls);
+    run_thread_calls(reactor);
     signals_deliver(&reactor->waker);
     delayed_calls_run(&reactor->calls);
     if (wants_shutdown(reactor))
@@ -287,10 +318,13 @@ void reactor_disconnect(struct reactor *reactor, struct descriptor *descriptor,
     dispatch_disconnect(&reactor->dispatch, descriptor, reason);
 }
 
+/* `call` lives in its owner, so this cannot fail, not even for an object that
+ * ends for want of memory. */
 void reactor_at_turn_end(struct reactor *reactor, struct turn_end *call,
                          void (*function)(void *), void *argument)
 {
-    dispatch_at_turn_end(&reactor->dispatch, call, function, argument);
+    *call = (struct turn_end){ reactor->dispatch.calls, function, argument };
+    reactor->dispatch.calls = call;
 }
 
 struct running reactor_enter(struct reactor *reactor, struct running running)
@@ -343,7 +377,13 @@ int reactor_call_later(struct reactor *reactor, struct delayed_call *call,
 void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
                               void (*function)(void *), void *argument)
 {
-    if (thread_calls_add(&reactor->thread_calls, call, function, argument))
+    *call = (struct thread_call){ function, argument, NULL };
+    pthread_mutex_lock(&reactor->lock);
+    bool was_empty = !reactor->queue;
+    *reactor->queue_end = call;
+    reactor->queue_end = &call->next;
+    pthread_mutex_unlock(&reactor->lock);
+    if (was_empty)
         waker_wake(&reactor->waker);
 }
 
@@ -353,28 +393,37 @@ int reactor_on_signal(struct reactor *reactor, int signal,
     return signals_watch(signal, &reactor->waker, function, argument);
 }
 
-static struct triggers *triggers_for(struct reactor *reactor,
-                                     enum reactor_event event)
-{
-    return event == REACTOR_STARTUP    ? &reactor->startup
-           : event == REACTOR_SHUTDOWN ? &reactor->shutdown
-                                       : &reactor->end;
-}
-
+/* A trigger hangs in its owner's memory, so this cannot fail for want of it.
+ * One that is waiting is refused: to hang it up once more would cut off those
+ * behind it. */
 int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
                         enum reactor_event event, struct trigger *trigger,
                         void (*function)(void *), void *argument)
 {
-    return triggers_add(triggers_for(reactor, event), phase, trigger, function,
-                        argument);
+    if (phase < TRIGGER_BEFORE || phase > TRIGGER_AFTER || trigger->link) {
+        errno = trigger->link ? EALREADY : EINVAL;
+        return -1;
+    }
+    struct trigger **end = &reactor->triggers[event][phase];
+    while (*end)
+        end = &(*end)->next;
+    *trigger = (struct trigger){ function, argument, NULL, end };
+    *end = trigger;
+    return 0;
 }
 
 int reactor_remove_trigger(struct reactor *reactor, struct trigger *trigger)
 {
-    if (triggers_remove(&reactor->startup, trigger) == 0 ||
-        triggers_remove(&reactor->shutdown, trigger) == 0)
-        return 0;
-    return triggers_remove(&reactor->end, trigger);
+    (void)reactor; /* the trigger knows where it hangs */
+    if (!trigger->link) {
+        errno = ENOENT;
+        return -1;
+    }
+    *trigger->link = trigger->next;
+    if (trigger->next)
+        trigger->next->link = trigger->link;
+    trigger->link = NULL;
+    return 0;
 }
 
 int reactor_call_when_running(struct reactor *reactor, struct trigger *trigger,

@@ -43,16 +43,15 @@ int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
 void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
                      unsigned event);
 
-/* Disconnects one descriptor, or all but `spare`. The first reason counts.
- * EBADF means that the number is not open: then it is not closed either. */
+/* Disconnects one descriptor. The first reason counts. EBADF means that the
+ * number is not open: then it is not closed either. */
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason);
-void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
-                             const struct descriptor *spare);
 
-/* Calls function(argument) when the turn is over. */
-void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
-                          void (*function)(void *), void *argument);
+/* Disconnects all but `spare`, with REASON_LOST, and ends the turn as often as
+ * it takes until all of them are notified and closed. */
+void dispatch_disconnect_all(struct dispatch *dispatch,
+                             const struct descriptor *spare);
 
 /* Between two turns: notifies and closes the disconnected, makes the calls
  * that waited for this, lets those write that want to, and tells the poller

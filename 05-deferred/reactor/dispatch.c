@@ -35,10 +35,7 @@ void dispatch_close(struct dispatch *dispatch)
 {
     /* A connection_lost that adds a descriptor would keep us here for ever. */
     dispatch->closing = true;
-    dispatch_disconnect_all(dispatch, REASON_LOST, NULL);
-    /* Again, for those that a connection_lost has ended in the round before. */
-    while (dispatch_end_turn(dispatch))
-        ;
+    dispatch_disconnect_all(dispatch, NULL);
     free(dispatch->table);
     dispatch->poller->class->destroy(dispatch->poller);
 }
@@ -121,14 +118,13 @@ void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
 /* One who paused and resumed in the same turn wants what the poller knows: no
  * system call. A refusal (ERANGE of select, ENOMEM, EBADF of a number that is
  * closed) is the end of this descriptor, and of no other. */
-static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
-                        unsigned wanted)
+static void tell_poller(struct dispatch *dispatch, struct descriptor *it)
 {
-    if (wanted == it->watched)
+    if (it->wanted == it->watched)
         return;
     if (dispatch->poller->class->change(dispatch->poller, it->fd, it->watched,
-                                        wanted) == 0)
-        it->watched = (unsigned char)wanted;
+                                        it->wanted) == 0)
+        it->watched = it->wanted;
     else
         dispatch_disconnect(dispatch, it, errno);
 }
@@ -139,37 +135,29 @@ static void tell_poller(struct dispatch *dispatch, struct descriptor *it,
 void dispatch_disconnect(struct dispatch *dispatch,
                          struct descriptor *descriptor, int reason)
 {
-    if (reason == EBADF)
-        descriptor->taken = 1; /* not open: a stranger has closed it */
     if (descriptor->state == DISCONNECTED || descriptor->state == NOTIFIED)
         return;
+    descriptor->wanted = 0; /* no do_write after the do_read that ended it */
     if (descriptor->state == WATCHED) {
-        tell_poller(dispatch, descriptor, 0); /* while its number is open */
+        tell_poller(dispatch, descriptor); /* while its number is open */
         dispatch->table[descriptor->fd] = NULL;
         dispatch->watched--;
     }
     descriptor->state = DISCONNECTED;
     descriptor->reason = reason;
-    descriptor->wanted = 0; /* no do_write after the do_read that ended it */
     note_change(dispatch, descriptor);
 }
 
 /* dispatch_disconnect calls nobody, so the table holds still meanwhile. */
-void dispatch_disconnect_all(struct dispatch *dispatch, int reason,
+void dispatch_disconnect_all(struct dispatch *dispatch,
                              const struct descriptor *spare)
 {
     for (int fd = 0; fd < dispatch->size; fd++)
         if (dispatch->table[fd] && dispatch->table[fd] != spare)
-            dispatch_disconnect(dispatch, dispatch->table[fd], reason);
-}
-
-/* `call` lives in its owner, so this cannot fail, not even for an object that
- * ends for want of memory. */
-void dispatch_at_turn_end(struct dispatch *dispatch, struct turn_end *call,
-                          void (*function)(void *), void *argument)
-{
-    *call = (struct turn_end){ dispatch->calls, function, argument };
-    dispatch->calls = call;
+            dispatch_disconnect(dispatch, dispatch->table[fd], REASON_LOST);
+    /* Again, for those that a connection_lost has ended in the round before. */
+    while (dispatch_end_turn(dispatch))
+        ;
 }
 
 /* What the reason is called in the trace. */
@@ -203,11 +191,10 @@ static void notify_lost(struct dispatch *dispatch,
  * is not touched after. */
 static void close_and_dispose(struct descriptor *descriptor)
 {
-    if (!descriptor->taken)
+    if (descriptor->reason != EBADF) /* or a stranger has closed it */
         close(descriptor->fd);
     descriptor->state = NEW;
     descriptor->changed = 0;
-    descriptor->taken = 0;
     if (descriptor->class->dispose)
         descriptor->class->dispose(descriptor);
 }
@@ -220,10 +207,9 @@ static void finish_disconnects(struct dispatch *dispatch)
 {
     struct descriptor **link = &dispatch->first, *dead = NULL, *descriptor;
 
-    for (descriptor = *link; descriptor; descriptor = descriptor->next)
+    while ((descriptor = *link)) {
         if (descriptor->state == DISCONNECTED)
             notify_lost(dispatch, descriptor);
-    while ((descriptor = *link)) {
         if (descriptor->state == NOTIFIED) {
             *link = descriptor->next;
             descriptor->next = dead;
@@ -270,7 +256,7 @@ static void run(struct dispatch *dispatch, struct descriptor *descriptor,
  * and all of them, and the writes, change what the poller has to hear. */
 bool dispatch_end_turn(struct dispatch *dispatch)
 {
-    struct descriptor *descriptor, *next;
+    struct descriptor **link = &dispatch->first, *descriptor;
 
     finish_disconnects(dispatch);
     make_turn_end_calls(dispatch);
@@ -282,19 +268,18 @@ bool dispatch_end_turn(struct dispatch *dispatch)
          descriptor = descriptor->next)
         if (descriptor->wanted & POLLER_WRITE & ~descriptor->watched)
             run(dispatch, descriptor, "do_write", descriptor->class->do_write);
-    /* What is disconnected by now is left for the next time; the poller is
-     * told of the rest. */
-    next = dispatch->first;
-    dispatch->first = NULL;
-    dispatch->end = &dispatch->first;
-    while ((descriptor = next)) {
-        next = descriptor->next;
-        descriptor->changed = 0; /* first: a refusal notes it again */
-        if (descriptor->state == WATCHED)
-            tell_poller(dispatch, descriptor, descriptor->wanted);
-        else
-            note_change(dispatch, descriptor);
+    /* The poller is told of all; what is disconnected by now, also because the
+     * poller has refused it, is left for the next time. */
+    while ((descriptor = *link)) {
+        tell_poller(dispatch, descriptor);
+        if (descriptor->state == WATCHED) {
+            *link = descriptor->next;
+            descriptor->changed = 0;
+        } else {
+            link = &descriptor->next;
+        }
     }
+    dispatch->end = link;
     /* Somebody is still to be told, or called: the wait must not sleep. */
     return dispatch->first || dispatch->calls;
 }

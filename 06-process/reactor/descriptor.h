@@ -58,14 +58,13 @@ struct descriptor {
     int fd;
 
     /* The rest belongs to the loop; zero it before the first use. */
-    int reason;              /* why it was lost */
+    int reason;              /* why it was lost; EBADF: a stranger has closed
+                                the number, it is not ours to close any more */
     struct descriptor *next; /* among those that this turn has changed */
     unsigned char wanted;    /* POLLER_ events its owner asked for */
     unsigned char watched;   /* POLLER_ events the poller was told about */
     unsigned char state;     /* enum descriptor_state, in dispatch.c */
     unsigned char changed;   /* it is in the list of the changed */
-    unsigned char taken;     /* a stranger closed the number: it is not ours
-                                to close any more */
 };
 
 /* A call that waits for the end of the turn: for an object that has no

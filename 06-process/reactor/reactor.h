@@ -16,8 +16,6 @@
 
 #include "reactor/delayed_call.h"
 #include "reactor/descriptor.h"
-#include "reactor/thread_calls.h"
-#include "reactor/triggers.h"
 
 struct reactor;
 
@@ -108,8 +106,14 @@ int reactor_call_later(struct reactor *reactor, struct delayed_call *call,
                        double seconds, void (*function)(void *),
                        void *argument);
 
-/* For any thread: calls function(argument) in the loop. `call` must live until
- * then. Never fails, never blocks for long. */
+/* For any thread: calls function(argument) in the loop, in the order asked for.
+ * `call` is the caller's and must live until then. Never fails, never blocks
+ * for long. */
+struct thread_call {
+    void (*function)(void *argument);
+    void *argument;
+    struct thread_call *next;
+};
 void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
                               void (*function)(void *), void *argument);
 
@@ -118,8 +122,23 @@ void reactor_call_from_thread(struct reactor *reactor, struct thread_call *call,
 int reactor_on_signal(struct reactor *reactor, int signal,
                       void (*function)(void *), void *argument);
 
+/* A function that runs when the loop starts or when it stops, in one of three
+ * phases. The caller owns it, all zeroes at first; it must live until it has
+ * run or was removed. */
+struct trigger {
+    void (*function)(void *argument);
+    void *argument;
+    struct trigger *next; /* in its phase */
+    struct trigger *
+        *link; /* what points to it; NULL: it does not wait to run */
+};
+enum trigger_phase { TRIGGER_BEFORE, TRIGGER_DURING, TRIGGER_AFTER };
+
 /* Twisted's addSystemEventTrigger and removeSystemEventTrigger. The third
- * event is ours: reactor_free is called, whether or not the loop ever ran. */
+ * event is ours: reactor_free is called, whether or not the loop ever ran.
+ * Within a phase they run once each, in the order in which they were added;
+ * what they add to it runs as well. EINVAL for no such phase, EALREADY when the
+ * trigger waits to run already, ENOENT when it does not (any more). */
 enum reactor_event { REACTOR_STARTUP, REACTOR_SHUTDOWN, REACTOR_FREE };
 int reactor_add_trigger(struct reactor *reactor, enum trigger_phase phase,
                         enum reactor_event event, struct trigger *trigger,

@@ -71,7 +71,7 @@ static void bad_triggers(const char *poller)
 {
     struct life life;
     struct trigger *trigger = life.triggers;
-    const int no_phases[] = { -1, TRIGGER_PHASES, 1000 };
+    const int no_phases[] = { -1, TRIGGER_AFTER + 1, 1000 };
 
     open_life(&life, poller);
     for (size_t i = 0; i < sizeof(no_phases) / sizeof(*no_phases); i++) {
