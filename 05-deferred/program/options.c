@@ -20,11 +20,6 @@
 /* Rows in the table of one program, the common ones included. */
 enum { ROWS_MAX = 16 };
 
-static bool is_operand(const struct option *row)
-{
-    return row->kind == OPTION_OPERAND || row->kind == OPTION_OPTIONAL;
-}
-
 /* On standard output for who has asked for it, or else on standard error. */
 static void print_usage(FILE *stream, const char *program,
                         const struct option *table)
@@ -33,12 +28,12 @@ static void print_usage(FILE *stream, const char *program,
     for (const struct option *row = table; row->value; row++) {
         if (row->kind == OPTION_SWITCH)
             fprintf(stream, " [%s]", row->name);
-        else if (!is_operand(row))
+        else if (row->name)
             fprintf(stream, " [%s %s]", row->name, row->word);
     }
     fputs(" [-h]", stream);
     for (const struct option *row = table; row->value; row++)
-        if (is_operand(row))
+        if (!row->name)
             fprintf(stream, row->kind == OPTION_OPTIONAL ? " [%s]" : " %s",
                     row->word);
     fputc('\n', stream);
@@ -119,7 +114,7 @@ static int take_options(const struct option *table, int argc, char **argv)
 static bool take_operands(const struct option *table, int argc, char **argv)
 {
     for (const struct option *row = table; row->value; row++) {
-        if (!is_operand(row))
+        if (row->name)
             continue;
         if (argc > 0) {
             *(const char **)row->value = *argv++;
