@@ -79,15 +79,6 @@ static bool store(const struct option *row, const char *text)
     return true;
 }
 
-/* The row of this name; operands have none. */
-static const struct option *find(const struct option *table, const char *name)
-{
-    for (const struct option *row = table; row->value; row++)
-        if (row->name && !strcmp(row->name, name))
-            return row;
-    return NULL;
-}
-
 /* Takes options up to the first operand or "--". Returns the index of the
  * first operand, or -1 when something is wrong. A "-" alone is an operand. The
  * word behind an option that wants a value is its value, a "-x" as well. */
@@ -98,8 +89,10 @@ static int take_options(const struct option *table, int argc, char **argv)
     for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (!strcmp(argv[i], "--"))
             return i + 1;
-        const struct option *row = find(table, argv[i]);
-        if (!row)
+        const struct option *row = table;
+        while (row->value && (!row->name || strcmp(row->name, argv[i])))
+            row++;
+        if (!row->value)
             return -1;
         if (row->kind == OPTION_SWITCH)
             *(bool *)row->value = true;
