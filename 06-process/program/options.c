@@ -119,14 +119,6 @@ static bool take_operands(const struct option *table, int argc, char **argv)
     return argc == 0;
 }
 
-/* execve asks nobody for an argv[0], so there may be none. */
-static const char *base_name(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-
-    return slash ? slash + 1 : path ? path : "program";
-}
-
 /* Where 0, 1 or 2 is closed, the next socket would get that number, and the
  * prompt would go to the server. To write there stays an error. open returns
  * the smallest free number: the first one above 2 says that all three are. */
@@ -173,7 +165,9 @@ static void check_output(void)
 static void parse(struct options *options, const struct option *table, int argc,
                   char **argv)
 {
-    options->program = program = base_name(argv[0]);
+    const char *slash = strrchr(argv[0], '/');
+
+    options->program = program = slash ? slash + 1 : argv[0];
     set_signals();
     fill_standard_descriptors();
     /* Into a pipe or a file the C library would keep a ready line until its
