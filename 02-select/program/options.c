@@ -121,16 +121,12 @@ static bool take_operands(const struct option *table, int argc, char **argv)
 
 /* Where 0, 1 or 2 is closed, the next socket would get that number, and the
  * prompt would go to the server. To write there stays an error. open returns
- * the smallest free number: the first one above 2 says that all three are. */
+ * the smallest free number, which is this one: those below it are filled. */
 static void fill_standard_descriptors(void)
 {
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDONLY);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDONLY);
 }
 
 /* Whoever started us may have blocked or ignored the signals that end a
