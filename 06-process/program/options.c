@@ -6,7 +6,6 @@
  */
 #include "program/options.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -39,17 +38,16 @@ static void print_usage(FILE *stream, const char *program,
     fputc('\n', stream);
 }
 
-/* Digits and nothing else: strtol alone would take " 7", "+7" and "7x", and a
- * number too large for a long would be the largest. */
+/* Digits and nothing else: strtol alone would take " 7", "+7" and "7x". What is
+ * too large for a long comes out as the largest, and that is too large, too. */
 static bool store_number(const struct option *row, const char *text)
 {
     char *end;
 
     if (*text < '0' || *text > '9')
         return false;
-    errno = 0; /* strtol sets it when a number is too large, never clears it */
     long number = strtol(text, &end, 10);
-    if (errno || *end || number > row->maximum)
+    if (*end || number > row->maximum)
         return false;
     *(int *)row->value = (int)number; /* it fits: maximum is an int */
     return true;
