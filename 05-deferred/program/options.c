@@ -182,13 +182,12 @@ static void parse(struct options *options, const struct option *table, int argc,
     }
 }
 
-/* Appends the rows of `extra` to a table of `count` rows. Returns the count;
- * one more row and the row of zeroes still fit. */
-static int append(struct option *table, int count, const struct option *extra)
+/* Appends the rows of `extra` to a table of `count` rows. The row of zeroes
+ * still fits. */
+static void append(struct option *table, int count, const struct option *extra)
 {
-    while (extra && extra->value && count < ROWS_MAX - 2)
+    while (extra && extra->value && count < ROWS_MAX - 1)
         table[count++] = *extra++;
-    return count;
 }
 
 void options_server(struct options *options, const struct option *extra,
@@ -212,13 +211,11 @@ void options_client(struct options *options, const struct option *extra,
     struct option table[ROWS_MAX] = {
         { "-p", "PORT", OPTION_NUMBER, &options->port, ADDRESS_PORT_MAX },
         { "-r", "select|poll|epoll", OPTION_CHOICE, &options->reactor, 0 },
+        { NULL, "HOST", OPTION_OPTIONAL, &options->host, 0 },
     };
-    const struct option host = { NULL, "HOST", OPTION_OPTIONAL, &options->host,
-                                 0 };
 
-    if (!options->host) /* likewise; and HOST comes behind its operands */
-        options->host = "127.0.0.1";
-    table[append(table, 2, extra)] = host;
+    options->host = "127.0.0.1";
+    append(table, 3, extra);
     parse(options, table, argc, argv);
 }
 

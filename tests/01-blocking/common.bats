@@ -237,10 +237,10 @@ common_options() {
     local rest='naive=0 directory=. clients=2 model=single path=P'
     common_options server P
     [ "$OUTPUT" = "server: port=9000 interface=127.0.0.1 $rest" ]
-    common_options a/dir/client P
-    [ "$OUTPUT" = "client: port=9000 host=127.0.0.1 $rest" ]
-    common_options client P example
-    [ "$OUTPUT" = "client: port=9000 host=example $rest" ]
+    common_options a/dir/client
+    [ "$OUTPUT" = "client: port=9000 host=127.0.0.1 ${rest%P}none" ]
+    common_options client example
+    [ "$OUTPUT" = "client: port=9000 host=example ${rest%P}none" ]
     common_options plain P
     [ "$OUTPUT" = "plain: port=9000 $rest" ]
     common_options plain P M
@@ -289,19 +289,19 @@ common_options() {
     [ "$STATUS" -eq 2 ]
     common_options server -p 65536 P
     [ "$STATUS" -eq 2 ]
-    common_options client P H S
+    common_options client H S
     [ "$STATUS" -eq 2 ]
 }
 
 @test "Common: the usage names every option with a word" {
     common_unit options_test
-    local rest='[--naive] [-d DIR] [-c CLIENTS_MAX] [--model single|threads] [-h] PATH'
+    local rest='[--naive] [-d DIR] [-c CLIENTS_MAX] [--model single|threads] [-h]'
     common_options server -h
-    [ "$OUTPUT" = "usage: server [-p PORT] [-i INTERFACE] $rest [MORE]" ]
+    [ "$OUTPUT" = "usage: server [-p PORT] [-i INTERFACE] $rest PATH [MORE]" ]
     common_options client -h
     [ "$OUTPUT" = "usage: client [-p PORT] $rest [HOST]" ]
     common_options plain -z -h
-    [ "$OUTPUT" = "usage: plain $rest [MORE]" ]
+    [ "$OUTPUT" = "usage: plain $rest PATH [MORE]" ]
     [ "$STATUS" -eq 0 ]
     [ ! -s err ]
 }
