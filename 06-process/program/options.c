@@ -19,9 +19,11 @@
 /* Rows in the table of one program, the common ones included. */
 enum { ROWS_MAX = 16 };
 
+/* The name it was started by. Static, because check_output gets no argument. */
+static const char *program;
+
 /* On standard output for who has asked for it, or else on standard error. */
-static void print_usage(FILE *stream, const char *program,
-                        const struct option *table)
+static void print_usage(FILE *stream, const struct option *table)
 {
     fprintf(stream, "usage: %s", program);
     for (const struct option *row = table; row->value; row++) {
@@ -30,7 +32,6 @@ static void print_usage(FILE *stream, const char *program,
         else if (row->name)
             fprintf(stream, " [%s %s]", row->name, row->word);
     }
-    fputs(" [-h]", stream);
     for (const struct option *row = table; row->value; row++)
         if (!row->name)
             fprintf(stream, row->kind == OPTION_OPTIONAL ? " [%s]" : " %s",
@@ -143,9 +144,6 @@ static void set_signals(void)
     sigprocmask(SIG_UNBLOCK, &ends, NULL); /* threads to come inherit it */
 }
 
-/* For check_output, which gets no argument. */
-static const char *program;
-
 /* What was printed and is nowhere to be read was no success. Runs inside of
  * exit, which must not be called a second time: so _exit. */
 static void check_output(void)
@@ -156,11 +154,20 @@ static void check_output(void)
     _exit(EXIT_FAILURE);
 }
 
-static void parse(struct options *options, const struct option *table, int argc,
-                  char **argv)
+/* Behind the rows of the table, which has room for that, come `extra` and -h.
+ */
+static void parse(struct options *options, struct option *table,
+                  const struct option *extra, int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');
+    struct option *row = table;
+    bool help = false;
 
+    while (row->value)
+        row++;
+    while (extra && extra->value && row < table + ROWS_MAX - 2)
+        *row++ = *extra++;
+    *row = (struct option){ "-h", NULL, OPTION_SWITCH, &help, 0 };
     options->program = program = slash ? slash + 1 : argv[0];
     set_signals();
     fill_standard_descriptors();
@@ -168,26 +175,13 @@ static void parse(struct options *options, const struct option *table, int argc,
      * buffer is full, and whoever waits for that line would wait for ever. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     atexit(check_output);
-    /* Before all else: -h is answered beside a mistake, too. */
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-        if (!strcmp(argv[i], "-h")) {
-            print_usage(stdout, options->program, table);
-            exit(EXIT_SUCCESS);
-        }
-    }
+    /* Who has asked for help need not give the operands. */
     int first = take_options(table, argc, argv);
-    if (first < 0 || !take_operands(table, argc - first, argv + first)) {
-        print_usage(stderr, options->program, table);
-        exit(2);
+    if (help || first < 0 ||
+        !take_operands(table, argc - first, argv + first)) {
+        print_usage(help ? stdout : stderr, table);
+        exit(help ? EXIT_SUCCESS : 2);
     }
-}
-
-/* Appends the rows of `extra` to a table of `count` rows. The row of zeroes
- * still fits. */
-static void append(struct option *table, int count, const struct option *extra)
-{
-    while (extra && extra->value && count < ROWS_MAX - 1)
-        table[count++] = *extra++;
 }
 
 void options_server(struct options *options, const struct option *extra,
@@ -199,10 +193,8 @@ void options_server(struct options *options, const struct option *extra,
         { "-r", "select|poll|epoll", OPTION_CHOICE, &options->reactor, 0 },
     };
 
-    if (!options->interface) /* or it is the program's own default */
-        options->interface = "127.0.0.1";
-    append(table, 3, extra);
-    parse(options, table, argc, argv);
+    options->interface = "127.0.0.1";
+    parse(options, table, extra, argc, argv);
 }
 
 void options_client(struct options *options, const struct option *extra,
@@ -215,8 +207,7 @@ void options_client(struct options *options, const struct option *extra,
     };
 
     options->host = "127.0.0.1";
-    append(table, 3, extra);
-    parse(options, table, argc, argv);
+    parse(options, table, extra, argc, argv);
 }
 
 void options_plain(struct options *options, const struct option *extra,
@@ -224,8 +215,7 @@ void options_plain(struct options *options, const struct option *extra,
 {
     struct option table[ROWS_MAX] = { { 0 } };
 
-    append(table, 0, extra);
-    parse(options, table, argc, argv);
+    parse(options, table, extra, argc, argv);
 }
 
 int options_failed(const struct options *options, const char *what,

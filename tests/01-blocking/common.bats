@@ -122,7 +122,7 @@ $shown
         [ "$STATUS" -eq 0 ]
         grep -q "^usage: ${program#*/} .*\[-p PORT\].*\[-h\]" out
         [ ! -s err ]
-        common_run "$program" -p 80 --no-such -h < /dev/null
+        common_run "$program" -p 80 -h --no-such < /dev/null
         [ "$STATUS" -eq 0 ]
         [ ! -s err ]
     done
@@ -248,13 +248,13 @@ common_options() {
     common_options server --naive -d D -c 64 --model threads -p 65535 -i :: P
     [ "$OUTPUT" = 'server: port=65535 interface=:: naive=1 directory=D clients=64 model=threads path=P' ]
     # The last one counts; 0 is a number; a value may look like an option.
-    common_options server -p 1 -p 0 -c 0 -d a -d -c P
-    [ "$OUTPUT" = 'server: port=0 interface=127.0.0.1 naive=0 directory=-c clients=0 model=single path=P' ]
+    common_options server -p 1 -p 0 -c 0 -d a -d -h P
+    [ "$OUTPUT" = 'server: port=0 interface=127.0.0.1 naive=0 directory=-h clients=0 model=single path=P' ]
     # After -- and after the first operand there are no options.
     common_options plain -- -p -c
     [ "$OUTPUT" = "plain: port=9000 ${rest%P}-p more=-c" ]
-    common_options plain P -c
-    [ "$OUTPUT" = "plain: port=9000 $rest more=-c" ]
+    common_options plain P -h
+    [ "$OUTPUT" = "plain: port=9000 $rest more=-h" ]
     common_options plain -- -h
     [ "$OUTPUT" = "plain: port=9000 ${rest%P}-h" ]
     common_options plain -
@@ -300,7 +300,7 @@ common_options() {
     [ "$OUTPUT" = "usage: server [-p PORT] [-i INTERFACE] $rest PATH [MORE]" ]
     common_options client -h
     [ "$OUTPUT" = "usage: client [-p PORT] $rest [HOST]" ]
-    common_options plain -z -h
+    common_options plain -h -z
     [ "$OUTPUT" = "usage: plain $rest PATH [MORE]" ]
     [ "$STATUS" -eq 0 ]
     [ ! -s err ]
