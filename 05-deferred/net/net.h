@@ -40,17 +40,6 @@ int net_connect_tcp(const struct address *address, const struct address *local);
 /* SO_ERROR: 0 or an errno, and forgotten by the kernel once it was told. */
 int net_error(int fd);
 
-/* socket, bind: a UDP socket that receives what is sent to `address`. */
-int net_bind_udp(const struct address *address, enum net_mode mode);
-
-/* The same for any family, and in between `prepare`, which gets the socket
- * before it has its address, and returns 0, or -1 with errno. */
-int net_bind_datagram(const struct address *address, enum net_mode mode,
-                      int (*prepare)(int fd));
-
-/* socket, connect: a UDP socket that talks to `address` alone. */
-int net_connect_udp(const struct address *address, enum net_mode mode);
-
 /* socket, bind: a UNIX stream socket, which makes the file that `address`
  * names. It does not listen yet. */
 int net_bind_unix(const struct address *address, enum net_mode mode);

@@ -204,39 +204,6 @@ int net_error(int fd)
     return error;
 }
 
-/* UDP listens as soon as it is bound: there is nobody to be accepted. No
- * SO_REUSEADDR here: with it a second server could take our datagrams. */
-int net_bind_udp(const struct address *address, enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
-
-    if (fd >= 0 && bind_to(fd, address) < 0)
-        return give_up(fd);
-    return fd;
-}
-
-/* Sockets that share a port must agree on that before they are bound. */
-int net_bind_datagram(const struct address *address, enum net_mode mode,
-                      int (*prepare)(int fd))
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
-
-    if (fd >= 0 && (prepare(fd) < 0 || bind_to(fd, address) < 0))
-        return give_up(fd);
-    return fd;
-}
-
-/* No packet is sent. But the kernel now knows whose answers we want, and tells
- * us when there is nobody: a refusal reaches a connected socket only. */
-int net_connect_udp(const struct address *address, enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
-
-    if (fd >= 0 && connect(fd, raw(address), address->length) < 0)
-        return give_up(fd);
-    return fd;
-}
-
 /* A file that is there already is EADDRINUSE, even if nobody listens on it any
  * more: to remove it is the caller's business. */
 int net_bind_unix(const struct address *address, enum net_mode mode)
