@@ -68,13 +68,9 @@ int net_pipe(int ends[2], enum net_mode mode)
                  mode == NET_NONBLOCKING ? O_CLOEXEC | O_NONBLOCK : O_CLOEXEC);
 }
 
-int net_socketpair(int ends[2], enum net_mode mode)
+int net_socketpair(int ends[2])
 {
-    int type = SOCK_STREAM | SOCK_CLOEXEC;
-
-    if (mode == NET_NONBLOCKING)
-        type |= SOCK_NONBLOCK;
-    return socketpair(AF_UNIX, type, 0, ends);
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
 }
 
 #else
@@ -114,11 +110,11 @@ int net_pipe(int ends[2], enum net_mode mode)
     return pipe(ends) < 0 ? -1 : both_with_flags(ends, mode);
 }
 
-int net_socketpair(int ends[2], enum net_mode mode)
+int net_socketpair(int ends[2])
 {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
         return -1;
-    return both_with_flags(ends, mode);
+    return both_with_flags(ends, NET_BLOCKING);
 }
 
 #endif

@@ -50,7 +50,7 @@ int net_set_blocking(int fd, bool blocking);
 /* A pipe: ends[0] to read from, ends[1] to write to. */
 int net_pipe(int ends[2], enum net_mode mode);
 
-/* Two sockets that are connected to each other, stream and UNIX. */
-int net_socketpair(int ends[2], enum net_mode mode);
+/* Two sockets that are connected to each other, stream and UNIX. They block. */
+int net_socketpair(int ends[2]);
 
 #endif
