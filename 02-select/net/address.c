@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +19,10 @@ static int look_up(struct address *address, const char *host, int port,
     struct addrinfo *found;
     char service[16];
 
+    /* The C library takes the lower 16 bits of a number that is too large:
+     * 65536 would be port 0, and 74536 somebody's port 9000. */
+    if (port < 0 || port > ADDRESS_PORT_MAX)
+        return EAI_SERVICE;
     snprintf(service, sizeof(service), "%d", port);
     int error = getaddrinfo(host, service, &hints, &found);
     if (error)
@@ -30,23 +33,12 @@ static int look_up(struct address *address, const char *host, int port,
     return 0;
 }
 
-/* The C library takes the lower 16 bits of a number that is too large: 65536
- * would be port 0, and 74536 somebody's port 9000. */
-static bool is_port(int port)
-{
-    return port >= 0 && port <= ADDRESS_PORT_MAX;
-}
-
 const char *address_resolve(struct address *address, const char *host, int port)
 {
-    if (!is_port(port)) {
-        errno = EINVAL;
-        return "there is no such port";
-    }
     int error = look_up(address, host, port, AF_INET, 0);
     if (!error || !look_up(address, host, port, AF_INET6, 0))
         return NULL;
-    errno = EADDRNOTAVAIL;
+    errno = error == EAI_SERVICE ? EINVAL : EADDRNOTAVAIL;
     return gai_strerror(error); /* IPv4's says best what is wrong with a name */
 }
 

@@ -40,10 +40,8 @@ int net_set_blocking(int fd, bool blocking)
 {
     int flags = fcntl(fd, F_GETFL);
 
-    if (flags < 0)
-        return -1;
-    flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-    return fcntl(fd, F_SETFL, flags);
+    return fcntl(fd, F_SETFL,
+                 blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 #ifndef NET_PORTABLE

@@ -6,7 +6,6 @@
  */
 #include "program/options.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,41 +19,36 @@
 /* Rows in the table of one program, the common ones included. */
 enum { ROWS_MAX = 16 };
 
-static bool is_operand(const struct option *row)
-{
-    return row->kind == OPTION_OPERAND || row->kind == OPTION_OPTIONAL;
-}
+/* The name it was started by. Static, because check_output gets no argument. */
+static const char *program;
 
 /* On standard output for who has asked for it, or else on standard error. */
-static void print_usage(FILE *stream, const char *program,
-                        const struct option *table)
+static void print_usage(FILE *stream, const struct option *table)
 {
     fprintf(stream, "usage: %s", program);
     for (const struct option *row = table; row->value; row++) {
         if (row->kind == OPTION_SWITCH)
             fprintf(stream, " [%s]", row->name);
-        else if (!is_operand(row))
+        else if (row->name)
             fprintf(stream, " [%s %s]", row->name, row->word);
     }
-    fputs(" [-h]", stream);
     for (const struct option *row = table; row->value; row++)
-        if (is_operand(row))
+        if (!row->name)
             fprintf(stream, row->kind == OPTION_OPTIONAL ? " [%s]" : " %s",
                     row->word);
     fputc('\n', stream);
 }
 
-/* Digits and nothing else: strtol alone would take " 7", "+7" and "7x", and a
- * number too large for a long would be the largest. */
+/* Digits and nothing else: strtol alone would take " 7", "+7" and "7x". What is
+ * too large for a long comes out as the largest, and that is too large, too. */
 static bool store_number(const struct option *row, const char *text)
 {
     char *end;
 
     if (*text < '0' || *text > '9')
         return false;
-    errno = 0; /* strtol sets it when a number is too large, never clears it */
     long number = strtol(text, &end, 10);
-    if (errno || *end || number > row->maximum)
+    if (*end || number > row->maximum)
         return false;
     *(int *)row->value = (int)number; /* it fits: maximum is an int */
     return true;
@@ -84,15 +78,6 @@ static bool store(const struct option *row, const char *text)
     return true;
 }
 
-/* The row of this name; operands have none. */
-static const struct option *find(const struct option *table, const char *name)
-{
-    for (const struct option *row = table; row->value; row++)
-        if (row->name && !strcmp(row->name, name))
-            return row;
-    return NULL;
-}
-
 /* Takes options up to the first operand or "--". Returns the index of the
  * first operand, or -1 when something is wrong. A "-" alone is an operand. The
  * word behind an option that wants a value is its value, a "-x" as well. */
@@ -103,8 +88,10 @@ static int take_options(const struct option *table, int argc, char **argv)
     for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (!strcmp(argv[i], "--"))
             return i + 1;
-        const struct option *row = find(table, argv[i]);
-        if (!row)
+        const struct option *row = table;
+        while (row->value && (!row->name || strcmp(row->name, argv[i])))
+            row++;
+        if (!row->value)
             return -1;
         if (row->kind == OPTION_SWITCH)
             *(bool *)row->value = true;
@@ -119,7 +106,7 @@ static int take_options(const struct option *table, int argc, char **argv)
 static bool take_operands(const struct option *table, int argc, char **argv)
 {
     for (const struct option *row = table; row->value; row++) {
-        if (!is_operand(row))
+        if (row->name)
             continue;
         if (argc > 0) {
             *(const char **)row->value = *argv++;
@@ -131,26 +118,14 @@ static bool take_operands(const struct option *table, int argc, char **argv)
     return argc == 0;
 }
 
-/* execve asks nobody for an argv[0], so there may be none. */
-static const char *base_name(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-
-    return slash ? slash + 1 : path ? path : "program";
-}
-
 /* Where 0, 1 or 2 is closed, the next socket would get that number, and the
  * prompt would go to the server. To write there stays an error. open returns
- * the smallest free number: the first one above 2 says that all three are. */
+ * the smallest free number, which is this one: those below it are filled. */
 static void fill_standard_descriptors(void)
 {
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDONLY);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDONLY);
 }
 
 /* Whoever started us may have blocked or ignored the signals that end a
@@ -169,9 +144,6 @@ static void set_signals(void)
     sigprocmask(SIG_UNBLOCK, &ends, NULL); /* threads to come inherit it */
 }
 
-/* For check_output, which gets no argument. */
-static const char *program;
-
 /* What was printed and is nowhere to be read was no success. Runs inside of
  * exit, which must not be called a second time: so _exit. */
 static void check_output(void)
@@ -182,37 +154,34 @@ static void check_output(void)
     _exit(EXIT_FAILURE);
 }
 
-static void parse(struct options *options, const struct option *table, int argc,
-                  char **argv)
+/* Behind the rows of the table, which has room for that, come `extra` and -h.
+ */
+static void parse(struct options *options, struct option *table,
+                  const struct option *extra, int argc, char **argv)
 {
-    options->program = program = base_name(argv[0]);
+    const char *slash = strrchr(argv[0], '/');
+    struct option *row = table;
+    bool help = false;
+
+    while (row->value)
+        row++;
+    while (extra && extra->value && row < table + ROWS_MAX - 2)
+        *row++ = *extra++;
+    *row = (struct option){ "-h", NULL, OPTION_SWITCH, &help, 0 };
+    options->program = program = slash ? slash + 1 : argv[0];
     set_signals();
     fill_standard_descriptors();
     /* Into a pipe or a file the C library would keep a ready line until its
      * buffer is full, and whoever waits for that line would wait for ever. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     atexit(check_output);
-    /* Before all else: -h is answered beside a mistake, too. */
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-        if (!strcmp(argv[i], "-h")) {
-            print_usage(stdout, options->program, table);
-            exit(EXIT_SUCCESS);
-        }
-    }
+    /* Who has asked for help need not give the operands. */
     int first = take_options(table, argc, argv);
-    if (first < 0 || !take_operands(table, argc - first, argv + first)) {
-        print_usage(stderr, options->program, table);
-        exit(2);
+    if (help || first < 0 ||
+        !take_operands(table, argc - first, argv + first)) {
+        print_usage(help ? stdout : stderr, table);
+        exit(help ? EXIT_SUCCESS : 2);
     }
-}
-
-/* Appends the rows of `extra` to a table of `count` rows. Returns the count;
- * one more row and the row of zeroes still fit. */
-static int append(struct option *table, int count, const struct option *extra)
-{
-    while (extra && extra->value && count < ROWS_MAX - 2)
-        table[count++] = *extra++;
-    return count;
 }
 
 void options_server(struct options *options, const struct option *extra,
@@ -223,10 +192,8 @@ void options_server(struct options *options, const struct option *extra,
         { "-i", "INTERFACE", OPTION_TEXT, &options->interface, 0 },
     };
 
-    if (!options->interface) /* or it is the program's own default */
-        options->interface = "127.0.0.1";
-    append(table, 2, extra);
-    parse(options, table, argc, argv);
+    options->interface = "127.0.0.1";
+    parse(options, table, extra, argc, argv);
 }
 
 void options_client(struct options *options, const struct option *extra,
@@ -234,14 +201,11 @@ void options_client(struct options *options, const struct option *extra,
 {
     struct option table[ROWS_MAX] = {
         { "-p", "PORT", OPTION_NUMBER, &options->port, ADDRESS_PORT_MAX },
+        { NULL, "HOST", OPTION_OPTIONAL, &options->host, 0 },
     };
-    const struct option host = { NULL, "HOST", OPTION_OPTIONAL, &options->host,
-                                 0 };
 
-    if (!options->host) /* likewise; and HOST comes behind its operands */
-        options->host = "127.0.0.1";
-    table[append(table, 1, extra)] = host;
-    parse(options, table, argc, argv);
+    options->host = "127.0.0.1";
+    parse(options, table, extra, argc, argv);
 }
 
 void options_plain(struct options *options, const struct option *extra,
@@ -249,8 +213,7 @@ void options_plain(struct options *options, const struct option *extra,
 {
     struct option table[ROWS_MAX] = { { 0 } };
 
-    append(table, 0, extra);
-    parse(options, table, argc, argv);
+    parse(options, table, extra, argc, argv);
 }
 
 int options_failed(const struct options *options, const char *what,

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,10 +37,8 @@ int net_set_blocking(int fd, bool blocking)
 {
     int flags = fcntl(fd, F_GETFL);
 
-    if (flags < 0)
-        return -1;
-    flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-    return fcntl(fd, F_SETFL, flags);
+    return fcntl(fd, F_SETFL,
+                 blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 #ifndef NET_PORTABLE
@@ -159,34 +156,21 @@ bool net_accept_exhausted(int error)
            error == ENOMEM;
 }
 
-int net_connect_tcp(const struct address *address, enum net_mode mode)
+int net_connect_tcp(const struct address *address, const struct address *local)
 {
-    return net_connect_tcp_from(NULL, address, mode);
-}
-
-/* Our own end first: connect would choose one, and that is for good. */
-int net_connect_tcp_from(const struct address *local,
-                         const struct address *address, enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
+    int fd =
+        open_socket(address->bytes.ss_family, SOCK_STREAM, NET_NONBLOCKING);
 
     if (fd < 0)
         return -1;
+    /* Our own end first: connect would choose one, and that is for good. */
     if (local && bind(fd, raw(local), local->length) < 0)
         return give_up(fd);
-    if (connect(fd, raw(address), address->length) == 0)
-        return fd;
     /* Under way: whoever waits for the descriptor hears how it went. */
-    if (mode == NET_NONBLOCKING && (errno == EINPROGRESS || errno == EINTR))
-        return fd;
-    if (errno != EINTR)
+    if (connect(fd, raw(address), address->length) < 0 &&
+        errno != EINPROGRESS && errno != EINTR)
         return give_up(fd);
-    /* Interrupted, yet the handshake goes on: a second connect is wrong. */
-    struct pollfd wait = { .fd = fd, .events = POLLOUT };
-    while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-        ;
-    errno = net_error(fd);
-    return errno ? give_up(fd) : fd;
+    return fd;
 }
 
 /* To ask clears it: whoever asks first is the only one to know. */

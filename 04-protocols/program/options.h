@@ -34,7 +34,7 @@ struct option {
 struct options {
     int port;              /* -p; set the default before, 0 asks the kernel */
     const char *interface; /* -i of a server, 127.0.0.1 if nobody says more */
-    const char *host;      /* HOST of a client, 127.0.0.1 likewise */
+    const char *host;      /* HOST of a client, 127.0.0.1 if nobody says one */
     const char *reactor;   /* -r, NULL if nobody says: see reactor_new */
     const char *program;   /* the name it was started by, no directory */
 };
@@ -44,7 +44,8 @@ struct options {
 void options_server(struct options *options, const struct option *extra,
                     int argc, char **argv);
 
-/* [-p PORT] [-r select|poll|epoll], `extra`, and then [HOST]. */
+/* [-p PORT] [-r select|poll|epoll], `extra`, which has no operands, and
+ * [HOST]. */
 void options_client(struct options *options, const struct option *extra,
                     int argc, char **argv);
 

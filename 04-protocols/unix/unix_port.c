@@ -124,7 +124,7 @@ static const struct descriptor_class Port = {
 /* Whether nobody listens there. A server that takes no lock answers, too. */
 static bool is_dead(const struct address *address)
 {
-    int fd = net_connect_tcp(address, NET_NONBLOCKING);
+    int fd = net_connect_tcp(address, NULL);
 
     if (fd >= 0)
         close(fd);

@@ -23,7 +23,6 @@ struct keyboard {
     void (*line_received)(void *argument, const char *line, size_t length);
     void (*closed)(void *argument, int error); /* NULL: nobody listens now */
     void *argument;
-    bool ended; /* nothing more will be typed */
 };
 
 /* Prints the prompt. Whoever can be shown nothing has left: then this returns
@@ -75,28 +74,18 @@ static void take_no_line(struct line_receiver *base, const char *data,
     leave((struct keyboard *)base, EMSGSIZE);
 }
 
-/* At the end of the input, once all that was typed has been heard. A keyboard
- * that is paused may still have lines: keyboard_resume asks again. */
-static void leave_if_done(struct keyboard *self)
-{
-    if (!self->ended || self->base.input.paused)
-        return;
-    if (isatty(STDIN_FILENO)) /* or the shell's prompt would follow ours */
-        putchar('\n');
-    leave(self, 0);
-}
-
-/* The end of a file or a pipe, or control-D: not yet the end of the connection,
- * because lines may still wait. */
+/* The end of a file or a pipe, or control-D, is as good as a last line "exit":
+ * it waits with those before it, if one of them has us paused. */
 static void read_connection_lost(struct protocol *base)
 {
     struct keyboard *self = (struct keyboard *)base;
 
-    self->ended = true;
+    if (isatty(STDIN_FILENO)) /* control-D leaves us behind the prompt */
+        putchar('\n');
     /* The last line counts without a newline, too. */
     if (buffer_length(&self->base.input.kept) > 0)
         line_receiver_data_received(base, "\n", 1);
-    leave_if_done(self);
+    line_receiver_data_received(base, "exit\n", 5);
 }
 
 static void connection_lost(struct protocol *base, struct failure reason)
@@ -162,16 +151,13 @@ void keyboard_pause(struct keyboard *self)
  * the user has left. */
 void keyboard_resume(struct keyboard *self)
 {
-    bool busy = self->base.input.delivering; /* then take_line will ask */
-
     if (!self->closed || (!self->base.input.paused && !ferror(stdout)))
         return;
-    if (!busy && !ask(self))
+    /* In the middle of a line take_line will ask, when that is dealt with. */
+    if (!self->base.input.delivering && !ask(self))
         return;
     /* Lines that wait are delivered in this call, before it returns. */
     line_receiver_resume(&self->base);
-    if (!busy)
-        leave_if_done(self);
 }
 
 /* Not transport_lose_connection, which would end the stream of whoever writes

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,10 +37,8 @@ int net_set_blocking(int fd, bool blocking)
 {
     int flags = fcntl(fd, F_GETFL);
 
-    if (flags < 0)
-        return -1;
-    flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-    return fcntl(fd, F_SETFL, flags);
+    return fcntl(fd, F_SETFL,
+                 blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 #ifndef NET_PORTABLE
@@ -71,13 +68,9 @@ int net_pipe(int ends[2], enum net_mode mode)
                  mode == NET_NONBLOCKING ? O_CLOEXEC | O_NONBLOCK : O_CLOEXEC);
 }
 
-int net_socketpair(int ends[2], enum net_mode mode)
+int net_socketpair(int ends[2])
 {
-    int type = SOCK_STREAM | SOCK_CLOEXEC;
-
-    if (mode == NET_NONBLOCKING)
-        type |= SOCK_NONBLOCK;
-    return socketpair(AF_UNIX, type, 0, ends);
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
 }
 
 #else
@@ -117,11 +110,11 @@ int net_pipe(int ends[2], enum net_mode mode)
     return pipe(ends) < 0 ? -1 : both_with_flags(ends, mode);
 }
 
-int net_socketpair(int ends[2], enum net_mode mode)
+int net_socketpair(int ends[2])
 {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
         return -1;
-    return both_with_flags(ends, mode);
+    return both_with_flags(ends, NET_BLOCKING);
 }
 
 #endif
@@ -179,34 +172,21 @@ bool net_accept_exhausted(int error)
            error == ENOMEM;
 }
 
-int net_connect_tcp(const struct address *address, enum net_mode mode)
+int net_connect_tcp(const struct address *address, const struct address *local)
 {
-    return net_connect_tcp_from(NULL, address, mode);
-}
-
-/* Our own end first: connect would choose one, and that is for good. */
-int net_connect_tcp_from(const struct address *local,
-                         const struct address *address, enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_STREAM, mode);
+    int fd =
+        open_socket(address->bytes.ss_family, SOCK_STREAM, NET_NONBLOCKING);
 
     if (fd < 0)
         return -1;
+    /* Our own end first: connect would choose one, and that is for good. */
     if (local && bind(fd, raw(local), local->length) < 0)
         return give_up(fd);
-    if (connect(fd, raw(address), address->length) == 0)
-        return fd;
     /* Under way: whoever waits for the descriptor hears how it went. */
-    if (mode == NET_NONBLOCKING && (errno == EINPROGRESS || errno == EINTR))
-        return fd;
-    if (errno != EINTR)
+    if (connect(fd, raw(address), address->length) < 0 &&
+        errno != EINPROGRESS && errno != EINTR)
         return give_up(fd);
-    /* Interrupted, yet the handshake goes on: a second connect is wrong. */
-    struct pollfd wait = { .fd = fd, .events = POLLOUT };
-    while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-        ;
-    errno = net_error(fd);
-    return errno ? give_up(fd) : fd;
+    return fd;
 }
 
 /* To ask clears it: whoever asks first is the only one to know. */
@@ -218,39 +198,6 @@ int net_error(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         return errno;
     return error;
-}
-
-/* UDP listens as soon as it is bound: there is nobody to be accepted. No
- * SO_REUSEADDR here: with it a second server could take our datagrams. */
-int net_bind_udp(const struct address *address, enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
-
-    if (fd >= 0 && bind_to(fd, address) < 0)
-        return give_up(fd);
-    return fd;
-}
-
-/* Sockets that share a port must agree on that before they are bound. */
-int net_bind_datagram(const struct address *address, enum net_mode mode,
-                      int (*prepare)(int fd))
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
-
-    if (fd >= 0 && (prepare(fd) < 0 || bind_to(fd, address) < 0))
-        return give_up(fd);
-    return fd;
-}
-
-/* No packet is sent. But the kernel now knows whose answers we want, and tells
- * us when there is nobody: a refusal reaches a connected socket only. */
-int net_connect_udp(const struct address *address, enum net_mode mode)
-{
-    int fd = open_socket(address->bytes.ss_family, SOCK_DGRAM, mode);
-
-    if (fd >= 0 && connect(fd, raw(address), address->length) < 0)
-        return give_up(fd);
-    return fd;
 }
 
 /* A file that is there already is EADDRINUSE, even if nobody listens on it any

@@ -32,28 +32,13 @@ int net_accept(int listener, struct address *peer, enum net_mode mode);
  * memory is left. The client still waits, so the listener stays readable. */
 bool net_accept_exhausted(int error);
 
-/* socket, connect. Under NET_NONBLOCKING the connection is usually still
- * being made on return; net_error then tells how it went, once the
- * descriptor is writable. */
-int net_connect_tcp(const struct address *address, enum net_mode mode);
-
-/* The same, with our own end bound to `local` if that is not NULL. */
-int net_connect_tcp_from(const struct address *local,
-                         const struct address *address, enum net_mode mode);
+/* socket, connect, without blocking: the connection is usually still being
+ * made on return, and net_error tells how it went, once the descriptor is
+ * writable. `local` is to be our own end; NULL: the kernel chooses one. */
+int net_connect_tcp(const struct address *address, const struct address *local);
 
 /* SO_ERROR: 0 or an errno, and forgotten by the kernel once it was told. */
 int net_error(int fd);
-
-/* socket, bind: a UDP socket that receives what is sent to `address`. */
-int net_bind_udp(const struct address *address, enum net_mode mode);
-
-/* The same for any family, and in between `prepare`, which gets the socket
- * before it has its address, and returns 0, or -1 with errno. */
-int net_bind_datagram(const struct address *address, enum net_mode mode,
-                      int (*prepare)(int fd));
-
-/* socket, connect: a UDP socket that talks to `address` alone. */
-int net_connect_udp(const struct address *address, enum net_mode mode);
 
 /* socket, bind: a UNIX stream socket, which makes the file that `address`
  * names. It does not listen yet. */
@@ -65,7 +50,7 @@ int net_set_blocking(int fd, bool blocking);
 /* A pipe: ends[0] to read from, ends[1] to write to. */
 int net_pipe(int ends[2], enum net_mode mode);
 
-/* Two sockets that are connected to each other, stream and UNIX. */
-int net_socketpair(int ends[2], enum net_mode mode);
+/* Two sockets that are connected to each other, stream and UNIX. They block. */
+int net_socketpair(int ends[2]);
 
 #endif

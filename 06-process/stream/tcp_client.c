@@ -90,7 +90,7 @@ static const struct descriptor_class Client = {
 struct failure tcp_client_begin(struct tcp_client *client,
                                 const struct address *local)
 {
-    int fd = net_connect_tcp_from(local, &client->peer, NET_NONBLOCKING);
+    int fd = net_connect_tcp(&client->peer, local);
 
     /* Only if somebody asked for an end of ours: otherwise the same errors say
      * that the kernel has no port left, and nothing was bound. */

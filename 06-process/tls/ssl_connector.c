@@ -133,7 +133,7 @@ static int start_helper(struct ssl_client *self, const char *name)
 
     fill_arguments(arguments, address_text(&self->base.peer, peer), name,
                    self->options);
-    if (net_socketpair(ends, NET_BLOCKING) < 0)
+    if (net_socketpair(ends) < 0)
         return -1;
     net_set_blocking(ends[0], false); /* the helper may wait, we may not */
     const struct process_descriptor map[] = { { STDIN_FILENO, ends[1] },

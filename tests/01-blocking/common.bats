@@ -122,7 +122,7 @@ $shown
         [ "$STATUS" -eq 0 ]
         grep -q "^usage: ${program#*/} .*\[-p PORT\].*\[-h\]" out
         [ ! -s err ]
-        common_run "$program" -p 80 --no-such -h < /dev/null
+        common_run "$program" -p 80 -h --no-such < /dev/null
         [ "$STATUS" -eq 0 ]
         [ ! -s err ]
     done
@@ -237,10 +237,10 @@ common_options() {
     local rest='naive=0 directory=. clients=2 model=single path=P'
     common_options server P
     [ "$OUTPUT" = "server: port=9000 interface=127.0.0.1 $rest" ]
-    common_options a/dir/client P
-    [ "$OUTPUT" = "client: port=9000 host=127.0.0.1 $rest" ]
-    common_options client P example
-    [ "$OUTPUT" = "client: port=9000 host=example $rest" ]
+    common_options a/dir/client
+    [ "$OUTPUT" = "client: port=9000 host=127.0.0.1 ${rest%P}none" ]
+    common_options client example
+    [ "$OUTPUT" = "client: port=9000 host=example ${rest%P}none" ]
     common_options plain P
     [ "$OUTPUT" = "plain: port=9000 $rest" ]
     common_options plain P M
@@ -248,13 +248,13 @@ common_options() {
     common_options server --naive -d D -c 64 --model threads -p 65535 -i :: P
     [ "$OUTPUT" = 'server: port=65535 interface=:: naive=1 directory=D clients=64 model=threads path=P' ]
     # The last one counts; 0 is a number; a value may look like an option.
-    common_options server -p 1 -p 0 -c 0 -d a -d -c P
-    [ "$OUTPUT" = 'server: port=0 interface=127.0.0.1 naive=0 directory=-c clients=0 model=single path=P' ]
+    common_options server -p 1 -p 0 -c 0 -d a -d -h P
+    [ "$OUTPUT" = 'server: port=0 interface=127.0.0.1 naive=0 directory=-h clients=0 model=single path=P' ]
     # After -- and after the first operand there are no options.
     common_options plain -- -p -c
     [ "$OUTPUT" = "plain: port=9000 ${rest%P}-p more=-c" ]
-    common_options plain P -c
-    [ "$OUTPUT" = "plain: port=9000 $rest more=-c" ]
+    common_options plain P -h
+    [ "$OUTPUT" = "plain: port=9000 $rest more=-h" ]
     common_options plain -- -h
     [ "$OUTPUT" = "plain: port=9000 ${rest%P}-h" ]
     common_options plain -
@@ -289,19 +289,19 @@ common_options() {
     [ "$STATUS" -eq 2 ]
     common_options server -p 65536 P
     [ "$STATUS" -eq 2 ]
-    common_options client P H S
+    common_options client H S
     [ "$STATUS" -eq 2 ]
 }
 
 @test "Common: the usage names every option with a word" {
     common_unit options_test
-    local rest='[--naive] [-d DIR] [-c CLIENTS_MAX] [--model single|threads] [-h] PATH'
+    local rest='[--naive] [-d DIR] [-c CLIENTS_MAX] [--model single|threads] [-h]'
     common_options server -h
-    [ "$OUTPUT" = "usage: server [-p PORT] [-i INTERFACE] $rest [MORE]" ]
+    [ "$OUTPUT" = "usage: server [-p PORT] [-i INTERFACE] $rest PATH [MORE]" ]
     common_options client -h
     [ "$OUTPUT" = "usage: client [-p PORT] $rest [HOST]" ]
-    common_options plain -z -h
-    [ "$OUTPUT" = "usage: plain $rest [MORE]" ]
+    common_options plain -h -z
+    [ "$OUTPUT" = "usage: plain $rest PATH [MORE]" ]
     [ "$STATUS" -eq 0 ]
     [ ! -s err ]
 }

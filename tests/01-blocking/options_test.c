@@ -6,8 +6,8 @@
  *
  * PROGRAM is server, client or plain, a directory may stand before it: from
  * there on the arguments are those of a program of that kind with one option
- * of each sort. Prints what it was given. Status 3 when the next descriptor
- * would be taken for a standard one.
+ * of each sort, and two operands if it is no client. Prints what it was given.
+ * Status 3 when the next descriptor would be taken for a standard one.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -39,7 +39,9 @@ static int print(const struct options *options, const struct given *given)
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9000 };
-    struct given given = { .directory = ".", .clients = 2, .model = "single" };
+    struct given given = {
+        .directory = ".", .clients = 2, .model = "single", .path = "none"
+    };
     struct option extra[] = {
         { "--naive", NULL, OPTION_SWITCH, &given.naive, 0 },
         { "-d", "DIR", OPTION_TEXT, &given.directory, 0 },
@@ -55,7 +57,7 @@ int main(int argc, char **argv)
     argc--;
     argv++;
     if (strstr(argv[0], "client")) {
-        extra[5] = extra[6]; /* HOST is the optional one */
+        extra[4] = extra[6]; /* its operand is HOST */
         options_client(&options, extra, argc, argv);
     } else if (strstr(argv[0], "server")) {
         options_server(&options, extra, argc, argv);

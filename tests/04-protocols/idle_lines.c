@@ -102,8 +102,9 @@ static void be_the_clients(const struct address *address)
     char byte;
 
     for (int i = 0; i < connections; i++) {
-        fds[i] = net_connect_tcp(address, NET_BLOCKING);
-        if (fds[i] < 0) {
+        fds[i] = socket(address->bytes.ss_family, SOCK_STREAM, 0);
+        if (connect(fds[i], (const struct sockaddr *)&address->bytes,
+                    address->length) < 0) {
             perror("idle_lines: connect");
             exit(1);
         }

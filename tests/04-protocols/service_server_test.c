@@ -63,7 +63,7 @@ static bool refused(struct server *self)
     int fd;
 
     CHECK(!address_resolve(&address, "127.0.0.1", self->talk.number));
-    fd = net_connect_tcp(&address, NET_BLOCKING);
+    fd = probe_connect(&address);
     if (fd >= 0)
         close(fd);
     return fd < 0 && errno == ECONNREFUSED;

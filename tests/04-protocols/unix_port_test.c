@@ -527,7 +527,7 @@ static void peers_with_and_without_a_name(const char *poller)
     CHECK(address_from_path(&server, path) == 0);
     unlink("unix-test.end");
     CHECK(address_from_path(&local, "unix-test.end") == 0);
-    fd = net_connect_tcp_from(&local, &server, NET_NONBLOCKING);
+    fd = net_connect_tcp(&server, &local);
     TALK_UNTIL(&talk, talk.made == 2);
     check_names(&talk, "unix-test.end");
     close(fd);
@@ -564,7 +564,7 @@ static void check_served_by(struct talk *talk, const char *name)
     unlink(name);
     CHECK(address_from_path(&local, name) == 0);
     CHECK(address_from_path(&server, path) == 0);
-    int fd = net_connect_tcp_from(&local, &server, NET_NONBLOCKING);
+    int fd = net_connect_tcp(&server, &local);
     CHECK(fd >= 0);
     peer_send(fd, "hello");
     TALK_UNTIL(talk, talk->received == received + 5);

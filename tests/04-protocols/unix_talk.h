@@ -72,7 +72,7 @@ static inline int unix_knock(void)
     struct address address;
 
     CHECK(address_from_path(&address, path) == 0);
-    return net_connect_tcp(&address, NET_NONBLOCKING);
+    return net_connect_tcp(&address, NULL);
 }
 
 /* What is at `name`: 's' for a socket, 'l' for a symbolic link, '?' for

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "net/address.h"
 #include "reactor/reactor.h"
 
 struct probe {
@@ -40,6 +41,10 @@ void probe_open(struct probe *probe, struct reactor *reactor, char name);
 void probe_open_tcp(struct probe *probe, struct reactor *reactor, char name);
 void probe_adopt(struct probe *probe, struct reactor *reactor, char name,
                  int fd);
+
+/* A client of its own, made when this returns: blocking, closed on exec. -1
+ * with errno. */
+int probe_connect(const struct address *address);
 
 /* The default of on_read, at most 4096 bytes: for one that does more. */
 int probe_receive(struct probe *probe);

@@ -268,7 +268,7 @@ int peer_connect(int number)
     int fd;
 
     CHECK(!address_resolve(&address, "127.0.0.1", number));
-    fd = net_connect_tcp(&address, NET_BLOCKING);
+    fd = probe_connect(&address);
     CHECK(fd >= 0 && net_set_blocking(fd, false) == 0);
     return fd;
 }
