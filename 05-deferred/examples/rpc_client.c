@@ -21,12 +21,11 @@ struct rpc_factory {
     struct producer producer; /* the keyboard, as the transport knows it */
     struct reactor *reactor;
     const struct options *options;
-    struct rpc_caller *caller; /* NULL: not connected */
+    struct rpc_caller *caller;
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     int timeout;               /* seconds for a call; 0: none */
     int calls;                 /* that have no answer */
     bool full;                 /* the server takes no more for now */
-    bool cut_off;              /* the connection was lost with calls out */
     int status;                /* to leave with */
 };
 
@@ -44,7 +43,7 @@ static void pace(struct rpc_factory *self)
         keyboard_pause(self->keyboard);
     } else if (self->keyboard) {
         keyboard_resume(self->keyboard);
-    } else if (self->calls == 0 && self->caller) {
+    } else if (self->calls == 0) {
         transport_unregister_producer(self->caller->base.base.transport);
         transport_lose_connection(self->caller->base.base.transport);
     }
@@ -171,13 +170,25 @@ static void connection_made(struct protocol *base)
         keyboard_closed(self, errno);
 }
 
+/* The keyboard first: every call that is out fails in here, and `ended` is not
+ * to have another line read, which could not be sent. */
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct rpc_factory *self = (struct rpc_factory *)base->factory;
+    bool leaving = !reactor_running(self->reactor);
+    /* To be interrupted without a call that is out is no failure. */
+    bool failed = self->calls > 0 || (self->keyboard && !leaving);
+    const char *why = reason.number > 0 ? strerror(reason.number)
+                      : leaving         ? "interrupted"
+                                        : "connection closed by server";
 
-    self->caller = NULL;
-    self->cut_off = self->calls > 0;
+    if (self->keyboard)
+        keyboard_close(self->keyboard);
+    self->keyboard = NULL;
     rpc_caller_connection_lost(base, reason);
+    if (failed)
+        self->status = options_failed(self->options, self->options->host, why);
+    reactor_stop(self->reactor);
 }
 
 static const struct int_receiver_class RpcClient = {
@@ -205,25 +216,6 @@ static void client_connection_failed(struct factory *base,
     reactor_stop(self->reactor);
 }
 
-static void client_connection_lost(struct factory *base,
-                                   struct connector *connector,
-                                   struct failure reason)
-{
-    struct rpc_factory *self = (struct rpc_factory *)base;
-    bool leaving = !reactor_running(self->reactor);
-    const char *why = reason.number > 0 ? strerror(reason.number)
-                      : leaving         ? "interrupted"
-                                        : "connection closed by server";
-
-    /* To be interrupted without a call that is out is no failure. */
-    if (self->cut_off || (self->keyboard && !leaving))
-        self->status =
-            options_failed(self->options, connector_host(connector), why);
-    if (self->keyboard)
-        keyboard_close(self->keyboard);
-    reactor_stop(self->reactor);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9004 };
@@ -233,7 +225,6 @@ int main(int argc, char **argv)
                 .name = "RpcClientFactory",
                 .protocol = &RpcClient.base,
                 .client_connection_failed = client_connection_failed,
-                .client_connection_lost = client_connection_lost,
             },
         .options = &options,
     };
