@@ -13,7 +13,7 @@
 
 #include "net/text.h"
 #include "process/command.h"
-#include "program/endpoint.h"
+#include "program/client.h"
 #include "program/keyboard.h"
 
 /* What announces an answer, and the most digits a length can have. */
@@ -25,9 +25,7 @@ enum { READY_LENGTH = sizeof(READY) - 1, DIGITS_MAX = 8 };
 
 /* The factory of one connection, and all that is known of its conversation. */
 struct shell_client {
-    struct factory base;
-    struct reactor *reactor;
-    const struct options *options;
+    struct client base;
     struct transport *transport;
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     enum { NOTHING, HEADER, MESSAGE } expected;
@@ -35,15 +33,14 @@ struct shell_client {
     size_t length;                  /* bytes of the message */
     struct delayed_call last_digit; /* the header is taken to be whole */
     bool stream;
-    int status; /* to leave with */
 };
 
 /* The first reason counts: the loss of the connection, which follows, is no
  * second one. */
 static void fail(struct shell_client *self, const char *why)
 {
-    if (self->status == 0)
-        self->status = options_failed(self->options, self->options->host, why);
+    if (self->base.status == 0)
+        client_failed(&self->base, self->base.options->host, why);
     transport_abort_connection(self->transport);
 }
 
@@ -101,7 +98,7 @@ static void take_header(struct shell_client *self)
         header_is_whole(self);
     } else if (have > READY_LENGTH &&
                delayed_call_reset(&self->last_digit, DIGIT_SECONDS) < 0 &&
-               reactor_call_later(self->reactor, &self->last_digit,
+               reactor_call_later(self->base.reactor, &self->last_digit,
                                   DIGIT_SECONDS, header_is_whole, self) < 0) {
         fail(self, strerror(errno));
     }
@@ -162,8 +159,7 @@ static void keyboard_closed(void *argument, int error)
 
     self->keyboard = NULL;
     if (error)
-        self->status =
-            options_failed(self->options, "standard input", strerror(error));
+        client_failed(&self->base, "standard input", strerror(error));
     if (self->stream) /* there may be more to hear */
         transport_lose_write_connection(self->transport);
     else
@@ -175,8 +171,8 @@ static void connection_made(struct protocol *base)
     struct shell_client *self = (struct shell_client *)base->factory;
 
     self->transport = base->transport;
-    self->keyboard =
-        keyboard_open(self->reactor, ">>>:", line_typed, keyboard_closed, self);
+    self->keyboard = keyboard_open(self->base.reactor, ">>>:", line_typed,
+                                   keyboard_closed, self);
     if (self->keyboard)
         keyboard_resume(self->keyboard);
     else
@@ -188,7 +184,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct shell_client *self = (struct shell_client *)base->factory;
 
-    if (reactor_running(self->reactor) &&
+    if (reactor_running(self->base.reactor) &&
         (self->keyboard || !failure_check(reason, &ConnectionDone)))
         fail(self, reason.number > 0 ? strerror(reason.number)
                                      : "connection closed by server");
@@ -199,7 +195,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
         text_print(buffer_data(&self->input), buffer_length(&self->input),
                    TEXT_LINES);
     buffer_clear(&self->input);
-    reactor_stop(self->reactor);
+    reactor_stop(self->base.reactor);
 }
 
 static const struct protocol_class ShellClient = {
@@ -210,29 +206,15 @@ static const struct protocol_class ShellClient = {
     .connection_lost = connection_lost,
 };
 
-static void client_connection_failed(struct factory *base,
-                                     struct connector *connector,
-                                     struct failure reason)
-{
-    struct shell_client *self = (struct shell_client *)base;
-    char text[FAILURE_TEXT_MAX];
-
-    self->status = options_failed(self->options, connector_host(connector),
-                                  failure_message(reason, text));
-    reactor_stop(self->reactor);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9001 };
     struct shell_client client = {
-        .base =
+        .base.base =
             {
                 .name = "ShellClientFactory",
                 .protocol = &ShellClient,
-                .client_connection_failed = client_connection_failed,
             },
-        .options = &options,
     };
     const struct option extra[] = {
         { "--stream", NULL, OPTION_SWITCH, &client.stream, 0 },
@@ -240,8 +222,5 @@ int main(int argc, char **argv)
     };
 
     options_client(&options, extra, argc, argv);
-    client.reactor = endpoint_reactor(&options);
-    endpoint_connect_tcp(&options, client.reactor, &client.base);
-    int status = endpoint_run(&options, client.reactor);
-    return status ? status : client.status;
+    return client_run(&client.base, &options);
 }
