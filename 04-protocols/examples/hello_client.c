@@ -6,14 +6,7 @@
 #include <stdio.h>
 
 #include "net/text.h"
-#include "program/endpoint.h"
-
-struct basic_client_factory {
-    struct factory base;
-    struct reactor *reactor;
-    const struct options *options;
-    int status;
-};
+#include "program/client.h"
 
 static void send_command(struct protocol *self)
 {
@@ -37,44 +30,26 @@ static const struct protocol_class Sender = {
     .data_received = data_received,
 };
 
-static void client_connection_failed(struct factory *base,
-                                     struct connector *connector,
-                                     struct failure reason)
-{
-    struct basic_client_factory *self = (struct basic_client_factory *)base;
-    char text[FAILURE_TEXT_MAX];
-
-    self->status = options_failed(self->options, connector_host(connector),
-                                  failure_message(reason, text));
-    reactor_stop(self->reactor);
-}
-
 static void client_connection_lost(struct factory *base,
                                    struct connector *connector,
                                    struct failure reason)
 {
-    struct basic_client_factory *self = (struct basic_client_factory *)base;
     char text[FAILURE_TEXT_MAX];
 
     (void)connector;
     printf("Lost connection: %s\n", failure_message(reason, text));
-    reactor_stop(self->reactor);
+    reactor_stop(((struct client *)base)->reactor);
 }
 
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9001 };
-    struct basic_client_factory factory = {
+    struct client client = {
         .base = { .name = "BasicClientFactory",
                   .protocol = &Sender,
-                  .client_connection_failed = client_connection_failed,
                   .client_connection_lost = client_connection_lost },
-        .options = &options,
     };
 
     options_client(&options, NULL, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    int status = endpoint_run(&options, factory.reactor);
-    return status ? status : factory.status;
+    return client_run(&client, &options);
 }

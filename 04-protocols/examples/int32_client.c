@@ -12,20 +12,17 @@
 #include "lengths/int_receiver.h"
 #include "lengths/netstring_receiver.h"
 #include "net/text.h"
-#include "program/endpoint.h"
+#include "program/client.h"
 #include "program/keyboard.h"
 
 /* The one conversation, whichever protocol has it. */
 struct string_factory {
-    struct factory base;
-    struct producer producer; /* the keyboard, as the transport knows it */
-    struct reactor *reactor;
-    const struct options *options;
+    struct client base;
+    struct producer producer;  /* the keyboard, as the transport knows it */
     struct protocol *protocol; /* NULL: there is none yet */
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     unsigned long long due;    /* answers that are not in */
     bool netstring;
-    int status; /* to leave with */
 };
 
 /* All has been typed and all is in: then nothing is left to do. */
@@ -68,8 +65,7 @@ static void keyboard_closed(void *argument, int error)
 
     self->keyboard = NULL;
     if (error)
-        self->status =
-            options_failed(self->options, "standard input", strerror(error));
+        client_failed(&self->base, "standard input", strerror(error));
     leave_if_done(self);
 }
 
@@ -102,8 +98,8 @@ static void connection_made(struct protocol *protocol)
                                         .pause_producing = pause_producing,
                                         .stop_producing = pause_producing };
     transport_register_producer(protocol->transport, &self->producer, true);
-    self->keyboard =
-        keyboard_open(self->reactor, "", line_typed, keyboard_closed, self);
+    self->keyboard = keyboard_open(self->base.reactor, "", line_typed,
+                                   keyboard_closed, self);
     if (self->keyboard)
         keyboard_resume(self->keyboard);
     else
@@ -146,48 +142,33 @@ static const struct netstring_receiver_class NetstringClient = {
     .string_received = netstring_received,
 };
 
-static void client_connection_failed(struct factory *base,
-                                     struct connector *connector,
-                                     struct failure reason)
-{
-    struct string_factory *self = (struct string_factory *)base;
-    char text[FAILURE_TEXT_MAX];
-
-    self->status = options_failed(self->options, connector_host(connector),
-                                  failure_message(reason, text));
-    reactor_stop(self->reactor);
-}
-
 static void client_connection_lost(struct factory *base,
                                    struct connector *connector,
                                    struct failure reason)
 {
     struct string_factory *self = (struct string_factory *)base;
-    bool leaving = !reactor_running(self->reactor);
+    bool leaving = !reactor_running(self->base.reactor);
     const char *why = reason.number > 0 ? strerror(reason.number)
                       : leaving         ? "interrupted"
                                         : "connection closed by server";
 
     /* To be interrupted without an answer that is due is no failure. */
     if (self->due > 0 || (self->keyboard && !leaving))
-        self->status =
-            options_failed(self->options, connector_host(connector), why);
+        client_failed(&self->base, connector_host(connector), why);
     if (self->keyboard)
         keyboard_close(self->keyboard);
-    reactor_stop(self->reactor);
+    reactor_stop(self->base.reactor);
 }
 
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9003 };
     struct string_factory factory = {
-        .base =
+        .base.base =
             {
                 .name = "StringFactory",
-                .client_connection_failed = client_connection_failed,
                 .client_connection_lost = client_connection_lost,
             },
-        .options = &options,
     };
     const struct option extra[] = {
         { "--netstring", NULL, OPTION_SWITCH, &factory.netstring, 0 },
@@ -195,10 +176,7 @@ int main(int argc, char **argv)
     };
 
     options_client(&options, extra, argc, argv);
-    factory.base.protocol =
+    factory.base.base.protocol =
         factory.netstring ? &NetstringClient.base : &Int32Client.base;
-    factory.reactor = endpoint_reactor(&options);
-    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    int status = endpoint_run(&options, factory.reactor);
-    return status ? status : factory.status;
+    return client_run(&factory.base, &options);
 }

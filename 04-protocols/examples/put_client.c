@@ -14,16 +14,9 @@
 
 #include "examples/put_wire.h"
 #include "net/text.h"
-#include "program/endpoint.h"
+#include "program/client.h"
 #include "program/keyboard.h"
 #include "protocol/file_sender.h"
-
-struct put_factory {
-    struct factory base;
-    struct reactor *reactor;
-    const struct options *options;
-    int status; /* to leave with */
-};
 
 /* What the server may say next. WORDS are for the person: the welcome, what
  * became of a file, and whatever it says unasked. */
@@ -31,7 +24,7 @@ enum expected { WORDS, CONFIRMATION, NOTHING };
 
 struct put_client {
     struct protocol base;
-    struct put_factory *factory;
+    struct client *factory;
     struct keyboard *keyboard; /* NULL: there is none any more */
     char *line;                /* what was typed last, cut into words */
     const char *path;          /* in it: of the file on its way, or NULL */
@@ -47,10 +40,8 @@ struct put_client {
 /* A failure: its words, and the status to leave with. */
 static void complain(struct put_client *self, const char *why)
 {
-    const struct options *options = self->factory->options;
-
-    self->factory->status =
-        options_failed(options, self->path ? self->path : options->host, why);
+    client_failed(self->factory,
+                  self->path ? self->path : self->factory->options->host, why);
 }
 
 static void listen_to_server(struct put_client *self);
@@ -186,8 +177,7 @@ static void keyboard_closed(void *argument, int error)
 
     self->keyboard = NULL;
     if (error)
-        self->factory->status = options_failed(
-            self->factory->options, "standard input", strerror(error));
+        client_failed(self->factory, "standard input", strerror(error));
     reactor_stop(self->factory->reactor);
 }
 
@@ -223,7 +213,7 @@ static void connection_made(struct protocol *base)
 {
     struct put_client *self = (struct put_client *)base;
 
-    self->factory = (struct put_factory *)base->factory;
+    self->factory = (struct client *)base->factory;
     self->keyboard = keyboard_open(self->factory->reactor, ">>>:", line_typed,
                                    keyboard_closed, self);
     if (!self->keyboard)
@@ -260,34 +250,17 @@ static const struct protocol_class PutClient = {
     .connection_lost = connection_lost,
 };
 
-static void client_connection_failed(struct factory *base,
-                                     struct connector *connector,
-                                     struct failure reason)
-{
-    struct put_factory *self = (struct put_factory *)base;
-    char text[FAILURE_TEXT_MAX];
-
-    self->status = options_failed(self->options, connector_host(connector),
-                                  failure_message(reason, text));
-    reactor_stop(self->reactor);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9000 };
-    struct put_factory factory = {
+    struct client client = {
         .base =
             {
                 .name = "PutFactory",
                 .protocol = &PutClient,
-                .client_connection_failed = client_connection_failed,
             },
-        .options = &options,
     };
 
     options_client(&options, NULL, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    int status = endpoint_run(&options, factory.reactor);
-    return status ? status : factory.status;
+    return client_run(&client, &options);
 }

@@ -10,24 +10,20 @@
 #include <string.h>
 
 #include "deferred/deferred_timeout.h"
-#include "program/endpoint.h"
+#include "program/client.h"
 #include "program/keyboard.h"
 #include "rpc/rpc.h"
 
 enum { CALLS_MAX = 1000 /* under way; more lines wait */ };
 
 struct rpc_factory {
-    struct factory base;
+    struct client base;
     struct producer producer; /* the keyboard, as the transport knows it */
-    struct reactor *reactor;
-    const struct options *options;
-    struct rpc_caller *caller; /* NULL: not connected */
+    struct rpc_caller *caller;
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     int timeout;               /* seconds for a call; 0: none */
     int calls;                 /* that have no answer */
     bool full;                 /* the server takes no more for now */
-    bool cut_off;              /* the connection was lost with calls out */
-    int status;                /* to leave with */
 };
 
 /* What was typed, until it is answered. */
@@ -44,7 +40,7 @@ static void pace(struct rpc_factory *self)
         keyboard_pause(self->keyboard);
     } else if (self->keyboard) {
         keyboard_resume(self->keyboard);
-    } else if (self->calls == 0 && self->caller) {
+    } else if (self->calls == 0) {
         transport_unregister_producer(self->caller->base.base.transport);
         transport_lose_connection(self->caller->base.base.transport);
     }
@@ -74,7 +70,7 @@ static struct result ended(struct result result, void *argument)
         fwrite(value->bytes, 1, value->length, stdout);
     putchar('\n');
     if (failed && !is_answer(result.failure))
-        factory->status = EXIT_FAILURE;
+        factory->base.status = EXIT_FAILURE;
     free(value);
     free(typed);
     factory->calls--;
@@ -110,14 +106,14 @@ static void line_typed(void *argument, const char *line, size_t length)
         deferred = call(typed);
     }
     if (!deferred) {
-        self->status = options_failed(self->options, "call", strerror(errno));
+        client_failed(&self->base, "call", strerror(errno));
         free(typed);
         return;
     }
     self->calls++;
     pace(self);
     if (self->timeout > 0 &&
-        deferred_add_timeout(deferred, clock_of_reactor(self->reactor),
+        deferred_add_timeout(deferred, clock_of_reactor(self->base.reactor),
                              self->timeout) < 0)
         deferred_cancel(deferred); /* or it might wait for ever */
     deferred_add_both(deferred, ended, typed);
@@ -130,8 +126,7 @@ static void keyboard_closed(void *argument, int error)
 
     self->keyboard = NULL;
     if (error)
-        self->status =
-            options_failed(self->options, "standard input", strerror(error));
+        client_failed(&self->base, "standard input", strerror(error));
     pace(self);
 }
 
@@ -163,21 +158,33 @@ static void connection_made(struct protocol *base)
                                         .pause_producing = pause_producing,
                                         .stop_producing = pause_producing };
     transport_register_producer(base->transport, &self->producer, true);
-    self->keyboard =
-        keyboard_open(self->reactor, "", line_typed, keyboard_closed, self);
+    self->keyboard = keyboard_open(self->base.reactor, "", line_typed,
+                                   keyboard_closed, self);
     if (self->keyboard)
         pace(self);
     else
         keyboard_closed(self, errno);
 }
 
+/* The keyboard first: every call that is out fails in here, and `ended` is not
+ * to have another line read, which could not be sent. */
 static void connection_lost(struct protocol *base, struct failure reason)
 {
     struct rpc_factory *self = (struct rpc_factory *)base->factory;
+    bool leaving = !reactor_running(self->base.reactor);
+    /* To be interrupted without a call that is out is no failure. */
+    bool failed = self->calls > 0 || (self->keyboard && !leaving);
+    const char *why = reason.number > 0 ? strerror(reason.number)
+                      : leaving         ? "interrupted"
+                                        : "connection closed by server";
 
-    self->caller = NULL;
-    self->cut_off = self->calls > 0;
+    if (self->keyboard)
+        keyboard_close(self->keyboard);
+    self->keyboard = NULL;
     rpc_caller_connection_lost(base, reason);
+    if (failed)
+        client_failed(&self->base, self->base.options->host, why);
+    reactor_stop(self->base.reactor);
 }
 
 static const struct int_receiver_class RpcClient = {
@@ -193,49 +200,15 @@ static const struct int_receiver_class RpcClient = {
     .string_received = rpc_caller_string_received,
 };
 
-static void client_connection_failed(struct factory *base,
-                                     struct connector *connector,
-                                     struct failure reason)
-{
-    struct rpc_factory *self = (struct rpc_factory *)base;
-    char text[FAILURE_TEXT_MAX];
-
-    self->status = options_failed(self->options, connector_host(connector),
-                                  failure_message(reason, text));
-    reactor_stop(self->reactor);
-}
-
-static void client_connection_lost(struct factory *base,
-                                   struct connector *connector,
-                                   struct failure reason)
-{
-    struct rpc_factory *self = (struct rpc_factory *)base;
-    bool leaving = !reactor_running(self->reactor);
-    const char *why = reason.number > 0 ? strerror(reason.number)
-                      : leaving         ? "interrupted"
-                                        : "connection closed by server";
-
-    /* To be interrupted without a call that is out is no failure. */
-    if (self->cut_off || (self->keyboard && !leaving))
-        self->status =
-            options_failed(self->options, connector_host(connector), why);
-    if (self->keyboard)
-        keyboard_close(self->keyboard);
-    reactor_stop(self->reactor);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9004 };
     struct rpc_factory factory = {
-        .base =
+        .base.base =
             {
                 .name = "RpcClientFactory",
                 .protocol = &RpcClient.base,
-                .client_connection_failed = client_connection_failed,
-                .client_connection_lost = client_connection_lost,
             },
-        .options = &options,
     };
     const struct option extra[] = {
         { "-t", "TIMEOUT", OPTION_NUMBER, &factory.timeout, 24 * 3600 },
@@ -243,8 +216,5 @@ int main(int argc, char **argv)
     };
 
     options_client(&options, extra, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    int status = endpoint_run(&options, factory.reactor);
-    return status ? status : factory.status;
+    return client_run(&factory.base, &options);
 }

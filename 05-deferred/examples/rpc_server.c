@@ -108,28 +108,6 @@ static struct deferred *start(struct reactor *reactor,
 
 /* --- calls, from the request to the answer --- */
 
-static struct result answer(struct result result, void *argument)
-{
-    struct call *call = argument;
-    struct int_receiver *client = &call->client->base;
-    struct rpc_result *value = result.value;
-    char text[64];
-    int sent;
-
-    if (result.kind == RESULT_FAILURE) {
-        snprintf(text, sizeof(text), "%s %d", result.failure.type->name,
-                 result.failure.number);
-        sent = rpc_send(client, call->id, "error", text, strlen(text));
-    } else {
-        sent = rpc_send(client, call->id, "ok", value ? value->bytes : "",
-                        value ? value->length : 0);
-        free(value);
-    }
-    if (sent < 0) /* or it would wait for ever */
-        int_receiver_abort(client);
-    return result_value(NULL);
-}
-
 static void leave_if_done(struct rpc_client *self)
 {
     if (self->leaving && self->count == 0)
@@ -138,13 +116,28 @@ static void leave_if_done(struct rpc_client *self)
 
 static struct result end_call(struct result result, void *argument)
 {
-    struct rpc_client *client = ((struct call *)argument)->client;
+    struct call *call = argument;
+    struct rpc_client *client = call->client;
+    struct rpc_result *value = result.value;
+    char text[64];
+    int sent;
 
-    free(argument);
+    if (result.kind == RESULT_FAILURE) {
+        snprintf(text, sizeof(text), "%s %d", result.failure.type->name,
+                 result.failure.number);
+        sent = rpc_send(&client->base, call->id, "error", text, strlen(text));
+    } else {
+        sent = rpc_send(&client->base, call->id, "ok",
+                        value ? value->bytes : "", value ? value->length : 0);
+        free(value);
+    }
+    if (sent < 0) /* or it would wait for ever */
+        int_receiver_abort(&client->base);
+    free(call);
     if (client->count-- == CALLS_MAX)
         int_receiver_resume(&client->base);
     leave_if_done(client);
-    return result;
+    return result_value(NULL);
 }
 
 static void string_received(struct int_receiver *base, const char *string,
@@ -166,7 +159,6 @@ static void string_received(struct int_receiver *base, const char *string,
     *call = (struct call){ request.id, self };
     if (++self->count == CALLS_MAX)
         int_receiver_pause(base);
-    deferred_add_both(deferred, answer, call);
     deferred_add_both(deferred, end_call, call);
     deferred_group_add(&self->calls, deferred);
 }

@@ -61,24 +61,6 @@ static void fail(struct rpc_client *client, uint64_t id,
         int_receiver_abort(&client->base); /* or it would wait for ever */
 }
 
-static struct result answer(struct result result, void *argument)
-{
-    struct call *call = argument;
-    struct buffer *output = result.kind == RESULT_VALUE ? result.value : NULL;
-    size_t length = output ? buffer_length(output) : 0;
-
-    if (!output)
-        fail(call->client, call->id, result.failure.type, 0);
-    /* An output of nearly 16 MiB is, with what stands before it, too long for a
-     * message: then the answer is a failure. An empty one has no data: NULL
-     * must not go to memcpy, not even for 0 bytes. */
-    else if (rpc_send(&call->client->base, call->id, "ok",
-                      length > 0 ? buffer_data(output) : "", length) < 0)
-        fail(call->client, call->id, &ProcedureFailed, errno);
-    command_free_answer(output);
-    return result_value(NULL);
-}
-
 /* Holds the client's next calls back while it has too many under way, or does
  * not read their answers. */
 static void update_flow(struct rpc_client *self)
@@ -105,18 +87,29 @@ static void forget(struct call *call)
 
 static void hire_workers(struct rpc_factory *self);
 
-/* The last of a call's two callbacks: it is answered, or nobody waits for it,
- * and its worker is free. */
+/* A call is over: it is answered, or nobody waits for it, and its worker is
+ * free. An output of nearly 16 MiB is, with what stands before it, too long for
+ * a message: then the answer is a failure. */
 static struct result end_call(struct result result, void *argument)
 {
     struct call *call = argument;
     struct rpc_factory *factory = factory_of(call->client);
+    struct buffer *output = result.kind == RESULT_VALUE ? result.value : NULL;
+    size_t length = output ? buffer_length(output) : 0;
 
+    if (!output)
+        fail(call->client, call->id, result.failure.type, 0);
+    /* An empty one has no data: NULL must not go to memcpy, not even for 0
+     * bytes. */
+    else if (rpc_send(&call->client->base, call->id, "ok",
+                      length > 0 ? buffer_data(output) : "", length) < 0)
+        fail(call->client, call->id, &ProcedureFailed, errno);
+    command_free_answer(output);
     deferred_release(call->deferred);
     forget(call);
     factory->busy--;
     hire_workers(factory);
-    return result;
+    return result_value(NULL);
 }
 
 /* The oldest that waits, of a client that reads what it is sent. */
@@ -149,7 +142,6 @@ static void hire_workers(struct rpc_factory *self)
         /* First: a command that could not be run has fired, and end_call, which
          * runs in here then, counts down and frees the call. */
         self->busy++;
-        deferred_add_both(call->deferred, answer, call);
         deferred_add_both(call->deferred, end_call, call);
     }
     self->dispatching = false;

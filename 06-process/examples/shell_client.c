@@ -13,7 +13,7 @@
 
 #include "net/text.h"
 #include "process/command.h"
-#include "program/endpoint.h"
+#include "program/client.h"
 #include "program/keyboard.h"
 
 /* What announces an answer, and the most digits a length can have. */
@@ -23,34 +23,25 @@ enum { READY_LENGTH = sizeof(READY) - 1, DIGITS_MAX = 8 };
 /* Seconds that we give another digit to arrive. */
 #define DIGIT_SECONDS 0.1
 
-struct shell_factory {
-    struct factory base;
-    struct reactor *reactor;
-    const struct options *options;
-    bool stream;
-    int status; /* to leave with */
-};
-
+/* The factory of one connection, and all that is known of its conversation. */
 struct shell_client {
-    struct protocol base;
-    struct shell_factory *factory;
+    struct client base;
+    struct transport *transport;
     struct keyboard *keyboard; /* NULL: nothing more will be typed */
     enum { NOTHING, HEADER, MESSAGE } expected;
     struct buffer input;            /* what has come of it */
     size_t length;                  /* bytes of the message */
     struct delayed_call last_digit; /* the header is taken to be whole */
+    bool stream;
 };
 
 /* The first reason counts: the loss of the connection, which follows, is no
  * second one. */
 static void fail(struct shell_client *self, const char *why)
 {
-    struct shell_factory *factory = self->factory;
-
-    if (factory->status == 0)
-        factory->status =
-            options_failed(factory->options, factory->options->host, why);
-    transport_abort_connection(self->base.transport);
+    if (self->base.status == 0)
+        client_failed(&self->base, self->base.options->host, why);
+    transport_abort_connection(self->transport);
 }
 
 /* --- an answer with its length --- */
@@ -63,8 +54,7 @@ static void take_message(struct shell_client *self)
         return;
     printf("message size %zu recv size %zu\n", self->length,
            buffer_length(&self->input));
-    if (self->length > 0)
-        text_print(buffer_data(&self->input), self->length, TEXT_LINES);
+    text_print(buffer_data(&self->input), self->length, TEXT_LINES);
     putchar('\n');
     buffer_clear(&self->input);
     self->expected = NOTHING;
@@ -89,7 +79,7 @@ static void header_is_whole(void *argument)
     }
     buffer_clear(&self->input);
     self->expected = MESSAGE;
-    transport_write_text(self->base.transport, "start\n");
+    transport_write_text(self->transport, "start\n");
     take_message(self); /* it may be empty */
 }
 
@@ -108,7 +98,7 @@ static void take_header(struct shell_client *self)
         header_is_whole(self);
     } else if (have > READY_LENGTH &&
                delayed_call_reset(&self->last_digit, DIGIT_SECONDS) < 0 &&
-               reactor_call_later(self->factory->reactor, &self->last_digit,
+               reactor_call_later(self->base.reactor, &self->last_digit,
                                   DIGIT_SECONDS, header_is_whole, self) < 0) {
         fail(self, strerror(errno));
     }
@@ -131,11 +121,11 @@ static void print_stream(struct shell_client *self)
 static void data_received(struct protocol *base, const char *data,
                           size_t length)
 {
-    struct shell_client *self = (struct shell_client *)base;
+    struct shell_client *self = (struct shell_client *)base->factory;
 
     if (buffer_append(&self->input, data, length) < 0) {
         fail(self, strerror(errno));
-    } else if (self->factory->stream) {
+    } else if (self->stream) {
         print_stream(self);
     } else if (self->expected == HEADER) {
         take_header(self);
@@ -154,9 +144,9 @@ static void line_typed(void *argument, const char *line, size_t length)
 {
     struct shell_client *self = argument;
 
-    transport_write(self->base.transport, line, length);
-    transport_write(self->base.transport, "\n", 1);
-    if (self->factory->stream)
+    transport_write(self->transport, line, length);
+    transport_write(self->transport, "\n", 1);
+    if (self->stream)
         return;
     self->expected = HEADER;
     keyboard_pause(self->keyboard);
@@ -169,20 +159,19 @@ static void keyboard_closed(void *argument, int error)
 
     self->keyboard = NULL;
     if (error)
-        self->factory->status = options_failed(
-            self->factory->options, "standard input", strerror(error));
-    if (self->factory->stream) /* there may be more to hear */
-        transport_lose_write_connection(self->base.transport);
+        client_failed(&self->base, "standard input", strerror(error));
+    if (self->stream) /* there may be more to hear */
+        transport_lose_write_connection(self->transport);
     else
-        transport_lose_connection(self->base.transport);
+        transport_lose_connection(self->transport);
 }
 
 static void connection_made(struct protocol *base)
 {
-    struct shell_client *self = (struct shell_client *)base;
+    struct shell_client *self = (struct shell_client *)base->factory;
 
-    self->factory = (struct shell_factory *)base->factory;
-    self->keyboard = keyboard_open(self->factory->reactor, ">>>:", line_typed,
+    self->transport = base->transport;
+    self->keyboard = keyboard_open(self->base.reactor, ">>>:", line_typed,
                                    keyboard_closed, self);
     if (self->keyboard)
         keyboard_resume(self->keyboard);
@@ -193,62 +182,45 @@ static void connection_made(struct protocol *base)
 /* To leave is no failure; to be left is, if there was more to type or hear. */
 static void connection_lost(struct protocol *base, struct failure reason)
 {
-    struct shell_client *self = (struct shell_client *)base;
+    struct shell_client *self = (struct shell_client *)base->factory;
 
-    if (reactor_running(self->factory->reactor) &&
+    if (reactor_running(self->base.reactor) &&
         (self->keyboard || !failure_check(reason, &ConnectionDone)))
         fail(self, reason.number > 0 ? strerror(reason.number)
                                      : "connection closed by server");
-    if (self->keyboard) /* its next line would come to a client that is freed */
+    if (self->keyboard) /* there is nobody to send its next line to */
         keyboard_close(self->keyboard);
     delayed_call_cancel(&self->last_digit);
-    if (self->factory->stream && buffer_length(&self->input) > 0)
+    if (self->stream)
         text_print(buffer_data(&self->input), buffer_length(&self->input),
                    TEXT_LINES);
     buffer_clear(&self->input);
-    reactor_stop(self->factory->reactor);
+    reactor_stop(self->base.reactor);
 }
 
 static const struct protocol_class ShellClient = {
     .name = "ShellClient",
-    .size = sizeof(struct shell_client),
+    .size = sizeof(struct protocol),
     .connection_made = connection_made,
     .data_received = data_received,
     .connection_lost = connection_lost,
 };
 
-static void client_connection_failed(struct factory *base,
-                                     struct connector *connector,
-                                     struct failure reason)
-{
-    struct shell_factory *self = (struct shell_factory *)base;
-    char text[FAILURE_TEXT_MAX];
-
-    self->status = options_failed(self->options, connector_host(connector),
-                                  failure_message(reason, text));
-    reactor_stop(self->reactor);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = { .port = 9001 };
-    struct shell_factory factory = {
-        .base =
+    struct shell_client client = {
+        .base.base =
             {
                 .name = "ShellClientFactory",
                 .protocol = &ShellClient,
-                .client_connection_failed = client_connection_failed,
             },
-        .options = &options,
     };
     const struct option extra[] = {
-        { "--stream", NULL, OPTION_SWITCH, &factory.stream, 0 },
+        { "--stream", NULL, OPTION_SWITCH, &client.stream, 0 },
         { 0 },
     };
 
     options_client(&options, extra, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    endpoint_connect_tcp(&options, factory.reactor, &factory.base);
-    int status = endpoint_run(&options, factory.reactor);
-    return status ? status : factory.status;
+    return client_run(&client.base, &options);
 }

@@ -212,6 +212,32 @@ rpc_ends() {
     server_each rpc_server rpc_ends
 }
 
+# As many calls are out as there may be, and more has been typed.
+rpc_cut_off_full() {
+    local status=0
+    rm -f gate
+    mkfifo gate
+    "$(program "$STAGE/rpc_client")" -r "$POLLER" -p "$PORT" <gate >got 2>errors 3>&- &
+    RPC=$!
+    SERVERS+=("$RPC")
+    exec {GATE}<>gate
+    yes 'exec sleep 60' | head -n 1500 >&"$GATE"
+    eventually has_children "$PID" 4
+    eventually idle "$RPC"
+    server_ends "$PID" TERM
+    wait_gone "$RPC"
+    wait "$RPC" || status=$?
+    exec {GATE}>&-
+    cat errors
+    [ "$status" -eq 1 ]
+    [ "$(grep -c 'error: Connection ' got)" -eq 1000 ]
+    [ "$(wc -l <errors)" -eq 1 ]
+}
+
+@test "X5 rpc_client: what was typed and could not be sent is given up with the connection" {
+    server_each rpc_server rpc_cut_off_full
+}
+
 rpc_once() {
     [ "$(peer "$PORT" send="$(rpc_frame '7 shell printf abc')" recv=12 |
         tail -c 8)" = '7 ok abc' ]
