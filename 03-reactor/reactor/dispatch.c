@@ -21,9 +21,9 @@ enum descriptor_state {
     NOTIFIED      /* it was called; close and dispose are left */
 };
 
-/* How long a kernel that is short of memory is left alone, in nanoseconds. A
+/* How long a kernel that is short of memory is left alone, in milliseconds. A
  * second try at once would be a loop at full speed, on a machine in need. */
-static const int64_t rest_after_shortage = 20 * 1000 * 1000;
+enum { REST_AFTER_SHORTAGE = 20 };
 
 void dispatch_open(struct dispatch *dispatch, struct poller *poller)
 {
@@ -304,21 +304,21 @@ static void dispatch_event(struct dispatch *dispatch,
         run(dispatch, descriptor, "do_write", descriptor->class->do_write);
 }
 
-static void trace_wait(const struct dispatch *dispatch, int64_t nanoseconds)
+static void trace_wait(const struct dispatch *dispatch, int milliseconds)
 {
-    if (nanoseconds < 0)
+    if (milliseconds < 0)
         trace("  %s waits on %d descriptors, without limit",
               dispatch->poller->class->call, dispatch->watched);
     else
         trace("  %s waits on %d descriptors, at most %.3f s",
               dispatch->poller->class->call, dispatch->watched,
-              (double)nanoseconds / 1e9);
+              milliseconds / 1e3);
 }
 
 /* Returns 0 after a rest if the kernel lacks memory, which passes; all other
  * errors mean that the loop cannot go on. POSIX lets poll say EAGAIN for what
  * is ENOMEM on Linux. */
-static int wait_failed(int64_t nanoseconds)
+static int wait_failed(int milliseconds)
 {
     struct timespec rest = { 0 };
 
@@ -326,24 +326,24 @@ static int wait_failed(int64_t nanoseconds)
         return -1;
     trace("  %s: a rest", strerror(errno));
     /* No longer than was asked for, or the next delayed call would be late. */
-    rest.tv_nsec = nanoseconds < 0 || nanoseconds > rest_after_shortage
-                       ? rest_after_shortage
-                       : nanoseconds;
+    if (milliseconds < 0 || milliseconds > REST_AFTER_SHORTAGE)
+        milliseconds = REST_AFTER_SHORTAGE;
+    rest.tv_nsec = milliseconds * 1000 * 1000;
     nanosleep(&rest, NULL); /* ends early if a signal comes, as the wait does */
     return 0;
 }
 
 /* `ready` points into the poller, which may move it when a number is added. It
  * is told of new numbers at the end of the turn only, so not in this loop. */
-int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds)
+int dispatch_wait(struct dispatch *dispatch, int milliseconds)
 {
     struct poller *poller = dispatch->poller;
     const struct poller_event *ready;
 
-    trace_wait(dispatch, nanoseconds);
-    int count = poller->class->wait(poller, nanoseconds, &ready);
+    trace_wait(dispatch, milliseconds);
+    int count = poller->class->wait(poller, milliseconds, &ready);
     if (count < 0)
-        return wait_failed(nanoseconds);
+        return wait_failed(milliseconds);
     trace("  %d ready", count);
     for (int i = 0; i < count; i++)
         dispatch_event(dispatch, &ready[i]);

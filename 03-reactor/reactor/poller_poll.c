@@ -4,7 +4,6 @@
  * number fits, and the array is copied to the kernel in every turn.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -135,16 +134,10 @@ static int poll_in_pieces(struct poll_poller *self, int milliseconds)
     return count;
 }
 
-/* poll counts milliseconds. Rounded down, the last one before a deadline would
- * be a wait of 0, and the loop would spin until the deadline has come. */
-static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
+static int poll_poller_wait(struct poller *poller, int milliseconds,
                             const struct poller_event **ready)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
-    int64_t exact = nanoseconds < 0
-                        ? -1
-                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
-    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact;
 
     *ready = self->ready;
     int count = poll(self->watched, (nfds_t)self->count, milliseconds);

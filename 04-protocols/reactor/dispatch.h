@@ -13,7 +13,6 @@
 #define DISPATCH_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "reactor/descriptor.h"
 #include "reactor/poller.h"
@@ -59,9 +58,9 @@ void dispatch_disconnect_all(struct dispatch *dispatch,
  * wait must not sleep. */
 bool dispatch_end_turn(struct dispatch *dispatch);
 
-/* Waits, at most `nanoseconds` (-1: without limit), and calls do_read and
+/* Waits, at most `milliseconds` (-1: without limit), and calls do_read and
  * do_write of what is ready. Returns 0, or -1 with errno if the poller cannot
  * wait. A kernel that is short of memory for a moment is given a rest. */
-int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds);
+int dispatch_wait(struct dispatch *dispatch, int milliseconds);
 
 #endif

@@ -9,8 +9,6 @@
 #ifndef POLLER_H
 #define POLLER_H
 
-#include <stdint.h>
-
 enum {
     POLLER_READ = 1,  /* wanted, or ready: also at a hang-up or an error */
     POLLER_WRITE = 2, /* likewise */
@@ -39,11 +37,11 @@ struct poller_class {
      * never fails. */
     int (*change)(struct poller *self, int fd, unsigned before, unsigned after);
 
-    /* Waits until something is ready, at most `nanoseconds`, rounded up to
-     * what the call can do; -1 is for ever. Returns how many events there
-     * are at *ready, which stay there until the next call; 0 when time ran
-     * out or a signal came; -1 with errno when the call cannot work. */
-    int (*wait)(struct poller *self, int64_t nanoseconds,
+    /* Waits until something is ready, at most `milliseconds`; -1 is for
+     * ever. Returns how many events there are at *ready, which stay there
+     * until the next call; 0 when time ran out or a signal came; -1 with
+     * errno when the call cannot work. */
+    int (*wait)(struct poller *self, int milliseconds,
                 const struct poller_event **ready);
 
     void (*destroy)(struct poller *self);

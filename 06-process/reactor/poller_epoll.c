@@ -10,7 +10,6 @@
  * we throw the whole set away and make a new one.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,23 +179,16 @@ static unsigned events_of(const struct epoll_event *event, unsigned wanted)
     return events & wanted;
 }
 
-/* epoll_wait counts milliseconds. Rounded down, the last one before a deadline
- * would be a wait of 0, and the loop would spin until the deadline has come. */
-static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
+static int epoll_poller_wait(struct poller *poller, int milliseconds,
                              const struct poller_event **ready)
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
     struct epoll_event events[EVENTS_MAX];
-    int64_t milliseconds =
-        nanoseconds < 0 ? -1
-                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
 
     if (self->files > 0)
         milliseconds = 0; /* they are ready, and the kernel does not know */
     *ready = self->ready;
-    int count =
-        epoll_wait(self->epoll, events, EVENTS_MAX,
-                   milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+    int count = epoll_wait(self->epoll, events, EVENTS_MAX, milliseconds);
     if (count < 0 && errno != EINTR)
         return -1;
     if (count < 0)

@@ -100,19 +100,17 @@ static int collect(struct select_poller *self, const fd_set *readable,
 
 /* The kernel overwrites the sets with its answer, and Linux the timeout with
  * what is left of it: all three are made anew for each wait. */
-static int select_poller_wait(struct poller *poller, int64_t nanoseconds,
+static int select_poller_wait(struct poller *poller, int milliseconds,
                               const struct poller_event **ready)
 {
     struct select_poller *self = (struct select_poller *)poller;
     fd_set readable = self->reading, writable = self->writing;
-    int64_t microseconds = (nanoseconds + 999) / 1000;
-    struct timeval timeout = { .tv_sec = (time_t)(microseconds / 1000000),
-                               .tv_usec =
-                                   (suseconds_t)(microseconds % 1000000) };
+    struct timeval timeout = { milliseconds / 1000,
+                               milliseconds % 1000 * 1000 };
 
     *ready = self->ready;
     int bits = select(self->top, &readable, &writable, NULL,
-                      nanoseconds < 0 ? NULL : &timeout);
+                      milliseconds < 0 ? NULL : &timeout);
     if (bits >= 0)
         return collect(self, &readable, &writable, bits);
     if (errno == EINTR)

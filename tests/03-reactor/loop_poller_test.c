@@ -79,14 +79,14 @@ static void wanted_and_ready(const char *name)
 
 static void times_out(const char *name)
 {
-    const int64_t waits[] = { 0, 1, 999, 1000001, 20000000 };
+    const int waits[] = { 0, 1, 20 };
     struct poller *poller = create(name);
     const struct poller_event *events;
 
     for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
         int64_t start = delayed_calls_now();
         CHECK(poller->class->wait(poller, waits[i], &events) == 0);
-        CHECK(delayed_calls_now() - start >= waits[i]);
+        CHECK(delayed_calls_now() - start >= waits[i] * INT64_C(1000000));
     }
     poller->class->destroy(poller);
 }
