@@ -25,10 +25,27 @@ enum descriptor_state {
  * second try at once would be a loop at full speed, on a machine in need. */
 enum { REST_AFTER_SHORTAGE = 20 };
 
-void dispatch_open(struct dispatch *dispatch, struct poller *poller)
+static void free_poller(struct poller *poller)
 {
+    if (poller->class->close)
+        poller->class->close(poller);
+    free(poller);
+}
+
+int dispatch_open(struct dispatch *dispatch, const struct poller_class *class)
+{
+    struct poller *poller = calloc(1, class->size);
+
+    if (!poller)
+        return -1;
+    poller->class = class;
+    if (class->open && class->open(poller) < 0) {
+        free_poller(poller);
+        return -1;
+    }
     *dispatch = (struct dispatch){ .poller = poller };
     dispatch->end = &dispatch->first;
+    return 0;
 }
 
 void dispatch_close(struct dispatch *dispatch)
@@ -37,7 +54,7 @@ void dispatch_close(struct dispatch *dispatch)
     dispatch->closing = true;
     dispatch_disconnect_all(dispatch, NULL);
     free(dispatch->table);
-    dispatch->poller->class->destroy(dispatch->poller);
+    free_poller(dispatch->poller);
 }
 
 /* Puts it among those that dispatch_end_turn will look at, at the end. Once:

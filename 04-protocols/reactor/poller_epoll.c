@@ -32,34 +32,23 @@ struct epoll_poller {
     struct poller_event *ready; /* room for EVENTS_MAX and all files */
 };
 
-static void epoll_poller_destroy(struct poller *poller)
+static int epoll_poller_open(struct poller *poller)
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
 
-    int error = errno; /* of epoll_create1, when there is no set to close */
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    self->ready = malloc(EVENTS_MAX * sizeof(*self->ready));
+    return self->epoll < 0 || !self->ready ? -1 : 0;
+}
+
+static void epoll_poller_close(struct poller *poller)
+{
+    struct epoll_poller *self = (struct epoll_poller *)poller;
 
     if (self->epoll >= 0)
         close(self->epoll);
     free(self->watched);
     free(self->ready);
-    free(self);
-    errno = error;
-}
-
-static struct poller *epoll_poller_create(void)
-{
-    struct epoll_poller *self = calloc(1, sizeof(*self));
-
-    if (!self)
-        return NULL;
-    self->base.class = &poller_epoll;
-    self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    self->ready = malloc(EVENTS_MAX * sizeof(*self->ready));
-    if (self->epoll < 0 || !self->ready) {
-        epoll_poller_destroy(&self->base);
-        return NULL;
-    }
-    return &self->base;
 }
 
 /* What is wanted of `fd` must stand in self->watched before. Without EPOLLET
@@ -211,8 +200,9 @@ static int epoll_poller_wait(struct poller *poller, int milliseconds,
 const struct poller_class poller_epoll = {
     .name = "epoll",
     .call = "epoll_wait",
-    .create = epoll_poller_create,
+    .size = sizeof(struct epoll_poller),
+    .open = epoll_poller_open,
     .change = epoll_poller_change,
     .wait = epoll_poller_wait,
-    .destroy = epoll_poller_destroy,
+    .close = epoll_poller_close,
 };

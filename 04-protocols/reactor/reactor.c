@@ -63,18 +63,19 @@ struct reactor *reactor_new(const char *poller_name)
 {
     const struct poller_class *class = find_poller(poller_name);
     struct reactor *reactor = class ? calloc(1, sizeof(*reactor)) : NULL;
-    struct poller *poller = reactor ? class->create() : NULL;
 
     trace_start();
-    if (!poller || waker_open(&reactor->waker) < 0) {
-        if (poller)
-            class->destroy(poller);
+    if (!reactor || dispatch_open(&reactor->dispatch, class) < 0) {
+        free(reactor);
+        return NULL;
+    }
+    if (waker_open(&reactor->waker) < 0) {
+        dispatch_close(&reactor->dispatch);
         free(reactor);
         return NULL;
     }
     pthread_mutex_init(&reactor->lock, NULL);
     reactor->queue_end = &reactor->queue;
-    dispatch_open(&reactor->dispatch, poller);
     /* The poller is told when a turn ends; end one now, for it may not be able
      * to watch this number, and without the waker no signal would be heard. */
     if (reactor_add_reader(reactor, &reactor->waker.reader) < 0 ||

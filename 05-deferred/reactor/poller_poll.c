@@ -21,24 +21,13 @@ struct poll_poller {
     int size;                   /* numbers that there is room for, in each */
 };
 
-static struct poller *poll_poller_create(void)
-{
-    struct poll_poller *self = calloc(1, sizeof(*self));
-
-    if (!self)
-        return NULL;
-    self->base.class = &poller_poll;
-    return &self->base;
-}
-
-static void poll_poller_destroy(struct poller *poller)
+static void poll_poller_close(struct poller *poller)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
 
     free(self->watched);
     free(self->ready);
     free(self->place);
-    free(self);
 }
 
 /* Makes room for the number `fd`. No more can be watched than there are numbers
@@ -158,8 +147,8 @@ static int poll_poller_wait(struct poller *poller, int milliseconds,
 const struct poller_class poller_poll = {
     .name = "poll",
     .call = "poll",
-    .create = poll_poller_create,
+    .size = sizeof(struct poll_poller),
     .change = poll_poller_change,
     .wait = poll_poller_wait,
-    .destroy = poll_poller_destroy,
+    .close = poll_poller_close,
 };

@@ -5,34 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/select.h>
 
 #include "reactor/poller.h"
 
 struct select_poller {
     struct poller base;
-    fd_set reading, writing;
+    fd_set reading, writing; /* all zeroes is an empty set */
     int top; /* one more than the highest number in either set */
     struct poller_event ready[FD_SETSIZE];
 };
-
-static struct poller *select_poller_create(void)
-{
-    struct select_poller *self = calloc(1, sizeof(*self));
-
-    if (!self)
-        return NULL;
-    self->base.class = &poller_select;
-    FD_ZERO(&self->reading);
-    FD_ZERO(&self->writing);
-    return &self->base;
-}
-
-static void select_poller_destroy(struct poller *poller)
-{
-    free(poller);
-}
 
 static int select_poller_change(struct poller *poller, int fd, unsigned before,
                                 unsigned after)
@@ -121,8 +103,7 @@ static int select_poller_wait(struct poller *poller, int milliseconds,
 const struct poller_class poller_select = {
     .name = "select",
     .call = "select",
-    .create = select_poller_create,
+    .size = sizeof(struct select_poller),
     .change = select_poller_change,
     .wait = select_poller_wait,
-    .destroy = select_poller_destroy,
 };

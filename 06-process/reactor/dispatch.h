@@ -28,9 +28,9 @@ struct dispatch {
     struct running running;          /* whose callback this is */
 };
 
-/* `poller` is owned from then on. dispatch_close disconnects what is still
- * watched, with REASON_LOST. */
-void dispatch_open(struct dispatch *dispatch, struct poller *poller);
+/* Makes the poller. Returns 0, or -1 with errno. dispatch_close disconnects
+ * what is still watched, with REASON_LOST. */
+int dispatch_open(struct dispatch *dispatch, const struct poller_class *class);
 void dispatch_close(struct dispatch *dispatch);
 
 /* Sets or clears what `descriptor` wants to be called for, POLLER_READ or
