@@ -152,7 +152,7 @@ static void stop_on_sigterm(void *reactor)
  * (a shell does, for a program in the background) stays ignored. */
 static void start(struct reactor *reactor)
 {
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, interrupt;
 
     reactor->state = STARTING;
     fire(reactor, REACTOR_STARTUP, TRIGGER_BEFORE);
@@ -160,7 +160,8 @@ static void start(struct reactor *reactor)
     sigaction(SIGXFSZ, &ignore, NULL);
     /* EBUSY is no failure here: somebody else has asked for the signal, or it
      * is ours from a run that reactor_crash has ended. */
-    if (signals_is_default(SIGINT))
+    if (sigaction(SIGINT, NULL, &interrupt) == 0 &&
+        interrupt.sa_handler == SIG_DFL)
         reactor_on_signal(reactor, SIGINT, stop_on_sigint, reactor);
     reactor_on_signal(reactor, SIGTERM, stop_on_sigterm, reactor);
     reactor->state = RUNNING; /* from here on a trigger may stop the loop */
