@@ -102,7 +102,6 @@ static int select_poller_wait(struct poller *poller, int milliseconds,
 
 const struct poller_class poller_select = {
     .name = "select",
-    .call = "select",
     .size = sizeof(struct select_poller),
     .change = select_poller_change,
     .wait = select_poller_wait,

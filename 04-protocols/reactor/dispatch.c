@@ -325,10 +325,10 @@ static void trace_wait(const struct dispatch *dispatch, int milliseconds)
 {
     if (milliseconds < 0)
         trace("  %s waits on %d descriptors, without limit",
-              dispatch->poller->class->call, dispatch->watched);
+              dispatch->poller->class->name, dispatch->watched);
     else
         trace("  %s waits on %d descriptors, at most %.3f s",
-              dispatch->poller->class->call, dispatch->watched,
+              dispatch->poller->class->name, dispatch->watched,
               milliseconds / 1e3);
 }
 

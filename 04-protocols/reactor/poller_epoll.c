@@ -199,7 +199,6 @@ static int epoll_poller_wait(struct poller *poller, int milliseconds,
 
 const struct poller_class poller_epoll = {
     .name = "epoll",
-    .call = "epoll_wait",
     .size = sizeof(struct epoll_poller),
     .open = epoll_poller_open,
     .change = epoll_poller_change,

@@ -146,7 +146,6 @@ static int poll_poller_wait(struct poller *poller, int milliseconds,
 
 const struct poller_class poller_poll = {
     .name = "poll",
-    .call = "poll",
     .size = sizeof(struct poll_poller),
     .change = poll_poller_change,
     .wait = poll_poller_wait,

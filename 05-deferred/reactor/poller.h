@@ -28,7 +28,6 @@ struct poller {
 
 struct poller_class {
     const char *name; /* "select" */
-    const char *call; /* "epoll_wait", for the trace */
 
     /* The struct begins with a struct poller. What it is allocated with, all
      * zeroes, is a poller that watches nothing. */
