@@ -33,14 +33,12 @@ struct dispatch {
 int dispatch_open(struct dispatch *dispatch, const struct poller_class *class);
 void dispatch_close(struct dispatch *dispatch);
 
-/* Sets or clears what `descriptor` wants to be called for, POLLER_READ or
- * POLLER_WRITE. Twice is once; a disconnected descriptor is left alone.
+/* Sets what `descriptor` wants to be called for, POLLER_READ, POLLER_WRITE,
+ * both or neither. Twice is once; a disconnected descriptor is left alone.
  * Returns 0, or -1 with ENOMEM, EBADF for a negative number, or ECANCELED when
  * the loop is being freed. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
-                  unsigned event);
-void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
-                     unsigned event);
+                  unsigned wanted);
 
 /* Disconnects one descriptor. The first reason counts. EBADF means that the
  * number is not open: then it is not closed either. */

@@ -293,24 +293,28 @@ int reactor_stop_signal(const struct reactor *reactor)
  * over. From the first wish on the loop has the number, and closes it. */
 int reactor_add_reader(struct reactor *reactor, struct descriptor *descriptor)
 {
-    return dispatch_want(&reactor->dispatch, descriptor, POLLER_READ);
+    return dispatch_want(&reactor->dispatch, descriptor,
+                         descriptor->wanted | POLLER_READ);
 }
 
 int reactor_add_writer(struct reactor *reactor, struct descriptor *descriptor)
 {
-    return dispatch_want(&reactor->dispatch, descriptor, POLLER_WRITE);
+    return dispatch_want(&reactor->dispatch, descriptor,
+                         descriptor->wanted | POLLER_WRITE);
 }
 
 void reactor_remove_reader(struct reactor *reactor,
                            struct descriptor *descriptor)
 {
-    dispatch_ignore(&reactor->dispatch, descriptor, POLLER_READ);
+    dispatch_want(&reactor->dispatch, descriptor,
+                  descriptor->wanted & ~POLLER_READ);
 }
 
 void reactor_remove_writer(struct reactor *reactor,
                            struct descriptor *descriptor)
 {
-    dispatch_ignore(&reactor->dispatch, descriptor, POLLER_WRITE);
+    dispatch_want(&reactor->dispatch, descriptor,
+                  descriptor->wanted & ~POLLER_WRITE);
 }
 
 /* Calls nobody: so it is safe in every callback, the descriptor's own too. */

@@ -108,28 +108,21 @@ static int add(struct dispatch *dispatch, struct descriptor *descriptor)
 }
 
 /* Only notes what is wanted: the poller is told once, when the turn is over,
- * however often a callback changes its mind. A wish for one that is
- * disconnected is no error: its connection_lost is on its way. */
+ * however often a callback changes its mind. What is not wanted any more counts
+ * at once: an event that this turn still holds calls nobody. A wish for one
+ * that is disconnected is no error: its connection_lost is on its way. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
-                  unsigned event)
+                  unsigned wanted)
 {
+    if (descriptor->wanted == wanted)
+        return 0;
     if (descriptor->state == NEW && add(dispatch, descriptor) < 0)
         return -1;
-    if (descriptor->state != WATCHED || descriptor->wanted & event)
-        return 0;
-    descriptor->wanted |= (unsigned char)event;
-    note_change(dispatch, descriptor);
+    if (descriptor->state == WATCHED) {
+        descriptor->wanted = (unsigned char)wanted;
+        note_change(dispatch, descriptor);
+    }
     return 0;
-}
-
-/* It counts at once: an event that this turn still holds calls nobody. */
-void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
-                     unsigned event)
-{
-    if (!(descriptor->wanted & event))
-        return;
-    descriptor->wanted &= (unsigned char)~event;
-    note_change(dispatch, descriptor);
 }
 
 /* One who paused and resumed in the same turn wants what the poller knows: no
