@@ -8,6 +8,7 @@
 #include "reactor/delayed_call.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -205,12 +206,15 @@ void delayed_calls_run(struct delayed_calls *calls)
     }
 }
 
-int64_t delayed_calls_wait(const struct delayed_calls *calls)
+/* Rounded down, the last millisecond before a deadline would be a wait of 0,
+ * and the loop would spin until the deadline has come. */
+int delayed_calls_wait(const struct delayed_calls *calls)
 {
     if (calls->count == 0)
         return -1;
     int64_t left = calls->heap[0]->time - delayed_calls_now();
-    return left > 0 ? left : 0;
+    int64_t milliseconds = left > 0 ? (left + 999999) / 1000000 : 0;
+    return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
 }
 
 /* A call that outlives the heap says ECANCELED, and does not look for it. */

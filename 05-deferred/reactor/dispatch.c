@@ -21,14 +21,31 @@ enum descriptor_state {
     NOTIFIED      /* it was called; close and dispose are left */
 };
 
-/* How long a kernel that is short of memory is left alone, in nanoseconds. A
+/* How long a kernel that is short of memory is left alone, in milliseconds. A
  * second try at once would be a loop at full speed, on a machine in need. */
-static const int64_t rest_after_shortage = 20 * 1000 * 1000;
+enum { REST_AFTER_SHORTAGE = 20 };
 
-void dispatch_open(struct dispatch *dispatch, struct poller *poller)
+static void free_poller(struct poller *poller)
 {
+    if (poller->class->close)
+        poller->class->close(poller);
+    free(poller);
+}
+
+int dispatch_open(struct dispatch *dispatch, const struct poller_class *class)
+{
+    struct poller *poller = calloc(1, class->size);
+
+    if (!poller)
+        return -1;
+    poller->class = class;
+    if (class->open && class->open(poller) < 0) {
+        free_poller(poller);
+        return -1;
+    }
     *dispatch = (struct dispatch){ .poller = poller };
     dispatch->end = &dispatch->first;
+    return 0;
 }
 
 void dispatch_close(struct dispatch *dispatch)
@@ -37,7 +54,7 @@ void dispatch_close(struct dispatch *dispatch)
     dispatch->closing = true;
     dispatch_disconnect_all(dispatch, NULL);
     free(dispatch->table);
-    dispatch->poller->class->destroy(dispatch->poller);
+    free_poller(dispatch->poller);
 }
 
 /* Puts it among those that dispatch_end_turn will look at, at the end. Once:
@@ -91,28 +108,21 @@ static int add(struct dispatch *dispatch, struct descriptor *descriptor)
 }
 
 /* Only notes what is wanted: the poller is told once, when the turn is over,
- * however often a callback changes its mind. A wish for one that is
- * disconnected is no error: its connection_lost is on its way. */
+ * however often a callback changes its mind. What is not wanted any more counts
+ * at once: an event that this turn still holds calls nobody. A wish for one
+ * that is disconnected is no error: its connection_lost is on its way. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
-                  unsigned event)
+                  unsigned wanted)
 {
+    if (descriptor->wanted == wanted)
+        return 0;
     if (descriptor->state == NEW && add(dispatch, descriptor) < 0)
         return -1;
-    if (descriptor->state != WATCHED || descriptor->wanted & event)
-        return 0;
-    descriptor->wanted |= (unsigned char)event;
-    note_change(dispatch, descriptor);
+    if (descriptor->state == WATCHED) {
+        descriptor->wanted = (unsigned char)wanted;
+        note_change(dispatch, descriptor);
+    }
     return 0;
-}
-
-/* It counts at once: an event that this turn still holds calls nobody. */
-void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
-                     unsigned event)
-{
-    if (!(descriptor->wanted & event))
-        return;
-    descriptor->wanted &= (unsigned char)~event;
-    note_change(dispatch, descriptor);
 }
 
 /* One who paused and resumed in the same turn wants what the poller knows: no
@@ -304,21 +314,21 @@ static void dispatch_event(struct dispatch *dispatch,
         run(dispatch, descriptor, "do_write", descriptor->class->do_write);
 }
 
-static void trace_wait(const struct dispatch *dispatch, int64_t nanoseconds)
+static void trace_wait(const struct dispatch *dispatch, int milliseconds)
 {
-    if (nanoseconds < 0)
+    if (milliseconds < 0)
         trace("  %s waits on %d descriptors, without limit",
-              dispatch->poller->class->call, dispatch->watched);
+              dispatch->poller->class->name, dispatch->watched);
     else
         trace("  %s waits on %d descriptors, at most %.3f s",
-              dispatch->poller->class->call, dispatch->watched,
-              (double)nanoseconds / 1e9);
+              dispatch->poller->class->name, dispatch->watched,
+              milliseconds / 1e3);
 }
 
 /* Returns 0 after a rest if the kernel lacks memory, which passes; all other
  * errors mean that the loop cannot go on. POSIX lets poll say EAGAIN for what
  * is ENOMEM on Linux. */
-static int wait_failed(int64_t nanoseconds)
+static int wait_failed(int milliseconds)
 {
     struct timespec rest = { 0 };
 
@@ -326,24 +336,24 @@ static int wait_failed(int64_t nanoseconds)
         return -1;
     trace("  %s: a rest", strerror(errno));
     /* No longer than was asked for, or the next delayed call would be late. */
-    rest.tv_nsec = nanoseconds < 0 || nanoseconds > rest_after_shortage
-                       ? rest_after_shortage
-                       : nanoseconds;
+    if (milliseconds < 0 || milliseconds > REST_AFTER_SHORTAGE)
+        milliseconds = REST_AFTER_SHORTAGE;
+    rest.tv_nsec = milliseconds * 1000 * 1000;
     nanosleep(&rest, NULL); /* ends early if a signal comes, as the wait does */
     return 0;
 }
 
 /* `ready` points into the poller, which may move it when a number is added. It
  * is told of new numbers at the end of the turn only, so not in this loop. */
-int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds)
+int dispatch_wait(struct dispatch *dispatch, int milliseconds)
 {
     struct poller *poller = dispatch->poller;
     const struct poller_event *ready;
 
-    trace_wait(dispatch, nanoseconds);
-    int count = poller->class->wait(poller, nanoseconds, &ready);
+    trace_wait(dispatch, milliseconds);
+    int count = poller->class->wait(poller, milliseconds, &ready);
     if (count < 0)
-        return wait_failed(nanoseconds);
+        return wait_failed(milliseconds);
     trace("  %d ready", count);
     for (int i = 0; i < count; i++)
         dispatch_event(dispatch, &ready[i]);

@@ -10,7 +10,6 @@
  * we throw the whole set away and make a new one.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,34 +32,23 @@ struct epoll_poller {
     struct poller_event *ready; /* room for EVENTS_MAX and all files */
 };
 
-static void epoll_poller_destroy(struct poller *poller)
+static int epoll_poller_open(struct poller *poller)
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
 
-    int error = errno; /* of epoll_create1, when there is no set to close */
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    self->ready = malloc(EVENTS_MAX * sizeof(*self->ready));
+    return self->epoll < 0 || !self->ready ? -1 : 0;
+}
+
+static void epoll_poller_close(struct poller *poller)
+{
+    struct epoll_poller *self = (struct epoll_poller *)poller;
 
     if (self->epoll >= 0)
         close(self->epoll);
     free(self->watched);
     free(self->ready);
-    free(self);
-    errno = error;
-}
-
-static struct poller *epoll_poller_create(void)
-{
-    struct epoll_poller *self = calloc(1, sizeof(*self));
-
-    if (!self)
-        return NULL;
-    self->base.class = &poller_epoll;
-    self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    self->ready = malloc(EVENTS_MAX * sizeof(*self->ready));
-    if (self->epoll < 0 || !self->ready) {
-        epoll_poller_destroy(&self->base);
-        return NULL;
-    }
-    return &self->base;
 }
 
 /* What is wanted of `fd` must stand in self->watched before. Without EPOLLET
@@ -180,23 +168,16 @@ static unsigned events_of(const struct epoll_event *event, unsigned wanted)
     return events & wanted;
 }
 
-/* epoll_wait counts milliseconds. Rounded down, the last one before a deadline
- * would be a wait of 0, and the loop would spin until the deadline has come. */
-static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
+static int epoll_poller_wait(struct poller *poller, int milliseconds,
                              const struct poller_event **ready)
 {
     struct epoll_poller *self = (struct epoll_poller *)poller;
     struct epoll_event events[EVENTS_MAX];
-    int64_t milliseconds =
-        nanoseconds < 0 ? -1
-                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
 
     if (self->files > 0)
         milliseconds = 0; /* they are ready, and the kernel does not know */
     *ready = self->ready;
-    int count =
-        epoll_wait(self->epoll, events, EVENTS_MAX,
-                   milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+    int count = epoll_wait(self->epoll, events, EVENTS_MAX, milliseconds);
     if (count < 0 && errno != EINTR)
         return -1;
     if (count < 0)
@@ -218,9 +199,9 @@ static int epoll_poller_wait(struct poller *poller, int64_t nanoseconds,
 
 const struct poller_class poller_epoll = {
     .name = "epoll",
-    .call = "epoll_wait",
-    .create = epoll_poller_create,
+    .size = sizeof(struct epoll_poller),
+    .open = epoll_poller_open,
     .change = epoll_poller_change,
     .wait = epoll_poller_wait,
-    .destroy = epoll_poller_destroy,
+    .close = epoll_poller_close,
 };

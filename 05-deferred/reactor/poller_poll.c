@@ -4,7 +4,6 @@
  * number fits, and the array is copied to the kernel in every turn.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,24 +21,13 @@ struct poll_poller {
     int size;                   /* numbers that there is room for, in each */
 };
 
-static struct poller *poll_poller_create(void)
-{
-    struct poll_poller *self = calloc(1, sizeof(*self));
-
-    if (!self)
-        return NULL;
-    self->base.class = &poller_poll;
-    return &self->base;
-}
-
-static void poll_poller_destroy(struct poller *poller)
+static void poll_poller_close(struct poller *poller)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
 
     free(self->watched);
     free(self->ready);
     free(self->place);
-    free(self);
 }
 
 /* Makes room for the number `fd`. No more can be watched than there are numbers
@@ -135,16 +123,10 @@ static int poll_in_pieces(struct poll_poller *self, int milliseconds)
     return count;
 }
 
-/* poll counts milliseconds. Rounded down, the last one before a deadline would
- * be a wait of 0, and the loop would spin until the deadline has come. */
-static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
+static int poll_poller_wait(struct poller *poller, int milliseconds,
                             const struct poller_event **ready)
 {
     struct poll_poller *self = (struct poll_poller *)poller;
-    int64_t exact = nanoseconds < 0
-                        ? -1
-                        : nanoseconds / 1000000 + !!(nanoseconds % 1000000);
-    int milliseconds = exact > INT_MAX ? INT_MAX : (int)exact;
 
     *ready = self->ready;
     int count = poll(self->watched, (nfds_t)self->count, milliseconds);
@@ -164,9 +146,8 @@ static int poll_poller_wait(struct poller *poller, int64_t nanoseconds,
 
 const struct poller_class poller_poll = {
     .name = "poll",
-    .call = "poll",
-    .create = poll_poller_create,
+    .size = sizeof(struct poll_poller),
     .change = poll_poller_change,
     .wait = poll_poller_wait,
-    .destroy = poll_poller_destroy,
+    .close = poll_poller_close,
 };

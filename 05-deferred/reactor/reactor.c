@@ -63,18 +63,19 @@ struct reactor *reactor_new(const char *poller_name)
 {
     const struct poller_class *class = find_poller(poller_name);
     struct reactor *reactor = class ? calloc(1, sizeof(*reactor)) : NULL;
-    struct poller *poller = reactor ? class->create() : NULL;
 
     trace_start();
-    if (!poller || waker_open(&reactor->waker) < 0) {
-        if (poller)
-            class->destroy(poller);
+    if (!reactor || dispatch_open(&reactor->dispatch, class) < 0) {
+        free(reactor);
+        return NULL;
+    }
+    if (waker_open(&reactor->waker) < 0) {
+        dispatch_close(&reactor->dispatch);
         free(reactor);
         return NULL;
     }
     pthread_mutex_init(&reactor->lock, NULL);
     reactor->queue_end = &reactor->queue;
-    dispatch_open(&reactor->dispatch, poller);
     /* The poller is told when a turn ends; end one now, for it may not be able
      * to watch this number, and without the waker no signal would be heard. */
     if (reactor_add_reader(reactor, &reactor->waker.reader) < 0 ||
@@ -151,7 +152,7 @@ static void stop_on_sigterm(void *reactor)
  * (a shell does, for a program in the background) stays ignored. */
 static void start(struct reactor *reactor)
 {
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, interrupt;
 
     reactor->state = STARTING;
     fire(reactor, REACTOR_STARTUP, TRIGGER_BEFORE);
@@ -159,7 +160,8 @@ static void start(struct reactor *reactor)
     sigaction(SIGXFSZ, &ignore, NULL);
     /* EBUSY is no failure here: somebody else has asked for the signal, or it
      * is ours from a run that reactor_crash has ended. */
-    if (signals_is_default(SIGINT))
+    if (sigaction(SIGINT, NULL, &interrupt) == 0 &&
+        interrupt.sa_handler == SIG_DFL)
         reactor_on_signal(reactor, SIGINT, stop_on_sigint, reactor);
     reactor_on_signal(reactor, SIGTERM, stop_on_sigterm, reactor);
     reactor->state = RUNNING; /* from here on a trigger may stop the loop */
@@ -291,24 +293,28 @@ int reactor_stop_signal(const struct reactor *reactor)
  * over. From the first wish on the loop has the number, and closes it. */
 int reactor_add_reader(struct reactor *reactor, struct descriptor *descriptor)
 {
-    return dispatch_want(&reactor->dispatch, descriptor, POLLER_READ);
+    return dispatch_want(&reactor->dispatch, descriptor,
+                         descriptor->wanted | POLLER_READ);
 }
 
 int reactor_add_writer(struct reactor *reactor, struct descriptor *descriptor)
 {
-    return dispatch_want(&reactor->dispatch, descriptor, POLLER_WRITE);
+    return dispatch_want(&reactor->dispatch, descriptor,
+                         descriptor->wanted | POLLER_WRITE);
 }
 
 void reactor_remove_reader(struct reactor *reactor,
                            struct descriptor *descriptor)
 {
-    dispatch_ignore(&reactor->dispatch, descriptor, POLLER_READ);
+    dispatch_want(&reactor->dispatch, descriptor,
+                  descriptor->wanted & ~POLLER_READ);
 }
 
 void reactor_remove_writer(struct reactor *reactor,
                            struct descriptor *descriptor)
 {
-    dispatch_ignore(&reactor->dispatch, descriptor, POLLER_WRITE);
+    dispatch_want(&reactor->dispatch, descriptor,
+                  descriptor->wanted & ~POLLER_WRITE);
 }
 
 /* Calls nobody: so it is safe in every callback, the descriptor's own too. */

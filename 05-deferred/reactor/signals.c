@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "reactor/trace.h"
@@ -71,14 +72,6 @@ int signals_watch(int signal, const struct waker *waker,
      * not even a SIGTERM. */
     row->was_blocked = mask(SIG_UNBLOCK, signal);
     return 0;
-}
-
-bool signals_is_default(int signal)
-{
-    struct sigaction action;
-
-    return sigaction(signal, NULL, &action) == 0 &&
-           action.sa_handler == SIG_DFL;
 }
 
 void signals_deliver(const struct waker *waker)

@@ -9,8 +9,6 @@
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
-#include <stdbool.h>
-
 #include "reactor/waker.h"
 
 /* The largest signal number that can be watched, and one more. */
@@ -21,10 +19,6 @@ enum { SIGNALS_END = 32 };
  * that cannot be caught, EBUSY when it is watched already. */
 int signals_watch(int signal, const struct waker *waker,
                   void (*function)(void *), void *argument);
-
-/* True while `signal` has its default action: nobody asked for it, and nobody
- * above us had it ignored. */
-bool signals_is_default(int signal);
 
 /* Runs the functions of the signals that came since the last time. Several of
  * one kind may count as one. */

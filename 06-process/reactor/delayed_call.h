@@ -61,8 +61,9 @@ int delayed_calls_add(struct delayed_calls *calls, struct delayed_call *call,
  * meanwhile waits for the next time, even if it is due at once. */
 void delayed_calls_run(struct delayed_calls *calls);
 
-/* Nanoseconds until the earliest is due: 0 if it is, -1 if there is none. */
-int64_t delayed_calls_wait(const struct delayed_calls *calls);
+/* Milliseconds until the earliest is due, rounded up, at most INT_MAX: 0 if it
+ * is due, -1 if there is none. */
+int delayed_calls_wait(const struct delayed_calls *calls);
 
 /* Frees the heap. What is still pending never runs, and says so: cancelled. */
 void delayed_calls_clear(struct delayed_calls *calls);

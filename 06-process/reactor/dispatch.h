@@ -13,7 +13,6 @@
 #define DISPATCH_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "reactor/descriptor.h"
 #include "reactor/poller.h"
@@ -29,19 +28,17 @@ struct dispatch {
     struct running running;          /* whose callback this is */
 };
 
-/* `poller` is owned from then on. dispatch_close disconnects what is still
- * watched, with REASON_LOST. */
-void dispatch_open(struct dispatch *dispatch, struct poller *poller);
+/* Makes the poller. Returns 0, or -1 with errno. dispatch_close disconnects
+ * what is still watched, with REASON_LOST. */
+int dispatch_open(struct dispatch *dispatch, const struct poller_class *class);
 void dispatch_close(struct dispatch *dispatch);
 
-/* Sets or clears what `descriptor` wants to be called for, POLLER_READ or
- * POLLER_WRITE. Twice is once; a disconnected descriptor is left alone.
+/* Sets what `descriptor` wants to be called for, POLLER_READ, POLLER_WRITE,
+ * both or neither. Twice is once; a disconnected descriptor is left alone.
  * Returns 0, or -1 with ENOMEM, EBADF for a negative number, or ECANCELED when
  * the loop is being freed. */
 int dispatch_want(struct dispatch *dispatch, struct descriptor *descriptor,
-                  unsigned event);
-void dispatch_ignore(struct dispatch *dispatch, struct descriptor *descriptor,
-                     unsigned event);
+                  unsigned wanted);
 
 /* Disconnects one descriptor. The first reason counts. EBADF means that the
  * number is not open: then it is not closed either. */
@@ -59,9 +56,9 @@ void dispatch_disconnect_all(struct dispatch *dispatch,
  * wait must not sleep. */
 bool dispatch_end_turn(struct dispatch *dispatch);
 
-/* Waits, at most `nanoseconds` (-1: without limit), and calls do_read and
+/* Waits, at most `milliseconds` (-1: without limit), and calls do_read and
  * do_write of what is ready. Returns 0, or -1 with errno if the poller cannot
  * wait. A kernel that is short of memory for a moment is given a rest. */
-int dispatch_wait(struct dispatch *dispatch, int64_t nanoseconds);
+int dispatch_wait(struct dispatch *dispatch, int milliseconds);
 
 #endif

@@ -9,7 +9,7 @@
 #ifndef POLLER_H
 #define POLLER_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 enum {
     POLLER_READ = 1,  /* wanted, or ready: also at a hang-up or an error */
@@ -28,10 +28,14 @@ struct poller {
 
 struct poller_class {
     const char *name; /* "select" */
-    const char *call; /* "epoll_wait", for the trace */
 
-    /* NULL with errno when the system has not got what it takes. */
-    struct poller *(*create)(void);
+    /* The struct begins with a struct poller. What it is allocated with, all
+     * zeroes, is a poller that watches nothing. */
+    size_t size;
+
+    /* What else it needs. Returns 0, or -1 with errno when the system has not
+     * got it; close is called all the same. NULL: nothing. */
+    int (*open)(struct poller *self);
 
     /* Watches `fd` for the events `after` instead of `before`, which differ;
      * 0 is none. Returns 0, or -1 with errno: ERANGE for a number beyond
@@ -39,14 +43,15 @@ struct poller_class {
      * never fails. */
     int (*change)(struct poller *self, int fd, unsigned before, unsigned after);
 
-    /* Waits until something is ready, at most `nanoseconds`, rounded up to
-     * what the call can do; -1 is for ever. Returns how many events there
-     * are at *ready, which stay there until the next call; 0 when time ran
-     * out or a signal came; -1 with errno when the call cannot work. */
-    int (*wait)(struct poller *self, int64_t nanoseconds,
+    /* Waits until something is ready, at most `milliseconds`; -1 is for
+     * ever. Returns how many events there are at *ready, which stay there
+     * until the next call; 0 when time ran out or a signal came; -1 with
+     * errno when the call cannot work. */
+    int (*wait)(struct poller *self, int milliseconds,
                 const struct poller_event **ready);
 
-    void (*destroy)(struct poller *self);
+    /* Gives back what it holds, but for itself. NULL: nothing. */
+    void (*close)(struct poller *self);
 };
 
 extern const struct poller_class poller_select, poller_poll, poller_epoll;

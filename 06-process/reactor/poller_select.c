@@ -5,34 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/select.h>
 
 #include "reactor/poller.h"
 
 struct select_poller {
     struct poller base;
-    fd_set reading, writing;
+    fd_set reading, writing; /* all zeroes is an empty set */
     int top; /* one more than the highest number in either set */
     struct poller_event ready[FD_SETSIZE];
 };
-
-static struct poller *select_poller_create(void)
-{
-    struct select_poller *self = calloc(1, sizeof(*self));
-
-    if (!self)
-        return NULL;
-    self->base.class = &poller_select;
-    FD_ZERO(&self->reading);
-    FD_ZERO(&self->writing);
-    return &self->base;
-}
-
-static void select_poller_destroy(struct poller *poller)
-{
-    free(poller);
-}
 
 static int select_poller_change(struct poller *poller, int fd, unsigned before,
                                 unsigned after)
@@ -100,19 +82,17 @@ static int collect(struct select_poller *self, const fd_set *readable,
 
 /* The kernel overwrites the sets with its answer, and Linux the timeout with
  * what is left of it: all three are made anew for each wait. */
-static int select_poller_wait(struct poller *poller, int64_t nanoseconds,
+static int select_poller_wait(struct poller *poller, int milliseconds,
                               const struct poller_event **ready)
 {
     struct select_poller *self = (struct select_poller *)poller;
     fd_set readable = self->reading, writable = self->writing;
-    int64_t microseconds = (nanoseconds + 999) / 1000;
-    struct timeval timeout = { .tv_sec = (time_t)(microseconds / 1000000),
-                               .tv_usec =
-                                   (suseconds_t)(microseconds % 1000000) };
+    struct timeval timeout = { milliseconds / 1000,
+                               milliseconds % 1000 * 1000 };
 
     *ready = self->ready;
     int bits = select(self->top, &readable, &writable, NULL,
-                      nanoseconds < 0 ? NULL : &timeout);
+                      milliseconds < 0 ? NULL : &timeout);
     if (bits >= 0)
         return collect(self, &readable, &writable, bits);
     if (errno == EINTR)
@@ -122,9 +102,7 @@ static int select_poller_wait(struct poller *poller, int64_t nanoseconds,
 
 const struct poller_class poller_select = {
     .name = "select",
-    .call = "select",
-    .create = select_poller_create,
+    .size = sizeof(struct select_poller),
     .change = select_poller_change,
     .wait = select_poller_wait,
-    .destroy = select_poller_destroy,
 };

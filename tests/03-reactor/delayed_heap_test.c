@@ -118,9 +118,15 @@ static void operate(struct model *model, int operation, struct entry *entry)
 static void check_heap(struct model *model)
 {
     const struct entry *first = first_of(model);
-    int64_t wait = first ? first->time - model->now : -1;
+    int wait = delayed_calls_wait(&model->calls);
 
-    CHECK(delayed_calls_wait(&model->calls) == (first && wait < 0 ? 0 : wait));
+    if (!first) {
+        CHECK(wait == -1);
+        return;
+    }
+    int64_t left = first->time - model->now;
+    CHECK(model->calls.heap[0]->time == first->time);
+    CHECK(wait == (left < 0 ? 0 : (left + 999999) / 1000000));
 }
 
 static void against_a_list(const char *poller)

@@ -4,6 +4,7 @@
  * must keep.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -21,10 +22,19 @@ static struct poller *create(const char *name)
     const struct poller_class *class = !strcmp(name, "select") ? &poller_select
                                        : !strcmp(name, "poll") ? &poller_poll
                                                                : &poller_epoll;
-    struct poller *poller = class->create();
+    struct poller *poller = calloc(1, class->size);
 
-    CHECK(poller != NULL && !strcmp(poller->class->name, name));
+    CHECK(poller != NULL && !strcmp(class->name, name));
+    poller->class = class;
+    CHECK(!class->open || class->open(poller) == 0);
     return poller;
+}
+
+static void destroy(struct poller *poller)
+{
+    if (poller->class->close)
+        poller->class->close(poller);
+    free(poller);
 }
 
 static void open_pair(int ends[2])
@@ -73,22 +83,22 @@ static void wanted_and_ready(const char *name)
     CHECK(ready(poller, ends[0]) == POLLER_READ);
     change(poller, ends[0], POLLER_READ, 0);
     CHECK(ready(poller, ends[0]) == 0); /* or nothing at all */
-    poller->class->destroy(poller);
+    destroy(poller);
     close(ends[0]);
 }
 
 static void times_out(const char *name)
 {
-    const int64_t waits[] = { 0, 1, 999, 1000001, 20000000 };
+    const int waits[] = { 0, 1, 20 };
     struct poller *poller = create(name);
     const struct poller_event *events;
 
     for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
         int64_t start = delayed_calls_now();
         CHECK(poller->class->wait(poller, waits[i], &events) == 0);
-        CHECK(delayed_calls_now() - start >= waits[i]);
+        CHECK(delayed_calls_now() - start >= waits[i] * INT64_C(1000000));
     }
-    poller->class->destroy(poller);
+    destroy(poller);
 }
 
 /* Those that are left must not suffer from the gap. */
@@ -116,7 +126,7 @@ static void others_leave(const char *name)
             CHECK(seen[i * 7 % MANY] == (i >= MANY - left));
         change(poller, ends[(MANY - left) * 7 % MANY][0], POLLER_READ, 0);
     }
-    poller->class->destroy(poller);
+    destroy(poller);
     for (int i = 0; i < MANY; i++) {
         close(ends[i][0]);
         close(ends[i][1]);
@@ -143,7 +153,7 @@ static void closed_number(const char *name)
     CHECK(dup(ends[1]) == ends[0]);
     change(poller, ends[0], 0, POLLER_WRITE);
     CHECK(ready(poller, ends[0]) == POLLER_WRITE);
-    poller->class->destroy(poller);
+    destroy(poller);
     close(ends[0]);
     close(ends[1]);
 }
@@ -161,7 +171,7 @@ static void known_already(const char *name)
     else
         change(poller, ends[0], POLLER_READ, POLLER_WRITE);
     CHECK(ready(poller, ends[0]) == POLLER_WRITE);
-    poller->class->destroy(poller);
+    destroy(poller);
     close(ends[0]);
     close(ends[1]);
 }
@@ -177,7 +187,7 @@ static void beyond_select(const char *name)
         change(poller, FD_SETSIZE, BOTH, 0);
         CHECK(ready(poller, FD_SETSIZE) == 0);
     }
-    poller->class->destroy(poller);
+    destroy(poller);
 }
 
 static const struct unit_case cases[] = {
