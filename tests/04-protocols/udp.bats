@@ -85,7 +85,7 @@ udp_multicast_or_skip() {
         unit_broken net.c 's/IPV6_V6ONLY/IPV6_UNICAST_HOPS/' \
             udp_port_test U1_six_is_not_four
     fi
-    unit_broken address.c 's/port >= 0 && port <= ADDRESS_PORT_MAX/1/' \
+    unit_broken address.c 's/port < 0 \|\| port > ADDRESS_PORT_MAX/0/' \
         udp_port_test U1_starts_before_it_returns
     unit_broken udp.c 's/if \(reactor_add_reader\(.*\) < 0\)/if (0)/' \
         udp_port_test U1_a_loop_that_is_being_freed
