@@ -90,10 +90,10 @@ static void on_cancel(struct deferred *deferred, void *argument)
 /* Fires in the loop, never in the thread, so no callback needs a lock. A job
  * that is refused has fired already when this returns, and free_argument has
  * been called. NULL with ENOMEM. */
-struct deferred *defer_to_thread_with(struct reactor *reactor,
-                                      struct result (*function)(void *argument),
-                                      void *argument,
-                                      const struct thread_options *options)
+struct deferred *defer_to_thread(struct reactor *reactor,
+                                 struct result (*function)(void *argument),
+                                 void *argument,
+                                 const struct thread_options *options)
 {
     struct thread_pool *pool = reactor_thread_pool(reactor);
     struct deferred_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
@@ -115,13 +115,6 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
     if (thread_pool_add(pool, &self->base) < 0)
         done(&self->base, errno); /* the receiver hears of it by an errback */
     return deferred;
-}
-
-struct deferred *defer_to_thread(struct reactor *reactor,
-                                 struct result (*function)(void *argument),
-                                 void *argument)
-{
-    return defer_to_thread_with(reactor, function, argument, NULL);
 }
 
 /* --- call_in_thread: a job without a Deferred --- */

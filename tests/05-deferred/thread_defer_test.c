@@ -110,8 +110,7 @@ static void check_failure(const struct outcome *outcome,
 static struct deferred *defer(struct reactor *reactor, struct errand *errand,
                               struct outcome *outcome)
 {
-    struct deferred *deferred =
-        defer_to_thread_with(reactor, run, errand, &owned);
+    struct deferred *deferred = defer_to_thread(reactor, run, errand, &owned);
 
     CHECK(deferred != NULL);
     *outcome = (struct outcome){ .stop = NULL };
@@ -145,7 +144,7 @@ static void H1_value(const char *poller)
     struct reactor *reactor = begin(poller);
     struct errand errand = { 0 };
     struct outcome outcome = { 0 };
-    struct deferred *deferred = defer_to_thread(reactor, run, &errand);
+    struct deferred *deferred = defer_to_thread(reactor, run, &errand, NULL);
 
     CHECK(deferred && deferred_add_both(deferred, keep, &outcome) == 0);
     deferred_release(deferred);
@@ -182,7 +181,7 @@ static void H1_no_deferred_from_a_thread(const char *poller)
     struct reactor *reactor = begin(poller);
     struct deferred *inner = deferred_new(NULL, NULL);
     struct deferred *deferred =
-        defer_to_thread(reactor, return_deferred, inner);
+        defer_to_thread(reactor, return_deferred, inner, NULL);
     struct outcome outcome = { 0 };
 
     CHECK(deferred_add_both(deferred, keep, &outcome) == 0);
@@ -209,7 +208,7 @@ static void H3_logged_and_the_pool_goes_on(const char *poller)
     log_start(stream, reactor);
     CHECK(thread_pool_set_maximum(reactor_thread_pool(reactor), 1) == 0);
     errand->fails = true;
-    deferred_release(defer_to_thread_with(reactor, run, errand, &owned));
+    deferred_release(defer_to_thread(reactor, run, errand, &owned));
     deferred_release(defer(reactor, errand_new(NULL), &outcome));
     run_until_told(reactor, &outcome);
     check_value(&outcome);
@@ -464,7 +463,7 @@ static void no_memory(const char *poller)
         freed_arguments = 0;
         unit_fail_allocation(i);
         struct deferred *deferred =
-            defer_to_thread_with(reactor, run, errand, &owned);
+            defer_to_thread(reactor, run, errand, &owned);
         failed = unit_allocation_failed();
         unit_fail_allocation(-1);
         CHECK((deferred == NULL) == failed);
