@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads.c - jobs of the thread pool that call a function: one whose result
- * fires a Deferred, and one that nobody hears of.
+ * threads.c - a job of the thread pool that calls a function, and fires a
+ * Deferred with its result.
  */
 #include "threads/threads.h"
 
@@ -117,45 +117,13 @@ struct deferred *defer_to_thread(struct reactor *reactor,
     return deferred;
 }
 
-/* --- call_in_thread: a job without a Deferred --- */
-
-struct call_job {
-    struct thread_job base;
-    void (*function)(void *argument);
-    void *argument;
-};
-
-static void run_call(struct thread_job *base)
+/* Nobody takes the result: a failure is logged when the Deferred is freed. */
+int call_in_thread(struct reactor *reactor,
+                   struct result (*function)(void *argument), void *argument)
 {
-    struct call_job *self = (struct call_job *)base;
+    struct deferred *deferred =
+        defer_to_thread(reactor, function, argument, NULL);
 
-    self->function(self->argument);
-}
-
-/* It has run, or the loop has stopped before it began: then nobody frees what
- * `argument` points to, if that was left to the function. */
-static void free_call(struct thread_job *base, int error)
-{
-    (void)error;
-    free(base);
-}
-
-/* -1 with errno: the function will not be called. */
-int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
-                   void *argument)
-{
-    struct thread_pool *pool = reactor_thread_pool(reactor);
-    /* The job owns itself: nobody else has a place for it. */
-    struct call_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
-
-    if (!self)
-        return -1;
-    self->base.run = run_call;
-    self->base.done = free_call;
-    self->function = function;
-    self->argument = argument;
-    if (thread_pool_add(pool, &self->base) == 0)
-        return 0;
-    free(self);
-    return -1;
+    deferred_release(deferred);
+    return deferred ? 0 : -1;
 }

@@ -42,10 +42,9 @@ struct deferred *defer_to_thread(struct reactor *reactor,
                                  void *argument,
                                  const struct thread_options *options);
 
-/* Calls function(argument) in a thread, and nobody hears of it; not at all if
- * the loop is stopped before it begins. -1 with ENOMEM, or an errno of
- * thread_pool_add. */
-int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
-                   void *argument);
+/* The same for whom nobody waits. A failure is logged, and so is the reason
+ * why the function was not called. -1 with ENOMEM. */
+int call_in_thread(struct reactor *reactor,
+                   struct result (*function)(void *argument), void *argument);
 
 #endif
