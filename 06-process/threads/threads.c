@@ -53,23 +53,20 @@ static void finish(struct deferred_job *self)
     free(self);
 }
 
-/* Of a job that has not run. */
-static struct result error_result(int error)
-{
-    return error == ECANCELED ? result_error(&CancelledError, 0)
-                              : result_error(&ThreadError, error);
-}
-
 /* In the loop. A value that nobody takes, as its Deferred was cancelled, would
  * be lost here without free_value. */
 static void done(struct thread_job *base, int error)
 {
     struct deferred_job *self = (struct deferred_job *)base;
-    struct result result = error ? error_result(error) : self->result;
 
-    if ((!self->deferred || deferred_fire(self->deferred, result) < 0) &&
-        result.kind == RESULT_VALUE && self->options.free_value)
-        self->options.free_value(result.value);
+    if (error == ECANCELED) /* it has not run, nor with another error */
+        self->result = result_error(&CancelledError, 0);
+    else if (error)
+        self->result = result_error(&ThreadError, error);
+    if (self->deferred)
+        deferred_fire(self->deferred, self->result);
+    else if (self->result.kind == RESULT_VALUE && self->options.free_value)
+        self->options.free_value(self->result.value);
     finish(self);
 }
 

@@ -97,7 +97,7 @@ threads_sanitize() { # NAME...
 @test "proof: what overtakes a job, or is freed under its feet, is seen" {
     unit_broken threads.c 's/if (\(thread_pool_remove\(.*\) )== 0\)/if \1 != 7)/' \
         thread_defer_test cancelled_while_it_runs
-    unit_broken threads.c 's/ *self->options.free_value\(result.value\);/;/' \
+    unit_broken threads.c 's/ *self->options.free_value\(self->result.value\);/;/' \
         thread_defer_test cancelled_while_it_runs
     unit_broken threads.c "$(unit_in on_cancel)s/finish\\(self\\);/;/" \
         thread_defer_test cancelled_before_it_begins
@@ -106,7 +106,7 @@ threads_sanitize() { # NAME...
 }
 
 @test "proof: H1: a value that is none is seen" {
-    unit_broken threads.c 's/result.kind == RESULT_VALUE && self->options/self->options/' \
+    unit_broken threads.c 's/self->result.kind == RESULT_VALUE && self->options/self->options/' \
         thread_defer_test cancelled_and_fails
 }
 
