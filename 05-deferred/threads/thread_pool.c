@@ -15,6 +15,7 @@
 
 struct job_list {
     struct thread_job *first, **end;
+    int count;
 };
 
 struct thread_pool {
@@ -28,7 +29,6 @@ struct thread_pool {
     pthread_mutex_t lock;          /* for what follows */
     pthread_cond_t work_available; /* a job waits, or it is over */
     struct job_list waiting, begun;
-    int queued;           /* jobs in `waiting` */
     int maximum, threads; /* that may work; that there are */
     int working, slow;    /* that have a job; that have a slow one */
     bool over;            /* threads end */
@@ -43,10 +43,12 @@ static void append(struct job_list *list, struct thread_job *job)
     job->link = list->end;
     *list->end = job;
     list->end = &job->next;
+    list->count++;
 }
 
 static void unlink_job(struct job_list *list, struct thread_job *job)
 {
+    list->count--;
     *job->link = job->next;
     if (job->next)
         job->next->link = job->link;
@@ -89,7 +91,6 @@ static void *thread_pool_work(void *argument)
         unlink_job(&pool->waiting, job);
         append(&pool->begun, job);
         job->begun = true; /* thread_pool_remove refuses it from here on */
-        pool->queued--;
         pool->working++;
         pool->slow += job->slow;
         pthread_mutex_unlock(&pool->lock);
@@ -140,7 +141,7 @@ static int spawn_workers(struct thread_pool *pool)
      * would interrupt the job, and not wake the loop that waits for it. */
     sigfillset(&all);
     while (!error && pool->started && pool->threads < pool->maximum &&
-           pool->queued > pool->threads - pool->working) {
+           pool->waiting.count > pool->threads - pool->working) {
         pthread_sigmask(SIG_SETMASK, &all, &before);
         error = pthread_create(&pool->thread[pool->threads], NULL,
                                thread_pool_work, pool);
@@ -156,25 +157,22 @@ int thread_pool_add(struct thread_pool *pool, struct thread_job *job)
     int error = pool->closed ? ECANCELED : 0;
 
     pthread_mutex_lock(&pool->lock);
-    if (!error && pool->queued == THREAD_POOL_QUEUE_MAX)
+    if (!error && pool->waiting.count == THREAD_POOL_QUEUE_MAX)
         error = EAGAIN;
     if (!error) {
         job->begun = false;
         job->pool = pool;
         append(&pool->waiting, job);
-        pool->queued++;
         error = spawn_workers(pool);
-        if (error) { /* a job that nobody will take must not look accepted */
+        if (error) /* a job that nobody will take must not look accepted */
             unlink_job(&pool->waiting, job);
-            pool->queued--;
-        }
         /* Under the lock: no thread has looked and does not sleep yet, so this
          * cannot be missed. One job, one thread. */
         pthread_cond_signal(&pool->work_available);
     }
     if (!error)
         trace("  ThreadPool: job %p is added, %d wait, %d of %d threads work",
-              (void *)job, pool->queued, pool->working, pool->threads);
+              (void *)job, pool->waiting.count, pool->working, pool->threads);
     pthread_mutex_unlock(&pool->lock);
     errno = error;
     return error ? -1 : 0;
@@ -186,10 +184,8 @@ int thread_pool_remove(struct thread_pool *pool, struct thread_job *job)
 {
     pthread_mutex_lock(&pool->lock);
     bool begun = job->begun;
-    if (!begun) {
+    if (!begun)
         unlink_job(&pool->waiting, job);
-        pool->queued--;
-    }
     pthread_mutex_unlock(&pool->lock);
     errno = EBUSY;
     return begun ? -1 : 0;
@@ -221,7 +217,6 @@ static void drop_waiting(struct thread_pool *pool, int error)
     pthread_mutex_lock(&pool->lock);
     while ((job = pool->waiting.first)) {
         unlink_job(&pool->waiting, job);
-        pool->queued--;
         pthread_mutex_unlock(&pool->lock);
         job->done(job, error); /* may take another out of the queue */
         pthread_mutex_lock(&pool->lock);

@@ -62,11 +62,11 @@ threads_sanitize() { # NAME...
         thread_pool_test H2_starts_with_the_loop
     unit_broken thread_pool.c 's/pool->threads < pool->maximum/pool->threads < 1/' \
         thread_pool_test H2_twelve_in_two_rounds
-    unit_broken thread_pool.c 's/pool->queued > pool->threads - pool->working/pool->queued > 0/' \
+    unit_broken thread_pool.c 's/pool->waiting.count > pool->threads - pool->working/pool->waiting.count > 0/' \
         thread_pool_test H2_grows_on_demand_only
     unit_broken thread_pool.c 's/if \(pool->working >= pool->maximum\)/if (0)/' \
         thread_pool_test H2_most_can_be_changed
-    unit_broken thread_pool.c 's/pool->queued == THREAD_POOL_QUEUE_MAX/0/' \
+    unit_broken thread_pool.c 's/pool->waiting.count == THREAD_POOL_QUEUE_MAX/0/' \
         thread_pool_test queue_limit
     unit_broken thread_pool.c 's/job->slow && pool->slow >=/0 \&\& pool->slow >=/' \
         thread_pool_test slow_jobs_have_half_of_it
