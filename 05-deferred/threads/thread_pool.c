@@ -23,15 +23,13 @@ struct thread_pool {
     struct reactor *reactor;
     struct trigger start, stop, end, free; /* with the reactor */
     bool started;                          /* the loop has run */
-    bool closed;                           /* no job is taken any more */
-    bool holding; /* the shutdown, until nothing has begun that is not done */
 
     pthread_mutex_t lock;          /* for what follows */
-    pthread_cond_t work_available; /* a job waits, or it is over */
+    pthread_cond_t work_available; /* a job waits, or it is closed */
     struct job_list waiting, begun;
     int maximum, threads; /* that may work; that there are */
     int working, slow;    /* that have a job; that have a slow one */
-    bool over;            /* threads end */
+    bool closed;          /* no job is added or begins; threads end */
     pthread_t thread[THREAD_POOL_LIMIT];
 };
 
@@ -81,7 +79,7 @@ static void *thread_pool_work(void *argument)
     struct thread_job *job;
 
     pthread_mutex_lock(&pool->lock);
-    while (!pool->over) {
+    while (!pool->closed) {
         /* The wait ends for no reason, too, and another thread may have been
          * quicker: so look again each time. */
         if (!(job = next_job(pool))) {
@@ -119,14 +117,11 @@ static void complete_in_loop(void *argument)
     trace("  ThreadPool: job %p has run", (void *)job);
     pthread_mutex_lock(&pool->lock);
     unlink_job(&pool->begun, job);
-    bool last = !pool->begun.first;
     pthread_mutex_unlock(&pool->lock);
     /* Without the lock: it may add the next job. It may free this one. */
     job->done(job, 0);
-    if (last && pool->holding) {
-        pool->holding = false;
+    if (pool->closed) /* on_stop holds the shutdown for each that has begun */
         reactor_release_shutdown(pool->reactor);
-    }
 }
 
 /* Makes as many threads as the queue can use; the lock is held. Returns 0, or
@@ -154,7 +149,7 @@ static int spawn_workers(struct thread_pool *pool)
 /* EAGAIN: too many wait, or there is no thread; ECANCELED: the loop ends. */
 int thread_pool_add(struct thread_pool *pool, struct thread_job *job)
 {
-    int error = pool->closed ? ECANCELED : 0;
+    int error = pool->closed ? ECANCELED : 0; /* the loop alone sets it */
 
     pthread_mutex_lock(&pool->lock);
     if (!error && pool->waiting.count == THREAD_POOL_QUEUE_MAX)
@@ -238,22 +233,29 @@ static void on_start(void *argument)
         drop_waiting(self, error);
 }
 
+/* From here on no thread begins a job, and those that have none end. */
+static void close_pool(struct thread_pool *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->closed = true; /* first: a `done` may want to add another job */
+    pthread_cond_broadcast(&self->work_available);
+    pthread_mutex_unlock(&self->lock);
+    drop_waiting(self, ECANCELED);
+}
+
 /* The loop is asked to stop. What runs cannot be interrupted, and still uses
  * what its owner would free: so the loop goes on until it is done. */
 static void on_stop(void *argument)
 {
     struct thread_pool *self = argument;
 
-    self->closed = true; /* first: a `done` may want to add another job */
-    drop_waiting(self, ECANCELED);
-    pthread_mutex_lock(&self->lock);
-    for (struct thread_job *job = self->begun.first; job; job = job->next)
+    close_pool(self);
+    /* Without the lock: only the loop changes this list now. */
+    for (struct thread_job *job = self->begun.first; job; job = job->next) {
+        reactor_hold_shutdown(self->reactor);
         if (job->request_cancel)
             job->request_cancel(job);
-    self->holding = self->begun.first != NULL;
-    pthread_mutex_unlock(&self->lock);
-    if (self->holding)
-        reactor_hold_shutdown(self->reactor);
+    }
 }
 
 /* The loop calls nobody any more. As a rule no thread has a job by now; if one
@@ -262,13 +264,7 @@ static void on_end(void *argument)
 {
     struct thread_pool *self = argument;
 
-    self->closed = true;
-    drop_waiting(self, ECANCELED);
-    pthread_mutex_lock(&self->lock);
-    self->over = true;
-    pthread_cond_broadcast(&self->work_available);
-    /* Without the lock, which a thread needs to see that it is over. */
-    pthread_mutex_unlock(&self->lock);
+    close_pool(self);
     while (self->threads > 0)
         pthread_join(self->thread[--self->threads], NULL);
 }

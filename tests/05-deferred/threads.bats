@@ -75,7 +75,7 @@ threads_sanitize() { # NAME...
 @test "proof: H4: an end that does not wait, or leaves something behind, is seen" {
     unit_broken thread_pool.c 's/reactor_hold_shutdown\(.*\)/(void)0/' \
         thread_pool_test H4_all_that_run_come_back
-    unit_broken thread_pool.c "$(unit_in on_stop)s/drop_waiting\\(.*\\);//" \
+    unit_broken thread_pool.c "$(unit_in close_pool)s/drop_waiting\\(.*\\);//" \
         thread_pool_test H4_the_end_waits_for_what_runs
     unit_broken thread_pool.c "$(unit_in on_end)s/pthread_join\\(.*\\);/continue;/" \
         thread_pool_test H4_the_end_waits_for_what_runs
