@@ -295,12 +295,16 @@ static void on_free(void *argument)
  * address of something that is ours. */
 static const char key;
 
-/* The triggers and the attachment stand in the pool, so the reactor needs no
- * memory for them: once there is a pool, nothing of this fails. */
-static struct thread_pool *create(struct reactor *reactor)
+/* A program without jobs has no pool, and no thread. NULL with ENOMEM: the
+ * triggers and the attachment stand in the pool, so the reactor needs no memory
+ * for them, and once there is a pool nothing of this fails. */
+struct thread_pool *reactor_thread_pool(struct reactor *reactor)
 {
-    struct thread_pool *self = calloc(1, sizeof(*self));
+    struct attachment *attached = reactor_attached(reactor, &key);
 
+    if (attached)
+        return (struct thread_pool *)attached;
+    struct thread_pool *self = calloc(1, sizeof(*self));
     if (!self)
         return NULL;
     self->reactor = reactor;
@@ -319,12 +323,4 @@ static struct thread_pool *create(struct reactor *reactor)
     self->base.free = free_pool;
     reactor_attach(reactor, &self->base, &key);
     return self;
-}
-
-/* A program without jobs has no pool, and no thread. NULL with ENOMEM. */
-struct thread_pool *reactor_thread_pool(struct reactor *reactor)
-{
-    struct attachment *attached = reactor_attached(reactor, &key);
-
-    return attached ? (struct thread_pool *)attached : create(reactor);
 }
