@@ -38,25 +38,32 @@ struct call {
 
 /* --- the procedures: each is a Deferred of a struct rpc_result, or NULL --- */
 
-static struct deferred *echo(const struct rpc_message *request)
+static struct result copy_argument(struct result result, void *argument)
 {
-    struct rpc_result *copy =
-        rpc_result_new(request->rest, request->rest_length);
-    struct deferred *deferred = copy ? deferred_succeed(copy) : NULL;
+    const struct rpc_message *request = result.value;
 
-    if (!deferred)
-        free(copy);
+    (void)argument;
+    return rpc_result_copy(request->rest, request->rest_length);
+}
+
+/* It has fired, so the copy is made in here: the request is gone later. */
+static struct deferred *echo(struct rpc_message *request)
+{
+    struct deferred *deferred = deferred_succeed(request);
+
+    if (deferred)
+        deferred_add_callback(deferred, copy_argument, NULL);
     return deferred;
 }
 
-static struct result wrap(struct result result, void *argument)
+static struct result copy_hash(struct result result, void *argument)
 {
     char *hash = result.value;
-    struct rpc_result *copy = rpc_result_new(hash, strlen(hash));
+    struct result copy = rpc_result_copy(hash, strlen(hash));
 
     (void)argument;
     free(hash);
-    return copy ? result_value(copy) : result_error(&MemoryError, 0);
+    return copy;
 }
 
 static struct deferred *sha1(struct reactor *reactor, const char *path)
@@ -64,7 +71,7 @@ static struct deferred *sha1(struct reactor *reactor, const char *path)
     struct deferred *deferred = hash_file(reactor, path);
 
     if (deferred)
-        deferred_add_callback(deferred, wrap, NULL);
+        deferred_add_callback(deferred, copy_hash, NULL);
     return deferred;
 }
 
@@ -90,7 +97,7 @@ static struct deferred *sleep_for(struct reactor *reactor, const char *text)
 }
 
 static struct deferred *start(struct reactor *reactor,
-                              const struct rpc_message *request)
+                              struct rpc_message *request)
 {
     char argument[ARGUMENT_MAX] = "";
 

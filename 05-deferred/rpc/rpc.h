@@ -65,8 +65,8 @@ struct rpc_result {
     char bytes[];
 };
 
-/* A copy of these bytes; NULL with ENOMEM. */
-struct rpc_result *rpc_result_new(const char *bytes, size_t length);
+/* A copy of these bytes, as a value, or MemoryError. */
+struct result rpc_result_copy(const char *bytes, size_t length);
 
 /* Calls a procedure; many calls may be under way at the same time. Fires with
  * a struct rpc_result *, or with the failure that the other side has sent, or
