@@ -11,6 +11,7 @@
 #include "examples/hash_file.h"
 #include "program/endpoint.h"
 #include "rpc/rpc.h"
+#include "stream/tcp_options.h"
 
 enum {
     CALLS_MAX = 100,         /* of a client at a time; the next one waits */
@@ -178,6 +179,13 @@ static void string_received(struct int_receiver *base, const char *string,
     deferred_group_add(&self->calls, deferred);
 }
 
+/* Answers leave in many turns, and none is to wait until the one before is
+ * acknowledged. */
+static void connection_made(struct protocol *base)
+{
+    tcp_options_set_no_delay(base->transport, true);
+}
+
 static void read_connection_lost(struct protocol *base)
 {
     struct rpc_client *self = (struct rpc_client *)base;
@@ -199,7 +207,7 @@ static const struct int_receiver_class RpcServer = {
         {
             .name = "RpcServer",
             .size = sizeof(struct rpc_client),
-            .connection_made = rpc_connection_made,
+            .connection_made = connection_made,
             .data_received = int_receiver_data_received,
             .connection_lost = connection_lost,
             .read_connection_lost = read_connection_lost,
