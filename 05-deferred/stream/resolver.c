@@ -72,7 +72,5 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
         defer_to_thread(reactor, look_up, self, &options);
     if (deferred)
         deferred_add_errback(deferred, no_thread, NULL);
-    else /* the pool has not taken it */
-        free(self);
     return deferred;
 }

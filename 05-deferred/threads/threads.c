@@ -85,8 +85,8 @@ static void on_cancel(struct deferred *deferred, void *argument)
 }
 
 /* Fires in the loop, never in the thread, so no callback needs a lock. A job
- * that is refused has fired already when this returns, and free_argument has
- * been called. NULL with ENOMEM. */
+ * that is refused has fired already when this returns. NULL with ENOMEM. Then,
+ * too, free_argument has been called. */
 struct deferred *defer_to_thread(struct reactor *reactor,
                                  struct result (*function)(void *argument),
                                  void *argument,
@@ -96,8 +96,10 @@ struct deferred *defer_to_thread(struct reactor *reactor,
     struct deferred_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
     struct deferred *deferred = self ? deferred_new(on_cancel, self) : NULL;
 
-    if (!deferred) { /* the argument is still the caller's: not `finish` */
+    if (!deferred) {
         free(self);
+        if (options && options->free_argument)
+            options->free_argument(argument);
         return NULL;
     }
     self->base.run = run;

@@ -30,13 +30,13 @@ struct thread_options {
  * what it returned, a value or a failure (a Deferred is EINVAL); or fails with
  * ThreadError; or with CancelledError, when the loop was stopped before the
  * job began. Cancelling it takes the job out of the queue, or lets it run for
- * nothing. NULL with ENOMEM: the argument is still the caller's.
+ * nothing. NULL with ENOMEM.
  *
  * `options` may be NULL. `unwanted` is called in the loop, perhaps more than
  * once, when a job that has begun is cancelled, or the loop is asked to stop:
  * a function that takes long can look now and then whether that was so. The
  * argument is the job's: free_argument is called once, whatever happens, after
- * the Deferred was fired. */
+ * the Deferred was fired, or before NULL is returned. */
 struct deferred *defer_to_thread(struct reactor *reactor,
                                  struct result (*function)(void *argument),
                                  void *argument,
