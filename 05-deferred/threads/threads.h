@@ -42,8 +42,8 @@ struct deferred *defer_to_thread(struct reactor *reactor,
                                  void *argument,
                                  const struct thread_options *options);
 
-/* The same for whom nobody waits. A failure is logged, and so is the reason
- * why the function was not called. -1 with ENOMEM. */
+/* The same, but nobody waits for the result: a value is forgotten, and a
+ * failure is logged, be it that the function was not called. -1 with ENOMEM. */
 int call_in_thread(struct reactor *reactor,
                    struct result (*function)(void *argument), void *argument);
 
