@@ -55,9 +55,3 @@ void fake_clock_advance(struct fake_clock *fake, double seconds)
     }
     fake->now = end;
 }
-
-/* The calls live in structs of others, who find them cancelled. */
-void fake_clock_clear(struct fake_clock *fake)
-{
-    delayed_calls_clear(&fake->calls);
-}

@@ -24,7 +24,7 @@ int clock_call_later(struct clock clock, struct delayed_call *call,
 double clock_seconds(struct clock clock);
 
 /* The clock of a test. All zeroes is one that shows 0. Its calls can be
- * cancelled and delayed, but not reset. */
+ * cancelled and delayed, but not reset; delayed_calls_clear forgets them. */
 struct fake_clock {
     struct delayed_calls calls; /* their times count from 0 */
     int64_t now;                /* nanoseconds */
@@ -35,8 +35,5 @@ struct clock clock_of_fake(struct fake_clock *fake);
 /* Lets the time go by, and runs what comes due meanwhile, at its time and in
  * order; what that schedules too. */
 void fake_clock_advance(struct fake_clock *fake, double seconds);
-
-/* Forgets what is pending. */
-void fake_clock_clear(struct fake_clock *fake);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * deferred_timeout.c - a delayed call that cancels a Deferred, and one that
- * fires it. Each has a small state, which is freed once: when the chain gets to
- * our pair in it or, for deferred_later, when it is cancelled before.
+ * fires it. Each is memory of its own, which is freed once: when the chain gets
+ * to our pair in it or, for deferred_later, when it is cancelled before.
  */
 #include "deferred/deferred_timeout.h"
 
@@ -11,30 +11,21 @@
 const struct failure_type DeferredTimeout = { "TimeoutError", "Timed out",
                                               false };
 
-/* Lives until the chain gets to on_result, in time or not. */
-struct timeout_state {
-    struct delayed_call call;
-    struct deferred *deferred;
-};
-
 /* The Deferred is there: it is not freed before on_result has run, which stops
- * this timer. on_result may run in here, so the state may be gone afterwards.
- */
-static void on_timeout(void *argument)
+ * this timer. on_result may run in here, and free the call. */
+static void on_timeout(void *deferred)
 {
-    struct timeout_state *timeout = argument;
-
-    deferred_cancel(timeout->deferred);
+    deferred_cancel(deferred);
 }
 
 /* The chain has got here: no more timeout. */
 static struct result on_result(struct result result, void *argument)
 {
-    struct timeout_state *timeout = argument;
-    bool too_late = timeout->call.state == CALL_CALLED;
+    struct delayed_call *call = argument;
+    bool too_late = call->state == CALL_CALLED;
 
-    delayed_call_cancel(&timeout->call);
-    free(timeout);
+    delayed_call_cancel(call);
+    free(call);
     /* A CancelledError that is not ours, from whoever gave up, stays one; and
      * so does any other outcome, though it comes late. */
     if (too_late && result.kind == RESULT_FAILURE &&
@@ -43,28 +34,20 @@ static struct result on_result(struct result result, void *argument)
     return result;
 }
 
-/* -1 with ENOMEM or EINVAL: then it has no timeout. */
+/* -1 with ENOMEM or EINVAL: then it has no timeout. The timer comes first: on a
+ * Deferred that has fired the pair runs at once, and frees it. */
 int deferred_add_timeout(struct deferred *self, struct clock clock,
                          double seconds)
 {
-    struct timeout_state *timeout = calloc(1, sizeof(*timeout));
+    struct delayed_call *call = calloc(1, sizeof(*call));
 
-    if (!timeout)
-        return -1;
-    timeout->deferred = self;
-    if (clock_call_later(clock, &timeout->call, seconds, on_timeout, timeout) <
-        0) {
-        free(timeout);
-        return -1;
+    if (call && clock_call_later(clock, call, seconds, on_timeout, self) == 0) {
+        if (deferred_add_both(self, on_result, call) == 0)
+            return 0;
+        delayed_call_cancel(call);
     }
-    /* The timer first: on a Deferred that has fired the pair runs at once, and
-     * frees all this. */
-    if (deferred_add_both(self, on_result, timeout) < 0) {
-        delayed_call_cancel(&timeout->call);
-        free(timeout);
-        return -1;
-    }
-    return 0;
+    free(call);
+    return -1;
 }
 
 /* Lives until on_timer's chain has called the function, or on_cancel. */
@@ -112,21 +95,18 @@ struct deferred *deferred_later(struct clock clock, double seconds,
 {
     struct deferred_later_state *state = calloc(1, sizeof(*state));
 
-    if (!state)
-        return NULL;
-    *state = (struct deferred_later_state){ .function = function,
-                                            .argument = argument };
-    if (clock_call_later(clock, &state->call, seconds, on_timer, state) < 0) {
-        free(state);
-        return NULL;
-    }
-    state->deferred = deferred_new(on_cancel, state);
-    if (!state->deferred) {
+    if (state &&
+        clock_call_later(clock, &state->call, seconds, on_timer, state) == 0) {
+        state->function = function;
+        state->argument = argument;
+        state->deferred = deferred_new(on_cancel, state);
+        /* The first pair of a new Deferred: there is room for it. */
+        if (state->deferred) {
+            deferred_add_callback(state->deferred, call_function, state);
+            return state->deferred;
+        }
         delayed_call_cancel(&state->call);
-        free(state);
-        return NULL;
     }
-    /* The first pair of a new Deferred: there is room for it. */
-    deferred_add_callback(state->deferred, call_function, state);
-    return state->deferred;
+    free(state);
+    return NULL;
 }

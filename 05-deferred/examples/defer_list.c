@@ -89,7 +89,7 @@ static void tell(const char *title, bool bad, int flags, double timeout)
     for (int i = 0; i < SHOPS; i++)
         deferred_release(shops[i]);
     fake_clock_advance(&fake, 10);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 int main(int argc, char **argv)

@@ -85,7 +85,7 @@ static void tell(const char *title, struct result (*function)(void *argument),
     fake_clock_advance(&fake, seconds);
     looping_call_stop(&loop);
     fake_clock_advance(&fake, seconds); /* what is waited for may end */
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 int main(int argc, char **argv)

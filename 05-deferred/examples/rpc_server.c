@@ -11,6 +11,7 @@
 #include "examples/hash_file.h"
 #include "program/endpoint.h"
 #include "rpc/rpc.h"
+#include "stream/tcp_options.h"
 
 enum {
     CALLS_MAX = 100,         /* of a client at a time; the next one waits */
@@ -38,25 +39,32 @@ struct call {
 
 /* --- the procedures: each is a Deferred of a struct rpc_result, or NULL --- */
 
-static struct deferred *echo(const struct rpc_message *request)
+static struct result copy_argument(struct result result, void *argument)
 {
-    struct rpc_result *copy =
-        rpc_result_new(request->rest, request->rest_length);
-    struct deferred *deferred = copy ? deferred_succeed(copy) : NULL;
+    const struct rpc_message *request = result.value;
 
-    if (!deferred)
-        free(copy);
+    (void)argument;
+    return rpc_result_copy(request->rest, request->rest_length);
+}
+
+/* It has fired, so the copy is made in here: the request is gone later. */
+static struct deferred *echo(struct rpc_message *request)
+{
+    struct deferred *deferred = deferred_succeed(request);
+
+    if (deferred)
+        deferred_add_callback(deferred, copy_argument, NULL);
     return deferred;
 }
 
-static struct result wrap(struct result result, void *argument)
+static struct result copy_hash(struct result result, void *argument)
 {
     char *hash = result.value;
-    struct rpc_result *copy = rpc_result_new(hash, strlen(hash));
+    struct result copy = rpc_result_copy(hash, strlen(hash));
 
     (void)argument;
     free(hash);
-    return copy ? result_value(copy) : result_error(&MemoryError, 0);
+    return copy;
 }
 
 static struct deferred *sha1(struct reactor *reactor, const char *path)
@@ -64,7 +72,7 @@ static struct deferred *sha1(struct reactor *reactor, const char *path)
     struct deferred *deferred = hash_file(reactor, path);
 
     if (deferred)
-        deferred_add_callback(deferred, wrap, NULL);
+        deferred_add_callback(deferred, copy_hash, NULL);
     return deferred;
 }
 
@@ -90,7 +98,7 @@ static struct deferred *sleep_for(struct reactor *reactor, const char *text)
 }
 
 static struct deferred *start(struct reactor *reactor,
-                              const struct rpc_message *request)
+                              struct rpc_message *request)
 {
     char argument[ARGUMENT_MAX] = "";
 
@@ -163,6 +171,13 @@ static void string_received(struct int_receiver *base, const char *string,
     deferred_group_add(&self->calls, deferred);
 }
 
+/* Answers leave in many turns, and none is to wait until the one before is
+ * acknowledged. */
+static void connection_made(struct protocol *base)
+{
+    tcp_options_set_no_delay(base->transport, true);
+}
+
 static void read_connection_lost(struct protocol *base)
 {
     struct rpc_client *self = (struct rpc_client *)base;
@@ -184,7 +199,7 @@ static const struct int_receiver_class RpcServer = {
         {
             .name = "RpcServer",
             .size = sizeof(struct rpc_client),
-            .connection_made = rpc_connection_made,
+            .connection_made = connection_made,
             .data_received = int_receiver_data_received,
             .connection_lost = connection_lost,
             .read_connection_lost = read_connection_lost,

@@ -42,10 +42,6 @@ struct rpc_message {
 int rpc_parse(struct rpc_message *message, const char *string, size_t length);
 bool rpc_word_is(const struct rpc_message *message, const char *word);
 
-/* For who answers call by call, in many turns: an answer does not wait until
- * the one before is acknowledged. */
-void rpc_connection_made(struct protocol *protocol);
-
 /* Sends a message. Returns 0, or -1 with ENOMEM, or EMSGSIZE for one that is
  * longer than RPC_MESSAGE_MAX. */
 int rpc_send(struct int_receiver *over, uint64_t id, const char *word,
@@ -65,8 +61,8 @@ struct rpc_result {
     char bytes[];
 };
 
-/* A copy of these bytes; NULL with ENOMEM. */
-struct rpc_result *rpc_result_new(const char *bytes, size_t length);
+/* A copy of these bytes, as a value, or MemoryError. */
+struct result rpc_result_copy(const char *bytes, size_t length);
 
 /* Calls a procedure; many calls may be under way at the same time. Fires with
  * a struct rpc_result *, or with the failure that the other side has sent, or

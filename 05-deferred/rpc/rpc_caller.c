@@ -60,25 +60,16 @@ struct deferred *rpc_caller_call(struct rpc_caller *self, const char *procedure,
     return deferred;
 }
 
-struct rpc_result *rpc_result_new(const char *bytes, size_t length)
+struct result rpc_result_copy(const char *bytes, size_t length)
 {
     struct rpc_result *result = malloc(sizeof(*result) + length + 1);
 
     if (!result)
-        return NULL;
+        return result_error(&MemoryError, 0);
     result->length = length;
     memcpy(result->bytes, bytes, length);
     result->bytes[length] = '\0';
-    return result;
-}
-
-/* RESULT */
-static struct result result_of(const struct rpc_message *message)
-{
-    struct rpc_result *result =
-        rpc_result_new(message->rest, message->rest_length);
-
-    return result ? result_value(result) : result_error(&MemoryError, 0);
+    return result_value(result);
 }
 
 /* TYPE SP NUMBER; what we do not know is ProcedureFailed. */
@@ -120,8 +111,9 @@ void rpc_caller_string_received(struct int_receiver *base, const char *string,
         return;
     struct deferred *deferred = call->deferred;
     forget(call);
-    struct result result = ok ? result_of(&message) : failure_of(&message);
-    deferred_fire(deferred, result);
+    deferred_fire(deferred,
+                  ok ? rpc_result_copy(message.rest, message.rest_length)
+                     : failure_of(&message));
 }
 
 void rpc_caller_connection_lost(struct protocol *base, struct failure reason)

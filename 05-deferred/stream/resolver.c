@@ -69,10 +69,8 @@ struct deferred *resolver_look_up(struct reactor *reactor, const char *host,
     self->port = port;
     strcpy(self->host, host);
     struct deferred *deferred =
-        defer_to_thread_with(reactor, look_up, self, &options);
+        defer_to_thread(reactor, look_up, self, &options);
     if (deferred)
         deferred_add_errback(deferred, no_thread, NULL);
-    else /* the pool has not taken it */
-        free(self);
     return deferred;
 }

@@ -15,6 +15,7 @@
 
 struct job_list {
     struct thread_job *first, **end;
+    int count;
 };
 
 struct thread_pool {
@@ -22,16 +23,13 @@ struct thread_pool {
     struct reactor *reactor;
     struct trigger start, stop, end, free; /* with the reactor */
     bool started;                          /* the loop has run */
-    bool closed;                           /* no job is taken any more */
-    bool holding; /* the shutdown, until nothing has begun that is not done */
 
     pthread_mutex_t lock;          /* for what follows */
-    pthread_cond_t work_available; /* a job waits, or it is over */
+    pthread_cond_t work_available; /* a job waits, or it is closed */
     struct job_list waiting, begun;
-    int queued;           /* jobs in `waiting` */
     int maximum, threads; /* that may work; that there are */
     int working, slow;    /* that have a job; that have a slow one */
-    bool over;            /* threads end */
+    bool closed;          /* no job is added or begins; threads end */
     pthread_t thread[THREAD_POOL_LIMIT];
 };
 
@@ -43,10 +41,12 @@ static void append(struct job_list *list, struct thread_job *job)
     job->link = list->end;
     *list->end = job;
     list->end = &job->next;
+    list->count++;
 }
 
 static void unlink_job(struct job_list *list, struct thread_job *job)
 {
+    list->count--;
     *job->link = job->next;
     if (job->next)
         job->next->link = job->link;
@@ -79,7 +79,7 @@ static void *thread_pool_work(void *argument)
     struct thread_job *job;
 
     pthread_mutex_lock(&pool->lock);
-    while (!pool->over) {
+    while (!pool->closed) {
         /* The wait ends for no reason, too, and another thread may have been
          * quicker: so look again each time. */
         if (!(job = next_job(pool))) {
@@ -89,7 +89,6 @@ static void *thread_pool_work(void *argument)
         unlink_job(&pool->waiting, job);
         append(&pool->begun, job);
         job->begun = true; /* thread_pool_remove refuses it from here on */
-        pool->queued--;
         pool->working++;
         pool->slow += job->slow;
         pthread_mutex_unlock(&pool->lock);
@@ -118,14 +117,11 @@ static void complete_in_loop(void *argument)
     trace("  ThreadPool: job %p has run", (void *)job);
     pthread_mutex_lock(&pool->lock);
     unlink_job(&pool->begun, job);
-    bool last = !pool->begun.first;
     pthread_mutex_unlock(&pool->lock);
     /* Without the lock: it may add the next job. It may free this one. */
     job->done(job, 0);
-    if (last && pool->holding) {
-        pool->holding = false;
+    if (pool->closed) /* on_stop holds the shutdown for each that has begun */
         reactor_release_shutdown(pool->reactor);
-    }
 }
 
 /* Makes as many threads as the queue can use; the lock is held. Returns 0, or
@@ -140,7 +136,7 @@ static int spawn_workers(struct thread_pool *pool)
      * would interrupt the job, and not wake the loop that waits for it. */
     sigfillset(&all);
     while (!error && pool->started && pool->threads < pool->maximum &&
-           pool->queued > pool->threads - pool->working) {
+           pool->waiting.count > pool->threads - pool->working) {
         pthread_sigmask(SIG_SETMASK, &all, &before);
         error = pthread_create(&pool->thread[pool->threads], NULL,
                                thread_pool_work, pool);
@@ -153,28 +149,25 @@ static int spawn_workers(struct thread_pool *pool)
 /* EAGAIN: too many wait, or there is no thread; ECANCELED: the loop ends. */
 int thread_pool_add(struct thread_pool *pool, struct thread_job *job)
 {
-    int error = pool->closed ? ECANCELED : 0;
+    int error = pool->closed ? ECANCELED : 0; /* the loop alone sets it */
 
     pthread_mutex_lock(&pool->lock);
-    if (!error && pool->queued == THREAD_POOL_QUEUE_MAX)
+    if (!error && pool->waiting.count == THREAD_POOL_QUEUE_MAX)
         error = EAGAIN;
     if (!error) {
         job->begun = false;
         job->pool = pool;
         append(&pool->waiting, job);
-        pool->queued++;
         error = spawn_workers(pool);
-        if (error) { /* a job that nobody will take must not look accepted */
+        if (error) /* a job that nobody will take must not look accepted */
             unlink_job(&pool->waiting, job);
-            pool->queued--;
-        }
         /* Under the lock: no thread has looked and does not sleep yet, so this
          * cannot be missed. One job, one thread. */
         pthread_cond_signal(&pool->work_available);
     }
     if (!error)
         trace("  ThreadPool: job %p is added, %d wait, %d of %d threads work",
-              (void *)job, pool->queued, pool->working, pool->threads);
+              (void *)job, pool->waiting.count, pool->working, pool->threads);
     pthread_mutex_unlock(&pool->lock);
     errno = error;
     return error ? -1 : 0;
@@ -186,10 +179,8 @@ int thread_pool_remove(struct thread_pool *pool, struct thread_job *job)
 {
     pthread_mutex_lock(&pool->lock);
     bool begun = job->begun;
-    if (!begun) {
+    if (!begun)
         unlink_job(&pool->waiting, job);
-        pool->queued--;
-    }
     pthread_mutex_unlock(&pool->lock);
     errno = EBUSY;
     return begun ? -1 : 0;
@@ -221,7 +212,6 @@ static void drop_waiting(struct thread_pool *pool, int error)
     pthread_mutex_lock(&pool->lock);
     while ((job = pool->waiting.first)) {
         unlink_job(&pool->waiting, job);
-        pool->queued--;
         pthread_mutex_unlock(&pool->lock);
         job->done(job, error); /* may take another out of the queue */
         pthread_mutex_lock(&pool->lock);
@@ -243,22 +233,29 @@ static void on_start(void *argument)
         drop_waiting(self, error);
 }
 
+/* From here on no thread begins a job, and those that have none end. */
+static void close_pool(struct thread_pool *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->closed = true; /* first: a `done` may want to add another job */
+    pthread_cond_broadcast(&self->work_available);
+    pthread_mutex_unlock(&self->lock);
+    drop_waiting(self, ECANCELED);
+}
+
 /* The loop is asked to stop. What runs cannot be interrupted, and still uses
  * what its owner would free: so the loop goes on until it is done. */
 static void on_stop(void *argument)
 {
     struct thread_pool *self = argument;
 
-    self->closed = true; /* first: a `done` may want to add another job */
-    drop_waiting(self, ECANCELED);
-    pthread_mutex_lock(&self->lock);
-    for (struct thread_job *job = self->begun.first; job; job = job->next)
+    close_pool(self);
+    /* Without the lock: only the loop changes this list now. */
+    for (struct thread_job *job = self->begun.first; job; job = job->next) {
+        reactor_hold_shutdown(self->reactor);
         if (job->request_cancel)
             job->request_cancel(job);
-    self->holding = self->begun.first != NULL;
-    pthread_mutex_unlock(&self->lock);
-    if (self->holding)
-        reactor_hold_shutdown(self->reactor);
+    }
 }
 
 /* The loop calls nobody any more. As a rule no thread has a job by now; if one
@@ -267,13 +264,7 @@ static void on_end(void *argument)
 {
     struct thread_pool *self = argument;
 
-    self->closed = true;
-    drop_waiting(self, ECANCELED);
-    pthread_mutex_lock(&self->lock);
-    self->over = true;
-    pthread_cond_broadcast(&self->work_available);
-    /* Without the lock, which a thread needs to see that it is over. */
-    pthread_mutex_unlock(&self->lock);
+    close_pool(self);
     while (self->threads > 0)
         pthread_join(self->thread[--self->threads], NULL);
 }
@@ -304,12 +295,16 @@ static void on_free(void *argument)
  * address of something that is ours. */
 static const char key;
 
-/* The triggers and the attachment stand in the pool, so the reactor needs no
- * memory for them: once there is a pool, nothing of this fails. */
-static struct thread_pool *create(struct reactor *reactor)
+/* A program without jobs has no pool, and no thread. NULL with ENOMEM: the
+ * triggers and the attachment stand in the pool, so the reactor needs no memory
+ * for them, and once there is a pool nothing of this fails. */
+struct thread_pool *reactor_thread_pool(struct reactor *reactor)
 {
-    struct thread_pool *self = calloc(1, sizeof(*self));
+    struct attachment *attached = reactor_attached(reactor, &key);
 
+    if (attached)
+        return (struct thread_pool *)attached;
+    struct thread_pool *self = calloc(1, sizeof(*self));
     if (!self)
         return NULL;
     self->reactor = reactor;
@@ -328,12 +323,4 @@ static struct thread_pool *create(struct reactor *reactor)
     self->base.free = free_pool;
     reactor_attach(reactor, &self->base, &key);
     return self;
-}
-
-/* A program without jobs has no pool, and no thread. NULL with ENOMEM. */
-struct thread_pool *reactor_thread_pool(struct reactor *reactor)
-{
-    struct attachment *attached = reactor_attached(reactor, &key);
-
-    return attached ? (struct thread_pool *)attached : create(reactor);
 }

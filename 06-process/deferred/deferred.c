@@ -229,14 +229,15 @@ int deferred_fire(struct deferred *self, struct result result)
 
 /* Makes room for one more pair. A chain on which pairs are added for ever, as
  * they run, must not grow for ever: places of those that have run are used
- * again. -1 with ENOMEM. */
+ * again. So they are, whatever has run, for the first DEFERRED_ROOM that wait,
+ * which are not refused. -1 with ENOMEM. */
 static int make_room(struct deferred *self)
 {
     size_t count = self->end - self->begin;
 
     if (self->end < self->size)
         return 0;
-    if (self->begin > count) { /* more have run than wait: move down */
+    if (self->begin > count || count < DEFERRED_ROOM) { /* move down */
         memmove(self->pairs, self->pairs + self->begin,
                 count * sizeof(*self->pairs));
     } else {

@@ -106,9 +106,5 @@ struct deferred *hash_file(struct reactor *reactor, const char *path)
     if (!job)
         return NULL;
     strcpy(job->path, path); /* the caller's may be gone when we read it */
-    struct deferred *deferred =
-        defer_to_thread_with(reactor, hash_path, job, &options);
-    if (!deferred)
-        free(job);
-    return deferred;
+    return defer_to_thread(reactor, hash_path, job, &options);
 }

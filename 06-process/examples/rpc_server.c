@@ -13,6 +13,7 @@
 #include "program/endpoint.h"
 #include "protocol/write_watermark.h"
 #include "rpc/rpc.h"
+#include "stream/tcp_options.h"
 
 enum {
     CALLS_MAX = 100,        /* of a client at a time; the next one waits */
@@ -195,7 +196,8 @@ static void connection_made(struct protocol *base)
 {
     struct rpc_client *self = (struct rpc_client *)base;
 
-    rpc_connection_made(base);
+    /* Or an answer would wait until the one before is acknowledged. */
+    tcp_options_set_no_delay(base->transport, true);
     /* Or we would not hear that a client has gone whose calls are held back. */
     self->base.input.read_ahead = REQUEST_MAX;
     write_watermark_watch(&self->answers, base->transport,

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/tcp_options.h"
-
 const struct failure_type UnknownProcedure = { "UnknownProcedure",
                                                "There is no such procedure",
                                                false };
@@ -47,11 +45,6 @@ bool rpc_word_is(const struct rpc_message *message, const char *word)
 {
     return message->word_length == strlen(word) &&
            !memcmp(message->word, word, message->word_length);
-}
-
-void rpc_connection_made(struct protocol *protocol)
-{
-    tcp_options_set_no_delay(protocol->transport, true);
 }
 
 int rpc_send(struct int_receiver *over, uint64_t id, const char *word,

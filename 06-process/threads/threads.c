@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads.c - jobs of the thread pool that call a function: one whose result
- * fires a Deferred, and one that nobody hears of.
+ * threads.c - a job of the thread pool that calls a function, and fires a
+ * Deferred with its result.
  */
 #include "threads/threads.h"
 
@@ -53,23 +53,20 @@ static void finish(struct deferred_job *self)
     free(self);
 }
 
-/* Of a job that has not run. */
-static struct result error_result(int error)
-{
-    return error == ECANCELED ? result_error(&CancelledError, 0)
-                              : result_error(&ThreadError, error);
-}
-
 /* In the loop. A value that nobody takes, as its Deferred was cancelled, would
  * be lost here without free_value. */
 static void done(struct thread_job *base, int error)
 {
     struct deferred_job *self = (struct deferred_job *)base;
-    struct result result = error ? error_result(error) : self->result;
 
-    if ((!self->deferred || deferred_fire(self->deferred, result) < 0) &&
-        result.kind == RESULT_VALUE && self->options.free_value)
-        self->options.free_value(result.value);
+    if (error == ECANCELED) /* it has not run, nor with another error */
+        self->result = result_error(&CancelledError, 0);
+    else if (error)
+        self->result = result_error(&ThreadError, error);
+    if (self->deferred)
+        deferred_fire(self->deferred, self->result);
+    else if (self->result.kind == RESULT_VALUE && self->options.free_value)
+        self->options.free_value(self->result.value);
     finish(self);
 }
 
@@ -88,19 +85,21 @@ static void on_cancel(struct deferred *deferred, void *argument)
 }
 
 /* Fires in the loop, never in the thread, so no callback needs a lock. A job
- * that is refused has fired already when this returns, and free_argument has
- * been called. NULL with ENOMEM. */
-struct deferred *defer_to_thread_with(struct reactor *reactor,
-                                      struct result (*function)(void *argument),
-                                      void *argument,
-                                      const struct thread_options *options)
+ * that is refused has fired already when this returns. NULL with ENOMEM. Then,
+ * too, free_argument has been called. */
+struct deferred *defer_to_thread(struct reactor *reactor,
+                                 struct result (*function)(void *argument),
+                                 void *argument,
+                                 const struct thread_options *options)
 {
     struct thread_pool *pool = reactor_thread_pool(reactor);
     struct deferred_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
     struct deferred *deferred = self ? deferred_new(on_cancel, self) : NULL;
 
-    if (!deferred) { /* the argument is still the caller's: not `finish` */
+    if (!deferred) {
         free(self);
+        if (options && options->free_argument)
+            options->free_argument(argument);
         return NULL;
     }
     self->base.run = run;
@@ -117,52 +116,13 @@ struct deferred *defer_to_thread_with(struct reactor *reactor,
     return deferred;
 }
 
-struct deferred *defer_to_thread(struct reactor *reactor,
-                                 struct result (*function)(void *argument),
-                                 void *argument)
+/* Nobody takes the result: a failure is logged when the Deferred is freed. */
+int call_in_thread(struct reactor *reactor,
+                   struct result (*function)(void *argument), void *argument)
 {
-    return defer_to_thread_with(reactor, function, argument, NULL);
-}
+    struct deferred *deferred =
+        defer_to_thread(reactor, function, argument, NULL);
 
-/* --- call_in_thread: a job without a Deferred --- */
-
-struct call_job {
-    struct thread_job base;
-    void (*function)(void *argument);
-    void *argument;
-};
-
-static void run_call(struct thread_job *base)
-{
-    struct call_job *self = (struct call_job *)base;
-
-    self->function(self->argument);
-}
-
-/* It has run, or the loop has stopped before it began: then nobody frees what
- * `argument` points to, if that was left to the function. */
-static void free_call(struct thread_job *base, int error)
-{
-    (void)error;
-    free(base);
-}
-
-/* -1 with errno: the function will not be called. */
-int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
-                   void *argument)
-{
-    struct thread_pool *pool = reactor_thread_pool(reactor);
-    /* The job owns itself: nobody else has a place for it. */
-    struct call_job *self = pool ? calloc(1, sizeof(*self)) : NULL;
-
-    if (!self)
-        return -1;
-    self->base.run = run_call;
-    self->base.done = free_call;
-    self->function = function;
-    self->argument = argument;
-    if (thread_pool_add(pool, &self->base) == 0)
-        return 0;
-    free(self);
-    return -1;
+    deferred_release(deferred);
+    return deferred ? 0 : -1;
 }

@@ -30,25 +30,21 @@ struct thread_options {
  * what it returned, a value or a failure (a Deferred is EINVAL); or fails with
  * ThreadError; or with CancelledError, when the loop was stopped before the
  * job began. Cancelling it takes the job out of the queue, or lets it run for
- * nothing. NULL with ENOMEM: the argument is still the caller's. */
-struct deferred *defer_to_thread(struct reactor *reactor,
-                                 struct result (*function)(void *argument),
-                                 void *argument);
-
-/* The same with options. `unwanted` is called in the loop, perhaps more than
+ * nothing. NULL with ENOMEM.
+ *
+ * `options` may be NULL. `unwanted` is called in the loop, perhaps more than
  * once, when a job that has begun is cancelled, or the loop is asked to stop:
  * a function that takes long can look now and then whether that was so. The
  * argument is the job's: free_argument is called once, whatever happens, after
- * the Deferred was fired. */
-struct deferred *defer_to_thread_with(struct reactor *reactor,
-                                      struct result (*function)(void *argument),
-                                      void *argument,
-                                      const struct thread_options *options);
+ * the Deferred was fired, or before NULL is returned. */
+struct deferred *defer_to_thread(struct reactor *reactor,
+                                 struct result (*function)(void *argument),
+                                 void *argument,
+                                 const struct thread_options *options);
 
-/* Calls function(argument) in a thread, and nobody hears of it; not at all if
- * the loop is stopped before it begins. -1 with ENOMEM, or an errno of
- * thread_pool_add. */
-int call_in_thread(struct reactor *reactor, void (*function)(void *argument),
-                   void *argument);
+/* The same, but nobody waits for the result: a value is forgotten, and a
+ * failure is logged, be it that the function was not called. -1 with ENOMEM. */
+int call_in_thread(struct reactor *reactor,
+                   struct result (*function)(void *argument), void *argument);
 
 #endif

@@ -212,7 +212,7 @@ cmd_prompt() {
 @test "proof: D4 cmd_server: a hash that is made in the loop is seen" {
     deferred_big
     deferred_broken cmd_server hash_file.c \
-        's/defer_to_thread_with\(reactor, hash_path, job, &options\)/((void)reactor, (void)options, deferred_maybe(hash_path, job))/' \
+        's/defer_to_thread\(reactor, hash_path, job, &options\)/((void)reactor, (void)options, deferred_maybe(hash_path, job))/' \
         cmd_talk 20 1
 }
 

@@ -199,7 +199,7 @@ static void D16_timeouts(const char *poller)
     deferred_release(late);
     deferred_release(soon);
     deferred_release(user);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static void D17_what_a_timeout_covers(const char *poller)
@@ -231,7 +231,7 @@ static void D17_what_a_timeout_covers(const char *poller)
     deferred_release(hidden);
     deferred_release(value);
     deferred_release(after);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 /* Only what the cancelling has brought is the timeout's. */
@@ -246,7 +246,7 @@ static void D17_another_failure_stays(const char *poller)
     fake_clock_advance(&fake, 1);
     CHECK(unit_noted("canceller Trouble"));
     deferred_release(d);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static void D16_without_memory(const char *poller)
@@ -271,7 +271,7 @@ static void D16_without_memory(const char *poller)
     deferred_callback(d, "value");
     CHECK(unit_noted("valuevaluevaluevalue") && fake.calls.count == 0);
     deferred_release(d);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static struct result answer(void *argument)
@@ -308,7 +308,7 @@ static void K3_later(const char *poller)
         fake_clock_advance(&fake, 2);
     }
     CHECK(fake.calls.count == 0);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
     unit_noted("");
 }
 

@@ -344,7 +344,7 @@ static void K1_missed_slots_are_left_out(const char *poller)
     fake_clock_advance(&fake, 100);
     CHECK(unit_noted("") && fake.calls.count == 0);
     deferred_release(done);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 /* However seconds are rounded, no slot has two calls. */
@@ -367,7 +367,7 @@ static void K1_each_slot_once(const char *poller)
     CHECK(calls == 1001);
     looping_call_stop(&loop);
     deferred_release(done);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static void K2_a_deferred_is_waited_for(const char *poller)
@@ -395,7 +395,7 @@ static void K2_a_deferred_is_waited_for(const char *poller)
     CHECK(unit_noted("nothing "));
     answer = NULL;
     deferred_release(done);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static void K2_a_failure_ends_it(const char *poller)
@@ -414,7 +414,7 @@ static void K2_a_failure_ends_it(const char *poller)
     CHECK(unit_noted("0 nothing "));
     deferred_release(done);
     CHECK(fake.calls.count == 0);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static void K2_cancelled_while_it_waits(const char *poller)
@@ -433,7 +433,7 @@ static void K2_cancelled_while_it_waits(const char *poller)
     deferred_callback(answer, NULL);
     answer = NULL;
     CHECK(fake.calls.count == 0 && unit_noted(""));
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static struct looping_call *restless;
@@ -464,7 +464,7 @@ static void K2_started_again_from_inside(const char *poller)
     deferred_release(done);
     fake_clock_advance(&fake, 10);
     CHECK(unit_noted("") && fake.calls.count == 0);
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 /* --- the clock --- */
@@ -501,7 +501,7 @@ static void K4_advance(const char *poller)
     CHECK(delayed_call_delay(&a, 1) == 0);
     fake_clock_advance(&fake, 5);
     CHECK(unit_noted("ca"));
-    fake_clock_clear(&fake);
+    delayed_calls_clear(&fake.calls);
 }
 
 static const struct unit_case cases[] = {

@@ -535,6 +535,37 @@ static void no_memory(const char *poller)
     bury(d);
 }
 
+static struct result stop_here(struct result result, void *deferred)
+{
+    deferred_pause(deferred);
+    return result;
+}
+
+/* What has run before takes nothing from the room for those that wait. */
+static void room_for_those_that_wait(const char *poller)
+{
+    (void)poller;
+    for (int ran = 1; ran <= DEFERRED_ROOM; ran++) {
+        struct deferred *d = fresh();
+        unit_fail_allocation(0);
+        for (int i = 1; i <= DEFERRED_ROOM; i++)
+            CHECK((i == ran ? deferred_add_callback(d, stop_here, d)
+                            : deferred_add_callback(d, note, "1")) == 0);
+        deferred_callback(d, NULL);
+        for (int i = 0; i < ran; i++)
+            CHECK(deferred_add_callback(d, note, "2") == 0);
+        CHECK(deferred_add_callback(d, note, "3") < 0 && errno == ENOMEM);
+        CHECK(deferred_add_callback(d, note, "4") == 0); /* it fails once */
+        unit_fail_allocation(-1);
+        deferred_unpause(d);
+        CHECK(unit_noted(ran == 1   ? "11124"
+                         : ran == 2 ? "111224"
+                         : ran == 3 ? "1112224"
+                                    : "11122224"));
+        bury(d);
+    }
+}
+
 /* Many come and go, few wait: the block does not grow. */
 static void places_are_used_again(const char *poller)
 {
@@ -575,6 +606,7 @@ static const struct unit_case cases[] = {
     { "released_before_it_fires", one_that_is_released_before_it_fires },
     { "released_in_its_callback", one_that_is_released_in_its_callback },
     { "no_memory", no_memory },
+    { "room_for_those_that_wait", room_for_those_that_wait },
     { "places_are_used_again", places_are_used_again },
     { 0 },
 };

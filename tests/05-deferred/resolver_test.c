@@ -313,7 +313,7 @@ static void a_silent_name_server_and_others(const char *poller)
     loop_turns(talk.reactor, 2);
     gate_until(&gate, THREAD_POOL_MAXIMUM / 2);
     talk_call(&other, number, NULL);
-    struct deferred *job = defer_to_thread(talk.reactor, quick, NULL);
+    struct deferred *job = defer_to_thread(talk.reactor, quick, NULL, NULL);
     CHECK(job && deferred_add_both(job, note_quick, &told) == 0);
     deferred_release(job);
     TALK_UNTIL(&talk, told == 1 && other.made == 1);

@@ -128,7 +128,7 @@ rpc_prompt() {
 }
 
 @test "proof: D8 T50 rpc_server: an answer that waits is seen" {
-    deferred_broken rpc_server rpc.c 's/tcp_options_set.*;/(void)protocol;/' rpc_prompt
+    deferred_broken rpc_server examples/rpc_server.c 's/tcp_options_set.*;/(void)base;/' rpc_prompt
 }
 
 rpc_longest() {

@@ -47,7 +47,8 @@ static inline int threads_main(const struct unit_case *cases, int argc,
     const struct sigaction action = { .sa_handler = waited_in_vain };
 
     sigaction(SIGALRM, &action, NULL);
-    alarm(getenv("TALK_DEADLINE") ? 2 : 60);
+    if (getenv("TALK_DEADLINE"))
+        setenv("DEADLINE", "2", 1); /* seconds; unit_main sets the alarm */
     return unit_main(cases, argc, argv);
 }
 

@@ -62,11 +62,11 @@ threads_sanitize() { # NAME...
         thread_pool_test H2_starts_with_the_loop
     unit_broken thread_pool.c 's/pool->threads < pool->maximum/pool->threads < 1/' \
         thread_pool_test H2_twelve_in_two_rounds
-    unit_broken thread_pool.c 's/pool->queued > pool->threads - pool->working/pool->queued > 0/' \
+    unit_broken thread_pool.c 's/pool->waiting.count > pool->threads - pool->working/pool->waiting.count > 0/' \
         thread_pool_test H2_grows_on_demand_only
     unit_broken thread_pool.c 's/if \(pool->working >= pool->maximum\)/if (0)/' \
         thread_pool_test H2_most_can_be_changed
-    unit_broken thread_pool.c 's/pool->queued == THREAD_POOL_QUEUE_MAX/0/' \
+    unit_broken thread_pool.c 's/pool->waiting.count == THREAD_POOL_QUEUE_MAX/0/' \
         thread_pool_test queue_limit
     unit_broken thread_pool.c 's/job->slow && pool->slow >=/0 \&\& pool->slow >=/' \
         thread_pool_test slow_jobs_have_half_of_it
@@ -75,7 +75,7 @@ threads_sanitize() { # NAME...
 @test "proof: H4: an end that does not wait, or leaves something behind, is seen" {
     unit_broken thread_pool.c 's/reactor_hold_shutdown\(.*\)/(void)0/' \
         thread_pool_test H4_all_that_run_come_back
-    unit_broken thread_pool.c "$(unit_in on_stop)s/drop_waiting\\(.*\\);//" \
+    unit_broken thread_pool.c "$(unit_in close_pool)s/drop_waiting\\(.*\\);//" \
         thread_pool_test H4_the_end_waits_for_what_runs
     unit_broken thread_pool.c "$(unit_in on_end)s/pthread_join\\(.*\\);/continue;/" \
         thread_pool_test H4_the_end_waits_for_what_runs
@@ -97,7 +97,7 @@ threads_sanitize() { # NAME...
 @test "proof: what overtakes a job, or is freed under its feet, is seen" {
     unit_broken threads.c 's/if (\(thread_pool_remove\(.*\) )== 0\)/if \1 != 7)/' \
         thread_defer_test cancelled_while_it_runs
-    unit_broken threads.c 's/ *self->options.free_value\(result.value\);/;/' \
+    unit_broken threads.c 's/ *self->options.free_value\(self->result.value\);/;/' \
         thread_defer_test cancelled_while_it_runs
     unit_broken threads.c "$(unit_in on_cancel)s/finish\\(self\\);/;/" \
         thread_defer_test cancelled_before_it_begins
@@ -106,13 +106,13 @@ threads_sanitize() { # NAME...
 }
 
 @test "proof: H1: a value that is none is seen" {
-    unit_broken threads.c 's/result.kind == RESULT_VALUE && self->options/self->options/' \
+    unit_broken threads.c 's/self->result.kind == RESULT_VALUE && self->options/self->options/' \
         thread_defer_test cancelled_and_fails
 }
 
 @test "proof: D7: a look-up that blocks, or is not forgotten, is seen" {
     local here='deferred_maybe(look_up, self)'
-    unit_broken resolver.c "s/^ +defer_to_thread_with\\(.*\\);/$here; (void)options;/" \
+    unit_broken resolver.c "s/^ +defer_to_thread\\(.*\\);/$here; (void)options;/" \
         resolver_test D7_C7_a_silent_name_server
     unit_broken resolver.c 's/if \(address_numeric\(.*\) == 0\)/if (0)/' \
         resolver_test C17_numeric_needs_no_thread

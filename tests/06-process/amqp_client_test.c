@@ -152,7 +152,7 @@ static void begin(void)
 static void end(void)
 {
     string_transport_close(&wire);
-    fake_clock_clear(&clock_hand);
+    delayed_calls_clear(&clock_hand.calls);
 }
 
 static bool lost_for(const struct failure_type *type, int number)

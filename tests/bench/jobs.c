@@ -49,7 +49,8 @@ static struct result next_job(struct result result, void *argument)
 
 static void begin_job(struct bench *bench)
 {
-    struct deferred *deferred = defer_to_thread(bench->reactor, nothing, NULL);
+    struct deferred *deferred =
+        defer_to_thread(bench->reactor, nothing, NULL, NULL);
 
     if (!deferred)
         abort();

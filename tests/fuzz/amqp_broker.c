@@ -60,7 +60,7 @@ static struct buffer talk(const struct fuzz_input *input,
     CHECK(!broker.connections && broker.assembling == 0);
     broker_free(&broker);
     CHECK(broker.bytes == 0 && broker.queue_count == 0);
-    fake_clock_clear(&hand);
+    delayed_calls_clear(&hand.calls);
     return written;
 }
 

@@ -86,7 +86,7 @@ static void lost(struct amqp_client *self, struct failure reason)
 {
     (void)self;
     CHECK(reason.type && fired == asked);
-    fake_clock_clear(&hand);
+    delayed_calls_clear(&hand.calls);
 }
 
 static void made(struct protocol *protocol)
