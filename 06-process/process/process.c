@@ -453,11 +453,11 @@ static int open_side(struct process *self, int child_fd, bool writes)
 
 /* All that has been opened hangs on the process, so who fails leaves it to
  * process_discard. */
-static int open_terminal(struct process *self, char *path)
+static int open_terminal(struct process *self, const char **path)
 {
     self->terminal = true;
     self->master = spawn_open_terminal(path);
-    if (self->master < 0 || open_side(self, STDIN_FILENO, true) < 0 ||
+    if (!*path || open_side(self, STDIN_FILENO, true) < 0 ||
         open_side(self, STDOUT_FILENO, false) < 0)
         return -1;
     return 0;
@@ -478,27 +478,31 @@ static int check_map(const struct process_descriptor *rows, int count)
         for (int j = 0; j < i; j++)
             if (rows[j].child_fd == rows[i].child_fd)
                 return -1;
-    }
-    for (int i = 0; i < count; i++)
         if (rows[i].from >= 0 && fcntl(rows[i].from, F_GETFD) < 0)
             return -1;
+    }
     return 0;
 }
 
-/* From the map to pipes, and to moves for the child. */
+/* From the map to pipes, and to moves for the child. What is opened for it
+ * alone is in the moves, and not in the map: close_childs_ends knows it by
+ * that.
+ */
 static int open_map(struct process *self, const struct process_descriptor *rows,
-                    int count, struct spawn_spec *spec)
+                    const struct spawn_spec *spec)
 {
-    if (check_map(rows, count) < 0)
-        return -1;
-    for (int i = 0; i < count; i++) {
-        int from = rows[i].from;
-        if (from < 0)
-            from = open_pipe(self, rows[i].child_fd, from == PROCESS_WRITE);
-        if (from < 0)
+    for (int i = 0; i < spec->count; i++) {
+        int fd = rows[i].from;
+        if (fd < 0)
+            fd = open_pipe(self, rows[i].child_fd, fd == PROCESS_WRITE);
+        if (fd < 0)
             return -1;
-        spec->moves[spec->count++] =
-            (struct spawn_move){ .from = from, .to = rows[i].child_fd };
+        int source = spawn_source(spec, fd);
+        if (rows[i].from < 0 && source != fd)
+            close(fd);
+        if (source < 0)
+            return -1;
+        spec->moves[i].from = source;
     }
     return 0;
 }
@@ -511,7 +515,7 @@ static void close_childs_ends(const struct process_descriptor *rows,
     int error = errno;
 
     for (int i = 0; i < spec->count; i++)
-        if (rows[i].from < 0)
+        if (spec->moves[i].from != rows[i].from)
             close(spec->moves[i].from);
     errno = error;
 }
@@ -528,29 +532,29 @@ static int start_child(struct process *self, const char *executable,
     };
     const char *const name_alone[] = { executable, NULL };
     const char *const nothing[] = { NULL };
-    const struct process_descriptor *rows = options->descriptors;
-    int count = rows ? options->descriptor_count : 3, result;
-    struct spawn_move moves[PROCESS_DESCRIPTORS_MAX];
-    char terminal[SPAWN_TERMINAL_MAX];
+    const struct process_descriptor *rows =
+        options->descriptors ? options->descriptors : usual;
+    struct process_descriptor moves[PROCESS_DESCRIPTORS_MAX];
     struct spawn_spec spec = {
         .executable = executable,
         .arguments = options->arguments ? options->arguments : name_alone,
         .environment = options->environment ? options->environment : nothing,
         .path = options->path,
-        .terminal = options->use_pty ? terminal : NULL,
         .moves = moves,
+        .count = options->descriptors ? options->descriptor_count : 3,
     };
 
     if (options->parent_environment)
         spec.environment = (const char *const *)environ;
-    if (options->use_pty && rows) {
+    if (options->use_pty && options->descriptors) {
         errno = EINVAL;
         return -1;
     }
-    if (!rows)
-        rows = usual;
-    result = options->use_pty ? open_terminal(self, terminal)
-                              : open_map(self, rows, count, &spec);
+    if (check_map(rows, spec.count) < 0)
+        return -1;
+    memcpy(moves, rows, (size_t)spec.count * sizeof(*rows));
+    int result = options->use_pty ? open_terminal(self, &spec.terminal)
+                                  : open_map(self, rows, &spec);
     if (result == 0)
         self->pid = spawn_child(&spec);
     close_childs_ends(rows, &spec); /* also of a map that came half way */
