@@ -35,9 +35,9 @@ struct process {
     pid_t pid;                  /* 0 once it is reaped */
     int status;                 /* what waitpid said */
     bool terminal; /* its pipes, 0 and 1, are the two sides of one */
-    bool hangs_up; /* process_lose_connection has come: close it */
-    int master;    /* our side, kept open while the child lives: one that has
-                      closed its own and goes on is not to be killed; or -1 */
+    int master;    /* our side, kept open: a child that has closed its own and
+                      goes on is not to be killed; -1: it has no terminal, or
+                      process_lose_connection has come */
 };
 
 /* Our end of one of its pipes: a connection, and the protocol that hands on to
@@ -105,8 +105,8 @@ static struct failure process_reason(const struct process *self)
 
 /* --- its end --- */
 
-/* The last of our numbers of its terminal is closed, and who is left in the
- * child's session hears SIGHUP. */
+/* One number of its terminal the less. When the two that are read and written
+ * are closed as well, who is left in the child's session hears SIGHUP. */
 static void hang_up(struct process *self)
 {
     if (self->master >= 0)
@@ -176,15 +176,14 @@ static void notify_pipe_lost(struct process_protocol *protocol, int child_fd)
 }
 
 /* One side of the terminal is lost: when the child has closed it, nobody will
- * read what we write; when it is we who hang up, all has been written. */
+ * read what we write; when it is we who hang up, all has been written, and the
+ * other is the last that holds it. */
 static void end_terminal(struct process *self)
 {
     struct process_pipe *other = self->pipes;
 
-    if (other && (other->writes || self->hangs_up))
+    if (other && (other->writes || self->master < 0))
         transport_abort_connection(other->base.transport);
-    if (!other && self->hangs_up)
-        hang_up(self);
 }
 
 /* The connection frees it, later: it must not be found any more. */
@@ -356,7 +355,6 @@ static void process_reaped(struct process *self, int status)
     trace("  reaped %d, status 0x%x", (int)self->pid, (unsigned)status);
     self->pid = 0; /* another program may have it from now on */
     self->status = status;
-    hang_up(self);
     /* Nobody is left to read what we write to its terminal, and no end of the
      * stream would tell; what it has written is still to be read. */
     if (self->terminal && self->pipes && self->pipes->writes)
@@ -686,9 +684,7 @@ void process_lose_connection(struct process *process)
 {
     struct process_pipe *pipe = process->pipes;
 
-    process->hangs_up = process->terminal;
-    if (!pipe)
-        hang_up(process);
+    hang_up(process);
     for (; pipe; pipe = pipe->next) {
         pipe_close(pipe);
         /* The first is the side that we write, and may have something to
