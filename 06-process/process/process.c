@@ -82,11 +82,9 @@ const char *process_reason_text(struct failure reason, char *text)
     int code = process_exit_code(reason);
     int signal = process_exit_signal(reason);
 
-    if (code == 0)
-        snprintf(text, size, "%s: process finished with exit code 0.", what);
-    else if (code > 0)
-        snprintf(text, size, "%s: process ended with exit code %d.", what,
-                 code);
+    if (code >= 0)
+        snprintf(text, size, "%s: process %s with exit code %d.", what,
+                 code > 0 ? "ended" : "finished", code);
     else if (signal > 0)
         snprintf(text, size, "%s: process ended by signal %d.", what, signal);
     else
