@@ -372,9 +372,8 @@ static void reap_children(void *argument)
 
     while ((process = *link)) {
         int status = PROCESS_STATUS_UNKNOWN;
-        pid_t pid = waitpid(process->pid, &status, WNOHANG);
         /* An error is ECHILD: somebody else did take it. */
-        if (pid == 0 || (pid < 0 && errno != ECHILD)) {
+        if (waitpid(process->pid, &status, WNOHANG) == 0) {
             link = &process->next;
             continue;
         }
@@ -600,12 +599,9 @@ struct process *reactor_spawn_process(
     struct reactor *reactor, const struct process_protocol_class *class,
     const char *executable, const struct process_options *options)
 {
-    static const struct process_options usual = { 0 };
     struct reaper *reaper = reaper_of(reactor);
     struct process *self = reaper ? process_new(reactor, class) : NULL;
 
-    if (!options)
-        options = &usual;
     if (!self)
         return NULL;
     if (start_child(self, executable, options) < 0)
