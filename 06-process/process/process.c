@@ -184,25 +184,18 @@ static void end_terminal(struct process *self)
         transport_abort_connection(other->base.transport);
 }
 
-/* The connection frees it, later: it must not be found any more. */
-static void unlink_pipe(struct process_pipe *self)
-{
-    struct process_pipe **link = &self->process->pipes;
-
-    while (*link != self)
-        link = &(*link)->next;
-    *link = self->next;
-}
-
 /* It leaves the list first: the callback may look for it, and the last to go
- * ends the process. */
+ * ends the process. The connection frees it, later. */
 static void pipe_connection_lost(struct protocol *base, struct failure reason)
 {
     struct process_pipe *self = (struct process_pipe *)base;
     struct process *process = self->process;
+    struct process_pipe **link = &process->pipes;
 
     (void)reason; /* Twisted's protocols do not hear it either */
-    unlink_pipe(self);
+    while (*link != self)
+        link = &(*link)->next;
+    *link = self->next;
     if (process->terminal)
         end_terminal(process);
     notify_pipe_lost(process->protocol, self->child_fd);
@@ -304,14 +297,6 @@ static void pipe_start(struct process_pipe *self)
                          self->writes ? &ProcessWriter : &ProcessReader);
     if (self->writes && self->process->terminal)
         transport_pause_producing(self->base.transport);
-}
-
-/* Before pipe_start alone: the loop does not know it, and nobody is told. */
-static void pipe_discard(struct process_pipe *self)
-{
-    unlink_pipe(self);
-    connection_discard(self->connection);
-    free(self);
 }
 
 /* What is queued for the child goes first; what it says is not wanted. */
@@ -579,13 +564,18 @@ static struct process *process_new(struct reactor *reactor,
     return self;
 }
 
-/* It has never begun. Keeps errno. */
+/* It has never begun: the loop does not know its pipes, and nobody is told.
+ * Keeps errno. */
 static struct process *process_discard(struct process *self)
 {
+    struct process_pipe *pipe;
     int error = errno;
 
-    while (self->pipes)
-        pipe_discard(self->pipes);
+    while ((pipe = self->pipes)) {
+        self->pipes = pipe->next;
+        connection_discard(pipe->connection);
+        free(pipe);
+    }
     process_free(self);
     errno = error;
     return NULL;
