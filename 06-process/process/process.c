@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +29,12 @@
 extern char **environ;
 
 struct process {
-    struct process_protocol *protocol;
-    struct reactor *reactor;
-    struct process *next;       /* among the children that live */
-    struct process_pipe *pipes; /* those that are open */
-    pid_t pid;                  /* 0 once it is reaped */
-    int status;                 /* what waitpid said */
+    _Alignas(max_align_t) struct reactor *reactor;
+    struct process_protocol *protocol; /* behind this, in the same memory */
+    struct process *next;              /* among the children that live */
+    struct process_pipe *pipes;        /* those that are open */
+    pid_t pid;                         /* 0 once it is reaped */
+    int status;                        /* what waitpid said */
     bool terminal; /* its pipes, 0 and 1, are the two sides of one */
     int master;    /* our side, kept open: a child that has closed its own and
                       goes on is not to be killed; -1: it has no terminal, or
@@ -115,7 +116,6 @@ static void hang_up(struct process *self)
 static void process_free(struct process *self)
 {
     hang_up(self);
-    free(self->protocol);
     free(self);
 }
 
@@ -548,17 +548,13 @@ static struct process *process_new(struct reactor *reactor,
 {
     assert(class->size >= sizeof(struct process_protocol) &&
            "a process_protocol_class says in .size how large its struct is");
-    struct process *self = calloc(1, sizeof(*self));
-    struct process_protocol *protocol = self ? calloc(1, class->size) : NULL;
+    struct process *self = calloc(1, sizeof(*self) + class->size);
 
-    if (!protocol) {
-        free(self);
-        errno = ENOMEM;
+    if (!self)
         return NULL;
-    }
-    protocol->class = class;
-    protocol->transport = self;
-    self->protocol = protocol;
+    self->protocol = (struct process_protocol *)(self + 1);
+    self->protocol->class = class;
+    self->protocol->transport = self;
     self->reactor = reactor;
     self->master = -1;
     return self;
