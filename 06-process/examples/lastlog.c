@@ -45,15 +45,12 @@ static void out_received(struct process_protocol *base, const char *data,
     struct lastlog *self = base->owner;
     const char *end = data + length;
 
-    if (!self) /* the client has gone */
-        return;
     wait_for_tail(self); /* it was not silent: the time begins anew */
     while (data < end) {
         const char *newline = memchr(data, '\n', (size_t)(end - data));
         const char *stop = newline ? newline + 1 : end;
         if (self->state <= ONE_EQUALS_SIGN && *data == '=') {
-            self->state =
-                self->state == LINE_START ? ONE_EQUALS_SIGN : IN_HEADING;
+            self->state++; /* the second one makes it a heading */
             data++;
             continue;
         }
@@ -90,8 +87,6 @@ static void err_received(struct process_protocol *base, const char *data,
 {
     struct lastlog *self = base->owner;
 
-    if (!self)
-        return;
     /* Without memory a piece of the sentence is missing in the log. */
     buffer_append(&self->complaint, data, length);
     if (buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
@@ -123,7 +118,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     struct lastlog *self = base->owner;
     char text[FAILURE_TEXT_MAX];
 
-    if (!self)
+    if (!self) /* the client has gone */
         return;
     log_complaint(self);
     if (process_exit_code(reason) != 0)

@@ -33,7 +33,7 @@ struct lastlog {
     struct delayed_call patience; /* the end of it */
     struct write_watermark write_watermark;
     struct running asked; /* who has asked, in the log */
-    enum { LINE_START, ONE_EQUALS_SIGN, IN_LINE, IN_HEADING } state;
+    enum { LINE_START, ONE_EQUALS_SIGN, IN_HEADING, IN_LINE } state;
     struct buffer complaint; /* what tail has to say of the file */
 };
 

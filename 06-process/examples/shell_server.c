@@ -101,15 +101,13 @@ static void raw_data_received(struct line_receiver *base, const char *data,
 
 /* --- output as it comes --- */
 
-/* The owner is NULL once the client has gone: see connection_lost. */
+/* The client is there: with it the command's pipes are closed. */
 static void output_received(struct process_protocol *base, int number,
                             const char *data, size_t length)
 {
     struct shell_client *self = base->owner;
 
     (void)number;
-    if (!self)
-        return;
     sequential_line_receiver_write(&self->base, data, length);
 }
 
@@ -118,7 +116,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     struct shell_client *self = base->owner;
 
     (void)reason;
-    if (!self)
+    if (!self) /* the client has gone: see connection_lost */
         return;
     self->stream = NULL;
     sequential_line_receiver_end(&self->base);
