@@ -23,9 +23,8 @@ enum {
                                     parts */
 };
 
-/* Set the first three. */
+/* Set the first two. */
 struct lastlog {
-    struct reactor *reactor;
     struct line_receiver *client;
     const char *path; /* of the log file */
 
