@@ -12,7 +12,7 @@
 #include "examples/sha1.h"
 #include "threads/threads.h"
 
-enum { PIECE = 64 << 10 /* bytes in memory at a time */ };
+enum { PIECE = 16 << 10 /* bytes at a time, on the stack of a thread */ };
 
 const struct failure_type FileError = { "FileError", "The file cannot be read",
                                         true };
@@ -28,17 +28,13 @@ struct hash_job {
  * the program for as long as it takes. */
 static int hash(struct sha1 *sha1, int file, struct hash_job *job)
 {
-    char *piece = malloc(PIECE);
+    char piece[PIECE];
     ssize_t length;
 
-    if (!piece)
-        return ENOMEM;
     while ((length = read(file, piece, PIECE)) > 0 &&
            !atomic_load(&job->unwanted))
         sha1_add(sha1, piece, (size_t)length);
-    int error = length < 0 ? errno : length > 0 ? ECANCELED : 0;
-    free(piece);
-    return error;
+    return length < 0 ? errno : length > 0 ? ECANCELED : 0;
 }
 
 /* Why it cannot be hashed, as an errno, or 0: what has no end is no file. */
