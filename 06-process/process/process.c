@@ -93,13 +93,12 @@ const char *process_reason_text(struct failure reason, char *text)
     return text;
 }
 
+/* POSIX: the status is 0 for the exit code 0, and for nothing else. */
 static struct failure process_reason(const struct process *self)
 {
-    struct failure reason = { &ProcessTerminated, self->status, NULL };
-
-    if (process_exit_code(reason) == 0)
-        reason.type = &ProcessDone;
-    return reason;
+    return (struct failure){ self->status == 0 ? &ProcessDone
+                                               : &ProcessTerminated,
+                             self->status, NULL };
 }
 
 /* --- its end --- */
@@ -418,7 +417,6 @@ static int open_pipe(struct process *self, int child_fd, bool writes)
     if (pipe_add(self, child_fd, ends[writes], writes) == 0)
         return ends[!writes];
     close(ends[!writes]);
-    errno = ENOMEM;
     return -1;
 }
 
@@ -526,10 +524,9 @@ static int start_child(struct process *self, const char *executable,
 
     if (options->parent_environment)
         spec.environment = (const char *const *)environ;
-    if (options->use_pty && options->descriptors) {
-        errno = EINVAL;
+    errno = EINVAL;
+    if (options->use_pty && options->descriptors)
         return -1;
-    }
     if (check_map(rows, spec.count) < 0)
         return -1;
     memcpy(moves, rows, (size_t)spec.count * sizeof(*rows));
