@@ -172,31 +172,24 @@ static void notify_pipe_lost(struct process_protocol *protocol, int child_fd)
         class->child_connection_lost(protocol, child_fd);
 }
 
-/* One side of the terminal is lost: when the child has closed it, nobody will
- * read what we write; when it is we who hang up, all has been written, and the
- * other is the last that holds it. */
-static void end_terminal(struct process *self)
-{
-    struct process_pipe *other = self->pipes;
-
-    if (other && (other->writes || self->master < 0))
-        transport_abort_connection(other->base.transport);
-}
-
 /* It leaves the list first: the callback may look for it, and the last to go
  * ends the process. The connection frees it, later. */
 static void pipe_connection_lost(struct protocol *base, struct failure reason)
 {
     struct process_pipe *self = (struct process_pipe *)base;
     struct process *process = self->process;
-    struct process_pipe **link = &process->pipes;
+    struct process_pipe **link = &process->pipes, *other;
 
     (void)reason; /* Twisted's protocols do not hear it either */
     while (*link != self)
         link = &(*link)->next;
     *link = self->next;
-    if (process->terminal)
-        end_terminal(process);
+    other = process->pipes;
+    /* One side of a terminal: when the child has closed it, nobody will read
+     * what we write; when it is we who hang up, all has been written, and the
+     * other side is the last that holds it. */
+    if (process->terminal && other && (other->writes || process->master < 0))
+        transport_abort_connection(other->base.transport);
     notify_pipe_lost(process->protocol, self->child_fd);
     end_if_over(process);
 }
