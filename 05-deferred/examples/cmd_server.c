@@ -15,7 +15,6 @@
 
 struct my_factory {
     struct factory base;
-    struct reactor *reactor;
     int clients_max;
     int clients; /* that are connected and were not turned away */
 };
@@ -59,7 +58,7 @@ static void cmd_connection_made(struct protocol *base)
     struct my_factory *factory = (struct my_factory *)base->factory;
     struct address peer;
 
-    self->comphash.reactor = factory->reactor;
+    self->comphash.reactor = base->transport->reactor;
     self->comphash.client = &self->base;
     /* An answer does not wait until the one before is acknowledged. */
     tcp_options_set_no_delay(base->transport, true);
@@ -141,8 +140,8 @@ int main(int argc, char **argv)
     };
 
     options_server(&options, extra, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    log_start(stdout, factory.reactor);
-    endpoint_listen_logged(&options, factory.reactor, &factory.base);
-    return endpoint_run(&options, factory.reactor);
+    struct reactor *reactor = endpoint_reactor(&options);
+    log_start(stdout, reactor);
+    endpoint_listen_logged(&options, reactor, &factory.base);
+    return endpoint_run(&options, reactor);
 }

@@ -12,7 +12,7 @@
 #include "examples/sha1.h"
 #include "threads/threads.h"
 
-enum { PIECE = 64 << 10 /* bytes in memory at a time */ };
+enum { PIECE = 16 << 10 /* bytes at a time, on the stack of a thread */ };
 
 const struct failure_type FileError = { "FileError", "The file cannot be read",
                                         true };
@@ -22,24 +22,6 @@ struct hash_job {
     atomic_bool unwanted; /* nobody waits any more */
     char path[];
 };
-
-/* Reads all of it; returns 0 or an errno. Each piece is a moment to look
- * whether anybody still waits: a file of many gigabytes would hold the end of
- * the program for as long as it takes. */
-static int hash(struct sha1 *sha1, int file, struct hash_job *job)
-{
-    char *piece = malloc(PIECE);
-    ssize_t length;
-
-    if (!piece)
-        return ENOMEM;
-    while ((length = read(file, piece, PIECE)) > 0 &&
-           !atomic_load(&job->unwanted))
-        sha1_add(sha1, piece, (size_t)length);
-    int error = length < 0 ? errno : length > 0 ? ECANCELED : 0;
-    free(piece);
-    return error;
-}
 
 /* Why it cannot be hashed, as an errno, or 0: what has no end is no file. */
 static int refusal(const struct stat *status)
@@ -68,24 +50,32 @@ static int open_regular(const char *path)
     return -1;
 }
 
-/* In a thread: all that it touches is the job, and its own. */
+/* In a thread: all that it touches is the job, and its own. Each piece is a
+ * moment to look whether anybody still waits: a file of many gigabytes would
+ * hold the end of the program for as long as it takes. */
 static struct result hash_path(void *argument)
 {
     struct hash_job *job = argument;
     struct sha1 sha1;
+    char piece[PIECE], *text = NULL;
+    ssize_t length;
     int file = open_regular(job->path);
 
     /* A failure points to literals only, so it can leave the thread. */
     if (file < 0)
         return result_error(&FileError, errno);
     sha1_init(&sha1);
-    int error = hash(&sha1, file, job);
+    while ((length = read(file, piece, PIECE)) > 0 &&
+           !atomic_load(&job->unwanted))
+        sha1_add(&sha1, piece, (size_t)length);
+    int error = length < 0 ? errno : length > 0 ? ECANCELED : ENOMEM;
     close(file);
     /* The value outlives the thread: so it is memory that the receiver frees,
      * or free_value if nobody receives it. */
-    char *text = error ? NULL : malloc(SHA1_TEXT_MAX);
+    if (length == 0)
+        text = malloc(SHA1_TEXT_MAX);
     if (!text)
-        return result_error(&FileError, error ? error : ENOMEM);
+        return result_error(&FileError, error);
     sha1_finish(&sha1, text);
     return result_value(text);
 }

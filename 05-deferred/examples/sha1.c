@@ -15,17 +15,6 @@ static uint32_t rotate(uint32_t word, int bits)
     return word << bits | word >> (32 - bits);
 }
 
-/* The 80 words of a block: its own 16, and what is mixed from them. */
-static void expand(uint32_t word[80], const unsigned char *block)
-{
-    for (int i = 0; i < 16; i++, block += 4)
-        word[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 |
-                  (uint32_t)block[2] << 8 | block[3];
-    for (int i = 16; i < 80; i++)
-        word[i] =
-            rotate(word[i - 3] ^ word[i - 8] ^ word[i - 14] ^ word[i - 16], 1);
-}
-
 /* The standard's function and constant of round `i`, added. */
 static uint32_t mix(int i, uint32_t b, uint32_t c, uint32_t d)
 {
@@ -38,12 +27,19 @@ static uint32_t mix(int i, uint32_t b, uint32_t c, uint32_t d)
     return (b ^ c ^ d) + 0xca62c1d6;
 }
 
+/* 80 rounds, each with a word: those of the block are 16, and the others are
+ * mixed from them. */
 static void add_block(uint32_t state[5], const unsigned char *block)
 {
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], word[80];
 
-    expand(word, block);
+    for (int i = 0; i < 16; i++, block += 4)
+        word[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 |
+                  (uint32_t)block[2] << 8 | block[3];
+    for (int i = 16; i < 80; i++)
+        word[i] =
+            rotate(word[i - 3] ^ word[i - 8] ^ word[i - 14] ^ word[i - 16], 1);
     for (int i = 0; i < 80; i++) {
         uint32_t next = rotate(a, 5) + mix(i, b, c, d) + e + word[i];
         e = d;

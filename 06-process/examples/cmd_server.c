@@ -16,7 +16,6 @@
 
 struct my_factory {
     struct factory base;
-    struct reactor *reactor;
     const char *log_file;
     int clients_max;
     int clients; /* that are connected and were not turned away */
@@ -65,10 +64,9 @@ static void cmd_connection_made(struct protocol *base)
     struct address peer;
 
     /* Both write to this client, so both are cancelled when it is lost. */
-    self->lastlog.reactor = factory->reactor;
     self->lastlog.client = &self->base;
     self->lastlog.path = factory->log_file;
-    self->comphash.reactor = factory->reactor;
+    self->comphash.reactor = base->transport->reactor;
     self->comphash.client = &self->base;
     /* An answer does not wait until the one before is acknowledged. */
     tcp_options_set_no_delay(base->transport, true);
@@ -153,8 +151,8 @@ int main(int argc, char **argv)
     };
 
     options_server(&options, extra, argc, argv);
-    factory.reactor = endpoint_reactor(&options);
-    log_start(stdout, factory.reactor);
-    endpoint_listen_logged(&options, factory.reactor, &factory.base);
-    return endpoint_run(&options, factory.reactor);
+    struct reactor *reactor = endpoint_reactor(&options);
+    log_start(stdout, reactor);
+    endpoint_listen_logged(&options, reactor, &factory.base);
+    return endpoint_run(&options, reactor);
 }

@@ -30,8 +30,8 @@ static void end_tail(void *argument)
 static void wait_for_tail(struct lastlog *self)
 {
     if (delayed_call_reset(&self->patience, LASTLOG_SECONDS) < 0 &&
-        reactor_call_later(self->reactor, &self->patience, LASTLOG_SECONDS,
-                           end_tail, self) < 0)
+        reactor_call_later(client_of(self)->reactor, &self->patience,
+                           LASTLOG_SECONDS, end_tail, self) < 0)
         end_tail(self);
 }
 
@@ -45,15 +45,12 @@ static void out_received(struct process_protocol *base, const char *data,
     struct lastlog *self = base->owner;
     const char *end = data + length;
 
-    if (!self) /* the client has gone */
-        return;
     wait_for_tail(self); /* it was not silent: the time begins anew */
     while (data < end) {
         const char *newline = memchr(data, '\n', (size_t)(end - data));
         const char *stop = newline ? newline + 1 : end;
         if (self->state <= ONE_EQUALS_SIGN && *data == '=') {
-            self->state =
-                self->state == LINE_START ? ONE_EQUALS_SIGN : IN_HEADING;
+            self->state++; /* the second one makes it a heading */
             data++;
             continue;
         }
@@ -90,8 +87,6 @@ static void err_received(struct process_protocol *base, const char *data,
 {
     struct lastlog *self = base->owner;
 
-    if (!self)
-        return;
     /* Without memory a piece of the sentence is missing in the log. */
     buffer_append(&self->complaint, data, length);
     if (buffer_length(&self->complaint) > LASTLOG_COMPLAINT_MAX)
@@ -123,7 +118,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     struct lastlog *self = base->owner;
     char text[FAILURE_TEXT_MAX];
 
-    if (!self)
+    if (!self) /* the client has gone */
         return;
     log_complaint(self);
     if (process_exit_code(reason) != 0)
@@ -138,9 +133,10 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     transport_write_text(client_of(self), "End lastlog\n");
     write_watermark_ignore(&self->write_watermark);
     /* The lines that have come meanwhile are the client's doing, not tail's. */
-    struct running before = reactor_enter(self->reactor, self->asked);
+    struct running before =
+        reactor_enter(client_of(self)->reactor, self->asked);
     line_receiver_resume(self->client);
-    reactor_enter(self->reactor, before);
+    reactor_enter(client_of(self)->reactor, before);
 }
 
 static const struct process_protocol_class TailProtocol = {
@@ -164,8 +160,8 @@ void lastlog_start(struct lastlog *self)
                                              .owner = self };
     char text[FAILURE_TEXT_MAX];
 
-    self->tail =
-        reactor_spawn_process(self->reactor, &TailProtocol, "tail", &options);
+    self->tail = reactor_spawn_process(client_of(self)->reactor, &TailProtocol,
+                                       "tail", &options);
     if (!self->tail) { /* as Python words it */
         snprintf(text, sizeof(text),
                  "An error occured : [Errno %d] %s: 'tail'\n", errno,
@@ -173,7 +169,7 @@ void lastlog_start(struct lastlog *self)
         transport_write_text(client_of(self), text);
         return;
     }
-    self->asked = reactor_running_now(self->reactor);
+    self->asked = reactor_running_now(client_of(self)->reactor);
     self->state = LINE_START;
     line_receiver_pause(self->client);
     write_watermark_watch(&self->write_watermark, client_of(self),

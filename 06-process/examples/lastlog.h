@@ -23,9 +23,8 @@ enum {
                                     parts */
 };
 
-/* Set the first three. */
+/* Set the first two. */
 struct lastlog {
-    struct reactor *reactor;
     struct line_receiver *client;
     const char *path; /* of the log file */
 
@@ -33,7 +32,7 @@ struct lastlog {
     struct delayed_call patience; /* the end of it */
     struct write_watermark write_watermark;
     struct running asked; /* who has asked, in the log */
-    enum { LINE_START, ONE_EQUALS_SIGN, IN_LINE, IN_HEADING } state;
+    enum { LINE_START, ONE_EQUALS_SIGN, IN_HEADING, IN_LINE } state;
     struct buffer complaint; /* what tail has to say of the file */
 };
 

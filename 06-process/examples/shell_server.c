@@ -25,11 +25,11 @@ struct shell_factory {
 
 struct shell_client {
     struct sequential_line_receiver base;
-    struct deferred *running; /* the command that is collected, or NULL */
-    struct process *stream;   /* the one that is handed on, or NULL */
-    struct buffer *answer;    /* waits for "start", or NULL */
-    size_t said;              /* bytes of "start" that have come */
-    bool refused;             /* they said another word */
+    struct deferred_group running; /* the command that is collected */
+    struct process *stream;        /* the one that is handed on, or NULL */
+    struct buffer *answer;         /* waits for "start", or NULL */
+    size_t said;                   /* bytes of "start" that have come */
+    bool refused;                  /* they said another word */
 };
 
 static struct transport *transport_of(const struct shell_client *self)
@@ -46,8 +46,6 @@ static struct result answered(struct result result, void *argument)
     struct shell_client *self = argument;
     char header[32];
 
-    deferred_release(self->running);
-    self->running = NULL;
     if (result.kind == RESULT_FAILURE) { /* it has gone, or no memory */
         transport_abort_connection(transport_of(self));
         return result_value(NULL);
@@ -65,13 +63,16 @@ static struct result answered(struct result result, void *argument)
  * fired already, and `answered` ends it in there. */
 static void run(struct shell_client *self, const char *line, size_t length)
 {
-    self->running = command_run(transport_of(self)->reactor, line, length);
-    if (!self->running) {
+    struct deferred *deferred =
+        command_run(transport_of(self)->reactor, line, length);
+
+    if (!deferred) {
         transport_abort_connection(transport_of(self));
         return;
     }
     sequential_line_receiver_begin(&self->base);
-    deferred_add_both(self->running, answered, self);
+    deferred_add_both(deferred, answered, self);
+    deferred_group_add(&self->running, deferred);
 }
 
 /* "start", in any pieces, whatever is glued to it; or another word, up to the
@@ -101,15 +102,13 @@ static void raw_data_received(struct line_receiver *base, const char *data,
 
 /* --- output as it comes --- */
 
-/* The owner is NULL once the client has gone: see connection_lost. */
+/* The client is there: with it the command's pipes are closed. */
 static void output_received(struct process_protocol *base, int number,
                             const char *data, size_t length)
 {
     struct shell_client *self = base->owner;
 
     (void)number;
-    if (!self)
-        return;
     sequential_line_receiver_write(&self->base, data, length);
 }
 
@@ -118,7 +117,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     struct shell_client *self = base->owner;
 
     (void)reason;
-    if (!self)
+    if (!self) /* the client has gone: see connection_lost */
         return;
     self->stream = NULL;
     sequential_line_receiver_end(&self->base);
@@ -189,8 +188,7 @@ static void connection_lost(struct protocol *base, struct failure reason)
 
     sequential_line_receiver_connection_lost(base, reason);
     command_free_answer(self->answer);
-    if (self->running)
-        deferred_cancel(self->running);
+    deferred_group_cancel(&self->running);
     if (self->stream) {
         process_get_protocol(self->stream)->owner = NULL;
         command_end(self->stream);

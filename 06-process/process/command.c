@@ -66,40 +66,39 @@ void command_end(struct process *process)
  * it: with LF, as a line that the command had printed. */
 const char *command_explain(int error, char *text)
 {
-    char why[COMMAND_TEXT_MAX / 2] = "";
+    const char *why =
+        error == EILSEQ ? "a line has no NUL byte in it" : strerror(error);
 
     if (error == EFBIG)
-        snprintf(why, sizeof(why), "ended, it printed over %d bytes",
+        snprintf(text, COMMAND_TEXT_MAX,
+                 "command failed: ended, it printed over %d bytes\n",
                  COMMAND_OUTPUT_MAX);
-    else if (error == EILSEQ)
-        snprintf(why, sizeof(why), "a line has no NUL byte in it");
     else
-        strerror_r(error, why, sizeof(why));
-    snprintf(text, COMMAND_TEXT_MAX, "command failed: %s\n", why);
+        snprintf(text, COMMAND_TEXT_MAX, "command failed: %s\n", why);
     return text;
 }
 
 /* --- a command whose output is collected --- */
 
-/* It lives until the command has ended, or nobody wants it any more; then the
- * process, which lives on, has no owner. */
+/* It lives until nobody wants the answer any more; if that is before the
+ * command has ended, the process, which lives on, has no owner. */
 struct run {
+    struct buffer outputs[2]; /* what has come on 1 and on 2. First: the one on
+                                 1 is the answer in the end, and freeing that
+                                 frees all of it */
     struct deferred *deferred;
     struct process *process;
-    struct buffer outputs[2]; /* what has come on 1 and on 2 */
-    int error;                /* why it was ended, or 0 */
+    int error; /* why it was ended, or 0 */
 };
 
 /* Beyond the limit the command is ended, and its answer is that alone: a part
- * of the output would look like all of it. */
+ * of the output would look like all of it. Nothing comes after command_end. */
 static void collect(struct process_protocol *base, int child_fd,
                     const char *data, size_t length)
 {
     struct run *run = base->owner;
-
-    if (!run || run->error)
-        return;
     struct buffer *output = &run->outputs[child_fd == STDERR_FILENO];
+
     if (buffer_length(output) + length > COMMAND_OUTPUT_MAX)
         run->error = EFBIG;
     else if (buffer_append(output, data, length) < 0)
@@ -108,52 +107,40 @@ static void collect(struct process_protocol *base, int child_fd,
         command_end(run->process);
 }
 
-static void free_run(struct run *run)
+/* NULL does nothing. */
+void command_free_answer(struct buffer *answer)
 {
-    buffer_clear(&run->outputs[0]);
-    buffer_clear(&run->outputs[1]);
-    free(run);
-}
-
-/* Our own words, when there are none of the command's to send. */
-static struct buffer *explanation(int error)
-{
-    struct buffer *answer = calloc(1, sizeof(*answer));
-    char text[COMMAND_TEXT_MAX];
-
-    command_explain(error, text);
-    if (answer && buffer_append(answer, text, strlen(text)) == 0)
-        return answer;
-    free(answer);
-    return NULL;
-}
-
-/* Takes the bytes out of the run, which may have 16 MiB of them. */
-static struct buffer *take_answer(struct run *run)
-{
-    struct buffer *answer, *chosen = &run->outputs[0];
-
-    if (run->error)
-        return explanation(run->error);
-    if (buffer_length(chosen) == 0) /* a command that only complains */
-        chosen = &run->outputs[1];
-    answer = malloc(sizeof(*answer));
     if (answer) {
-        *answer = *chosen;
-        *chosen = (struct buffer){ 0 };
+        buffer_clear(&answer[0]);
+        buffer_clear(&answer[1]);
     }
-    return answer;
+    free(answer);
 }
 
-/* The run is freed first: the Deferred's callbacks may begin another. */
+/* Of a command that only complains, that is the answer; of one that was not
+ * run, or was ended, our own words are. */
 static void finish(struct run *run)
 {
-    struct deferred *deferred = run->deferred;
-    struct buffer *answer = take_answer(run);
+    struct buffer *answer = run->outputs, *errors = &run->outputs[1];
+    char text[COMMAND_TEXT_MAX];
 
-    free_run(run);
-    deferred_fire(deferred, answer ? result_value(answer)
-                                   : result_error(&MemoryError, 0));
+    if (run->error) {
+        buffer_clear(answer);
+        buffer_clear(errors);
+        command_explain(run->error, text);
+        buffer_append(errors, text, strlen(text));
+    }
+    if (buffer_length(answer) == 0) {
+        *answer = *errors;
+        *errors = (struct buffer){ 0 };
+    }
+    buffer_clear(errors); /* which may have 16 MiB in it */
+    if (!run->error || buffer_length(answer) > 0) {
+        deferred_fire(run->deferred, result_value(answer));
+        return;
+    }
+    deferred_fire(run->deferred, result_error(&MemoryError, 0));
+    command_free_answer(answer);
 }
 
 /* Not process_exited: output may be left in the pipes. How the shell has ended
@@ -181,15 +168,7 @@ static void cancel(struct deferred *deferred, void *argument)
     (void)deferred;
     process_get_protocol(run->process)->owner = NULL;
     command_end(run->process);
-    free_run(run);
-}
-
-/* NULL does nothing. */
-void command_free_answer(struct buffer *answer)
-{
-    if (answer)
-        buffer_clear(answer);
-    free(answer);
+    command_free_answer(run->outputs);
 }
 
 /* A command that cannot be run has its answer at once: the Deferred has fired

@@ -22,9 +22,9 @@ enum { COMMAND_OUTPUT_MAX = 16 << 20 };
  * child that does belongs to the command. A command that could not be run, or
  * that printed too much, has a message that says so for an answer.
  *
- * It fires with a struct buffer *, which the receiver frees, or with
- * MemoryError. To cancel it is to end the command; do that before the reactor
- * goes. NULL with ENOMEM. */
+ * It fires with a struct buffer *, for the receiver to read, and to give to
+ * command_free_answer; or with MemoryError. To cancel it is to end the command;
+ * do that before the reactor goes. NULL with ENOMEM. */
 struct deferred *command_run(struct reactor *reactor, const char *line,
                              size_t length);
 void command_free_answer(struct buffer *answer);

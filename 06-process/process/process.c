@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,16 +29,16 @@
 extern char **environ;
 
 struct process {
-    struct process_protocol *protocol;
-    struct reactor *reactor;
-    struct process *next;       /* among the children that live */
-    struct process_pipe *pipes; /* those that are open */
-    pid_t pid;                  /* 0 once it is reaped */
-    int status;                 /* what waitpid said */
+    _Alignas(max_align_t) struct reactor *reactor;
+    struct process_protocol *protocol; /* behind this, in the same memory */
+    struct process *next;              /* among the children that live */
+    struct process_pipe *pipes;        /* those that are open */
+    pid_t pid;                         /* 0 once it is reaped */
+    int status;                        /* what waitpid said */
     bool terminal; /* its pipes, 0 and 1, are the two sides of one */
-    bool hangs_up; /* process_lose_connection has come: close it */
-    int master;    /* our side, kept open while the child lives: one that has
-                      closed its own and goes on is not to be killed; or -1 */
+    int master;    /* our side, kept open: a child that has closed its own and
+                      goes on is not to be killed; -1: it has no terminal, or
+                      process_lose_connection has come */
 };
 
 /* Our end of one of its pipes: a connection, and the protocol that hands on to
@@ -82,11 +83,9 @@ const char *process_reason_text(struct failure reason, char *text)
     int code = process_exit_code(reason);
     int signal = process_exit_signal(reason);
 
-    if (code == 0)
-        snprintf(text, size, "%s: process finished with exit code 0.", what);
-    else if (code > 0)
-        snprintf(text, size, "%s: process ended with exit code %d.", what,
-                 code);
+    if (code >= 0)
+        snprintf(text, size, "%s: process %s with exit code %d.", what,
+                 code > 0 ? "ended" : "finished", code);
     else if (signal > 0)
         snprintf(text, size, "%s: process ended by signal %d.", what, signal);
     else
@@ -94,19 +93,18 @@ const char *process_reason_text(struct failure reason, char *text)
     return text;
 }
 
+/* POSIX: the status is 0 for the exit code 0, and for nothing else. */
 static struct failure process_reason(const struct process *self)
 {
-    struct failure reason = { &ProcessTerminated, self->status, NULL };
-
-    if (process_exit_code(reason) == 0)
-        reason.type = &ProcessDone;
-    return reason;
+    return (struct failure){ self->status == 0 ? &ProcessDone
+                                               : &ProcessTerminated,
+                             self->status, NULL };
 }
 
 /* --- its end --- */
 
-/* The last of our numbers of its terminal is closed, and who is left in the
- * child's session hears SIGHUP. */
+/* One number of its terminal the less. When the two that are read and written
+ * are closed as well, who is left in the child's session hears SIGHUP. */
 static void hang_up(struct process *self)
 {
     if (self->master >= 0)
@@ -117,7 +115,6 @@ static void hang_up(struct process *self)
 static void process_free(struct process *self)
 {
     hang_up(self);
-    free(self->protocol);
     free(self);
 }
 
@@ -175,39 +172,24 @@ static void notify_pipe_lost(struct process_protocol *protocol, int child_fd)
         class->child_connection_lost(protocol, child_fd);
 }
 
-/* One side of the terminal is lost: when the child has closed it, nobody will
- * read what we write; when it is we who hang up, all has been written. */
-static void end_terminal(struct process *self)
-{
-    struct process_pipe *other = self->pipes;
-
-    if (other && (other->writes || self->hangs_up))
-        transport_abort_connection(other->base.transport);
-    if (!other && self->hangs_up)
-        hang_up(self);
-}
-
-/* The connection frees it, later: it must not be found any more. */
-static void unlink_pipe(struct process_pipe *self)
-{
-    struct process_pipe **link = &self->process->pipes;
-
-    while (*link != self)
-        link = &(*link)->next;
-    *link = self->next;
-}
-
 /* It leaves the list first: the callback may look for it, and the last to go
- * ends the process. */
+ * ends the process. The connection frees it, later. */
 static void pipe_connection_lost(struct protocol *base, struct failure reason)
 {
     struct process_pipe *self = (struct process_pipe *)base;
     struct process *process = self->process;
+    struct process_pipe **link = &process->pipes, *other;
 
     (void)reason; /* Twisted's protocols do not hear it either */
-    unlink_pipe(self);
-    if (process->terminal)
-        end_terminal(process);
+    while (*link != self)
+        link = &(*link)->next;
+    *link = self->next;
+    other = process->pipes;
+    /* One side of a terminal: when the child has closed it, nobody will read
+     * what we write; when it is we who hang up, all has been written, and the
+     * other side is the last that holds it. */
+    if (process->terminal && other && (other->writes || process->master < 0))
+        transport_abort_connection(other->base.transport);
     notify_pipe_lost(process->protocol, self->child_fd);
     end_if_over(process);
 }
@@ -309,14 +291,6 @@ static void pipe_start(struct process_pipe *self)
         transport_pause_producing(self->base.transport);
 }
 
-/* Before pipe_start alone: the loop does not know it, and nobody is told. */
-static void pipe_discard(struct process_pipe *self)
-{
-    unlink_pipe(self);
-    connection_discard(self->connection);
-    free(self);
-}
-
 /* What is queued for the child goes first; what it says is not wanted. */
 static void pipe_close(struct process_pipe *self)
 {
@@ -356,7 +330,6 @@ static void process_reaped(struct process *self, int status)
     trace("  reaped %d, status 0x%x", (int)self->pid, (unsigned)status);
     self->pid = 0; /* another program may have it from now on */
     self->status = status;
-    hang_up(self);
     /* Nobody is left to read what we write to its terminal, and no end of the
      * stream would tell; what it has written is still to be read. */
     if (self->terminal && self->pipes && self->pipes->writes)
@@ -376,9 +349,8 @@ static void reap_children(void *argument)
 
     while ((process = *link)) {
         int status = PROCESS_STATUS_UNKNOWN;
-        pid_t pid = waitpid(process->pid, &status, WNOHANG);
         /* An error is ECHILD: somebody else did take it. */
-        if (pid == 0 || (pid < 0 && errno != ECHILD)) {
+        if (waitpid(process->pid, &status, WNOHANG) == 0) {
             link = &process->next;
             continue;
         }
@@ -438,7 +410,6 @@ static int open_pipe(struct process *self, int child_fd, bool writes)
     if (pipe_add(self, child_fd, ends[writes], writes) == 0)
         return ends[!writes];
     close(ends[!writes]);
-    errno = ENOMEM;
     return -1;
 }
 
@@ -453,11 +424,11 @@ static int open_side(struct process *self, int child_fd, bool writes)
 
 /* All that has been opened hangs on the process, so who fails leaves it to
  * process_discard. */
-static int open_terminal(struct process *self, char *path)
+static int open_terminal(struct process *self, const char **path)
 {
     self->terminal = true;
     self->master = spawn_open_terminal(path);
-    if (self->master < 0 || open_side(self, STDIN_FILENO, true) < 0 ||
+    if (!*path || open_side(self, STDIN_FILENO, true) < 0 ||
         open_side(self, STDOUT_FILENO, false) < 0)
         return -1;
     return 0;
@@ -478,27 +449,31 @@ static int check_map(const struct process_descriptor *rows, int count)
         for (int j = 0; j < i; j++)
             if (rows[j].child_fd == rows[i].child_fd)
                 return -1;
-    }
-    for (int i = 0; i < count; i++)
         if (rows[i].from >= 0 && fcntl(rows[i].from, F_GETFD) < 0)
             return -1;
+    }
     return 0;
 }
 
-/* From the map to pipes, and to moves for the child. */
+/* From the map to pipes, and to moves for the child. What is opened for it
+ * alone is in the moves, and not in the map: close_childs_ends knows it by
+ * that.
+ */
 static int open_map(struct process *self, const struct process_descriptor *rows,
-                    int count, struct spawn_spec *spec)
+                    const struct spawn_spec *spec)
 {
-    if (check_map(rows, count) < 0)
-        return -1;
-    for (int i = 0; i < count; i++) {
-        int from = rows[i].from;
-        if (from < 0)
-            from = open_pipe(self, rows[i].child_fd, from == PROCESS_WRITE);
-        if (from < 0)
+    for (int i = 0; i < spec->count; i++) {
+        int fd = rows[i].from;
+        if (fd < 0)
+            fd = open_pipe(self, rows[i].child_fd, fd == PROCESS_WRITE);
+        if (fd < 0)
             return -1;
-        spec->moves[spec->count++] =
-            (struct spawn_move){ .from = from, .to = rows[i].child_fd };
+        int source = spawn_source(spec, fd);
+        if (rows[i].from < 0 && source != fd)
+            close(fd);
+        if (source < 0)
+            return -1;
+        spec->moves[i].from = source;
     }
     return 0;
 }
@@ -511,7 +486,7 @@ static void close_childs_ends(const struct process_descriptor *rows,
     int error = errno;
 
     for (int i = 0; i < spec->count; i++)
-        if (rows[i].from < 0)
+        if (spec->moves[i].from != rows[i].from)
             close(spec->moves[i].from);
     errno = error;
 }
@@ -528,29 +503,28 @@ static int start_child(struct process *self, const char *executable,
     };
     const char *const name_alone[] = { executable, NULL };
     const char *const nothing[] = { NULL };
-    const struct process_descriptor *rows = options->descriptors;
-    int count = rows ? options->descriptor_count : 3, result;
-    struct spawn_move moves[PROCESS_DESCRIPTORS_MAX];
-    char terminal[SPAWN_TERMINAL_MAX];
+    const struct process_descriptor *rows =
+        options->descriptors ? options->descriptors : usual;
+    struct process_descriptor moves[PROCESS_DESCRIPTORS_MAX];
     struct spawn_spec spec = {
         .executable = executable,
         .arguments = options->arguments ? options->arguments : name_alone,
         .environment = options->environment ? options->environment : nothing,
         .path = options->path,
-        .terminal = options->use_pty ? terminal : NULL,
         .moves = moves,
+        .count = options->descriptors ? options->descriptor_count : 3,
     };
 
     if (options->parent_environment)
         spec.environment = (const char *const *)environ;
-    if (options->use_pty && rows) {
-        errno = EINVAL;
+    errno = EINVAL;
+    if (options->use_pty && options->descriptors)
         return -1;
-    }
-    if (!rows)
-        rows = usual;
-    result = options->use_pty ? open_terminal(self, terminal)
-                              : open_map(self, rows, count, &spec);
+    if (check_map(rows, spec.count) < 0)
+        return -1;
+    memcpy(moves, rows, (size_t)spec.count * sizeof(*rows));
+    int result = options->use_pty ? open_terminal(self, &spec.terminal)
+                                  : open_map(self, rows, &spec);
     if (result == 0)
         self->pid = spawn_child(&spec);
     close_childs_ends(rows, &spec); /* also of a map that came half way */
@@ -564,29 +538,30 @@ static struct process *process_new(struct reactor *reactor,
 {
     assert(class->size >= sizeof(struct process_protocol) &&
            "a process_protocol_class says in .size how large its struct is");
-    struct process *self = calloc(1, sizeof(*self));
-    struct process_protocol *protocol = self ? calloc(1, class->size) : NULL;
+    struct process *self = calloc(1, sizeof(*self) + class->size);
 
-    if (!protocol) {
-        free(self);
-        errno = ENOMEM;
+    if (!self)
         return NULL;
-    }
-    protocol->class = class;
-    protocol->transport = self;
-    self->protocol = protocol;
+    self->protocol = (struct process_protocol *)(self + 1);
+    self->protocol->class = class;
+    self->protocol->transport = self;
     self->reactor = reactor;
     self->master = -1;
     return self;
 }
 
-/* It has never begun. Keeps errno. */
+/* It has never begun: the loop does not know its pipes, and nobody is told.
+ * Keeps errno. */
 static struct process *process_discard(struct process *self)
 {
+    struct process_pipe *pipe;
     int error = errno;
 
-    while (self->pipes)
-        pipe_discard(self->pipes);
+    while ((pipe = self->pipes)) {
+        self->pipes = pipe->next;
+        connection_discard(pipe->connection);
+        free(pipe);
+    }
     process_free(self);
     errno = error;
     return NULL;
@@ -600,12 +575,9 @@ struct process *reactor_spawn_process(
     struct reactor *reactor, const struct process_protocol_class *class,
     const char *executable, const struct process_options *options)
 {
-    static const struct process_options usual = { 0 };
     struct reaper *reaper = reaper_of(reactor);
     struct process *self = reaper ? process_new(reactor, class) : NULL;
 
-    if (!options)
-        options = &usual;
     if (!self)
         return NULL;
     if (start_child(self, executable, options) < 0)
@@ -682,9 +654,7 @@ void process_lose_connection(struct process *process)
 {
     struct process_pipe *pipe = process->pipes;
 
-    process->hangs_up = process->terminal;
-    if (!pipe)
-        hang_up(process);
+    hang_up(process);
     for (; pipe; pipe = pipe->next) {
         pipe_close(pipe);
         /* The first is the side that we write, and may have something to

@@ -40,10 +40,8 @@ enum { OPEN_FDS_TRIED = 65536 };
 
 static bool is_target(const struct spawn_spec *spec, int fd)
 {
-    if (spec->terminal && fd <= STDERR_FILENO)
-        return true;
     for (int i = 0; i < spec->count; i++)
-        if (spec->moves[i].to == fd)
+        if (spec->moves[i].child_fd == fd)
             return true;
     return false;
 }
@@ -51,46 +49,23 @@ static bool is_target(const struct spawn_spec *spec, int fd)
 /* The first number above all targets. */
 static int above_targets(const struct spawn_spec *spec)
 {
-    int above = spec->terminal ? STDERR_FILENO + 1 : 0;
+    int above = 0;
 
     for (int i = 0; i < spec->count; i++)
-        if (spec->moves[i].to >= above)
-            above = spec->moves[i].to + 1;
+        if (spec->moves[i].child_fd >= above)
+            above = spec->moves[i].child_fd + 1;
     return above;
 }
 
 /* The child moves one after the other, and no move may overwrite what a later
  * one needs: with {0 from 1} and then {1 from 0} both would be our 1. Nor does
  * every dup2 of a number onto itself clear close-on-exec. So a source that is a
- * target too is first copied to above all targets. Returns 0 or an errno. */
-static int copy_sources(struct spawn_spec *spec)
+ * target too gives way to a copy above all targets. */
+int spawn_source(const struct spawn_spec *spec, int fd)
 {
-    int above = above_targets(spec);
-
-    /* All of them first: if a copy fails, close_copies looks at those behind it
-     * as well, and would close our 0. */
-    for (int i = 0; i < spec->count; i++)
-        spec->moves[i].source = spec->moves[i].from;
-    for (int i = 0; i < spec->count; i++) {
-        struct spawn_move *move = &spec->moves[i];
-        if (!is_target(spec, move->from))
-            continue;
-        move->source = fcntl(move->from, F_DUPFD_CLOEXEC, above);
-        if (move->source < 0)
-            return errno;
-    }
-    return 0;
-}
-
-/* They were for the child alone. One that stayed open here would be an end of
- * its pipe that nobody knows of, and the pipe would never end. */
-static void close_copies(const struct spawn_spec *spec)
-{
-    for (int i = 0; i < spec->count; i++) {
-        const struct spawn_move *move = &spec->moves[i];
-        if (move->source != move->from && move->source >= 0)
-            close(move->source);
-    }
+    if (!is_target(spec, fd))
+        return fd;
+    return fcntl(fd, F_DUPFD_CLOEXEC, above_targets(spec));
 }
 
 /* Has the child close a number that exec would leave open. The functions from
@@ -164,14 +139,15 @@ static int close_others(const struct spawn_spec *spec,
 
 /* The first terminal that the leader of a session opens controls it: Control-C
  * that we write is SIGINT there, and our hang-up SIGHUP. */
-static int add_terminal(posix_spawn_file_actions_t *actions, const char *path)
+static int add_move(const struct spawn_spec *spec,
+                    posix_spawn_file_actions_t *actions,
+                    const struct process_descriptor *move)
 {
-    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, path,
-                                                 O_RDWR, 0);
-
-    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && !error; fd++)
-        error = posix_spawn_file_actions_adddup2(actions, STDIN_FILENO, fd);
-    return error;
+    if (spec->terminal)
+        return posix_spawn_file_actions_addopen(actions, move->child_fd,
+                                                spec->terminal, O_RDWR, 0);
+    return posix_spawn_file_actions_adddup2(actions, move->from,
+                                            move->child_fd);
 }
 
 /* In the order in which the child does them: `close_others` comes last, for the
@@ -183,11 +159,8 @@ static int add_actions(const struct spawn_spec *spec,
 
     if (spec->path)
         error = posix_spawn_file_actions_addchdir_np(actions, spec->path);
-    if (!error && spec->terminal)
-        error = add_terminal(actions, spec->terminal);
     for (int i = 0; i < spec->count && !error; i++)
-        error = posix_spawn_file_actions_adddup2(actions, spec->moves[i].source,
-                                                 spec->moves[i].to);
+        error = add_move(spec, actions, &spec->moves[i]);
     return error ? error : close_others(spec, actions);
 }
 
@@ -212,61 +185,39 @@ static int set_attributes(posix_spawnattr_t *attributes)
 }
 
 /* A program that is not there, or must not be run, is an error of posix_spawnp:
- * the C library waits until the child has called exec, or could not. Returns 0
- * or an errno. */
-static int spawn(struct spawn_spec *spec, pid_t *pid)
+ * the C library waits until the child has called exec, or could not. */
+pid_t spawn_child(const struct spawn_spec *spec)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    int error = posix_spawn_file_actions_init(&actions);
+    pid_t pid;
 
-    if (error)
-        return error;
-    error = posix_spawnattr_init(&attributes);
+    errno = posix_spawn_file_actions_init(&actions);
+    if (errno)
+        return -1;
+    int error = posix_spawnattr_init(&attributes);
     if (!error) {
         error = add_actions(spec, &actions);
         if (!error)
             error = set_attributes(&attributes);
         if (!error)
-            error = posix_spawnp(pid, spec->executable, &actions, &attributes,
+            error = posix_spawnp(&pid, spec->executable, &actions, &attributes,
                                  (char *const *)spec->arguments,
                                  (char *const *)spec->environment);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
-/* Its pid, or -1 with errno. `moves` of the spec are written to. */
-int spawn_child(struct spawn_spec *spec)
-{
-    pid_t pid = -1;
-    int error = copy_sources(spec);
-
-    if (!error)
-        error = spawn(spec, &pid);
-    close_copies(spec);
     errno = error;
     return error ? -1 : pid;
 }
 
 /* O_NOCTTY: or there are systems where it may become the terminal that controls
- * us. Our side, close-on-exec, or -1 with errno. */
-int spawn_open_terminal(char *path)
+ * us. ptsname's path is static: the loop's thread alone spawns. */
+int spawn_open_terminal(const char **path)
 {
     int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    const char *name = NULL;
+    bool ready = fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0;
 
-    if (fd < 0)
-        return -1;
-    if (grantpt(fd) == 0 && unlockpt(fd) == 0)
-        name = ptsname(fd); /* static: the loop's thread alone spawns */
-    if (name && strlen(name) < SPAWN_TERMINAL_MAX) {
-        strcpy(path, name);
-        return fd;
-    }
-    int error = name ? ENAMETOOLONG : errno;
-    close(fd);
-    errno = error;
-    return -1;
+    *path = ready ? ptsname(fd) : NULL;
+    return fd;
 }

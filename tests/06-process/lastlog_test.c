@@ -86,7 +86,7 @@ static bool ask(struct reactor *reactor, const char *path, int after)
     wire.base.class = &watched;
 
     struct asker *asker = (struct asker *)wire.protocol;
-    asker->lastlog.reactor = reactor;
+    wire.base.reactor = reactor;
     asker->lastlog.client = &asker->base;
     asker->lastlog.path = path;
     unit_fail_allocation(after);
