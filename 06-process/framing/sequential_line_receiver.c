@@ -53,10 +53,10 @@ void sequential_line_receiver_connection_made(struct protocol *protocol)
 
 /* A client that has gone answers what we send with a reset, and that ends the
  * connection. Only where nothing was sent nobody would ever know. */
-static void idle_timeout(struct protocol *protocol)
+static void idle_timeout(void *argument)
 {
-    struct sequential_line_receiver *self =
-        (struct sequential_line_receiver *)protocol;
+    struct sequential_line_receiver *self = argument;
+    struct protocol *protocol = argument;
 
     if (!self->wrote && transport_queued(protocol->transport) == 0) {
         leave(self);
