@@ -58,13 +58,11 @@ static void idle_timeout(void *argument)
     struct sequential_line_receiver *self = argument;
     struct protocol *protocol = argument;
 
-    if (!self->wrote && transport_queued(protocol->transport) == 0) {
+    if (transport_queued(protocol->transport) == 0)
         leave(self);
-        return;
-    }
-    self->wrote = false;
-    timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
-                  idle_timeout);
+    else
+        timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
+                      idle_timeout);
 }
 
 /* The end of its stream does not tell a client that waits for its answer from
@@ -76,7 +74,6 @@ void sequential_line_receiver_read_connection_lost(struct protocol *protocol)
 
     self->ended = true;
     update_flow(self);
-    self->wrote = false;
     timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
                   idle_timeout);
 }
@@ -113,6 +110,6 @@ void sequential_line_receiver_end(struct sequential_line_receiver *self)
 void sequential_line_receiver_write(struct sequential_line_receiver *self,
                                     const void *data, size_t length)
 {
-    self->wrote = true;
+    timeout_reset(&self->timeout);
     transport_write(self->base.base.transport, data, length);
 }
