@@ -21,7 +21,7 @@ static void server_service_stop(struct service *base)
     struct server_service *self = (struct server_service *)base;
 
     if (self->port)
-        port_stop_listening(self->port, NULL, NULL);
+        port_stop_listening(self->port);
     else if (!self->opening)
         service_stopped(base);
 }
