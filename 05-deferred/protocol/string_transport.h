@@ -23,7 +23,6 @@ struct string_transport {
     bool aborted;       /* abort_connection was */
     bool write_lost;    /* lose_write_connection was */
     bool paused;        /* pause_producing was, and not resumed */
-    struct address peer, host;
 };
 
 /* Makes a protocol through the factory and connects it. Returns 0, or -1 when

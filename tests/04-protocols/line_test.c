@@ -588,10 +588,7 @@ static void no_memory(const char *poller)
 static struct protocol *nobody(struct factory *self, const struct address *peer,
                                struct failure *reason)
 {
-    char text[ADDRESS_TEXT_MAX];
-
-    (void)self, (void)reason;
-    CHECK(!strcmp(address_host(peer, text), "192.168.1.1"));
+    (void)self, (void)peer, (void)reason;
     return NULL;
 }
 
