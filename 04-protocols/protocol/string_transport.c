@@ -150,13 +150,8 @@ void string_transport_lose(struct string_transport *self, struct failure reason)
     free(protocol);
 }
 
-void string_transport_clear(struct string_transport *self)
-{
-    buffer_clear(&self->written);
-}
-
 void string_transport_close(struct string_transport *self)
 {
     string_transport_lose(self, (struct failure){ &ConnectionDone, 0, NULL });
-    string_transport_clear(self);
+    buffer_clear(&self->written);
 }

@@ -87,6 +87,6 @@ void fuzz_one(const struct fuzz_input *input)
         size_t used = fuzz_echoed(&transport, input);
         check_rest(input->data + used, input->length - used, delimiters[i],
                    transport.disconnecting);
-        string_transport_clear(&transport);
+        buffer_clear(&transport.written);
     }
 }
