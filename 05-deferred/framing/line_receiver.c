@@ -166,15 +166,13 @@ void line_receiver_set_raw_mode(struct line_receiver *self)
 }
 
 /* The rest is not copied: it is the end of the bytes that raw_data_received is
- * looking at, and line_receiver_take says that so many of them were not used. */
-void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
-                                 size_t length)
+ * looking at, and line_receiver_take says that so many were not used. */
+void line_receiver_set_line_mode(struct line_receiver *self, size_t rest)
 {
-    (void)rest;
-    assert(length <= self->raw_used &&
+    assert(rest <= self->raw_used &&
            "the rest is the end of what raw_data_received was given");
     self->raw = false;
-    self->raw_used -= (unsigned)length;
+    self->raw_used -= (unsigned)rest;
     self->scanned = 0;
 }
 

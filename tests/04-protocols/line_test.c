@@ -101,7 +101,7 @@ static void raw_data_received(struct line_receiver *base, const char *data,
     write_down(data, taken);
     self->raw_left -= taken;
     if (self->raw_left == 0)
-        line_receiver_set_line_mode(base, data + taken, length - taken);
+        line_receiver_set_line_mode(base, length - taken);
 }
 
 static void too_long(struct line_receiver *base, const char *data,
@@ -479,8 +479,9 @@ static void flip(struct line_receiver *base, const char *line, size_t length)
 
 static void flop(struct line_receiver *base, const char *data, size_t length)
 {
+    (void)data;
     CHECK(++depth == 1);
-    line_receiver_set_line_mode(base, data + 1, length - 1);
+    line_receiver_set_line_mode(base, length - 1);
     depth--;
 }
 
