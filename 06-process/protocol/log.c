@@ -106,6 +106,5 @@ void log_failure(const char *what, struct failure failure)
     char text[FAILURE_TEXT_MAX];
 
     log_message("%s\n%s: %s", what ? what : "Unhandled Error",
-                failure.type ? failure.type->name : "Failure",
-                failure_message(failure, text));
+                failure.type->name, failure_message(failure, text));
 }
