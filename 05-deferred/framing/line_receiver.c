@@ -51,17 +51,6 @@ static size_t find(const char *data, size_t scanned, size_t length,
     return length;
 }
 
-/* Where the next line begins nobody knows before its end has come, and there is
- * no room to wait for that: so the default is to leave. */
-static void too_long(struct line_receiver *self, const char *data,
-                     size_t length)
-{
-    if (class_of(self)->line_length_exceeded)
-        class_of(self)->line_length_exceeded(self, data, length);
-    else
-        transport_lose_connection(self->base.transport);
-}
-
 /* Whether nothing more may be delivered. Once the protocol has asked to lose
  * the connection, the lines behind the one that made it do so are void. */
 static bool stopped(const struct line_receiver *self)
@@ -87,9 +76,13 @@ static size_t take_lines(struct line_receiver *self, const char *data,
         size_t end = find(line, self->scanned, left, delimiter.iov_base, size);
         self->scanned = 0;
         /* A line without its end is too long only when there is no room left
-         * for the end: a "\r" may be all that has come of a delimiter. */
+         * for the end: a "\r" may be all that has come of a delimiter. Where
+         * the next one begins nobody knows then: so the default is to leave. */
         if (end > maximum && (end < left || left >= maximum + size)) {
-            too_long(self, line, left);
+            if (class->line_length_exceeded)
+                class->line_length_exceeded(self, line, left);
+            else
+                transport_lose_connection(self->base.transport);
             return length;
         }
         if (end == left) {
