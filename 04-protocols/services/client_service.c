@@ -109,7 +109,6 @@ static void client_service_stop(struct service *base)
 }
 
 static const struct service_class ClientService = {
-    .name = "ClientService",
     .start = client_service_start,
     .stop = client_service_stop,
 };

@@ -48,14 +48,12 @@ static int server_service_start(struct service *base)
 }
 
 const struct service_class ServerService = {
-    .name = "ServerService",
     .privileged_start = server_service_start,
     .start = server_service_start,
     .stop = server_service_stop,
 };
 
 const struct service_class PortClientService = {
-    .name = "PortClientService",
     .start = server_service_start,
     .stop = server_service_stop,
 };
