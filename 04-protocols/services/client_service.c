@@ -115,7 +115,7 @@ static const struct service_class ClientService = {
 
 void client_service_init(struct client_service *self, struct reactor *reactor,
                          const char *host, struct factory *factory,
-                         const struct connector_options *options)
+                         const void *options)
 {
     *self = (struct client_service){
         .base.class = &ClientService,
