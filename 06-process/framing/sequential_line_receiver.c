@@ -9,7 +9,7 @@
  * keeps up. What is queued is sent. */
 static void leave(struct sequential_line_receiver *self)
 {
-    write_watermark_ignore(&self->write_watermark);
+    transport_unregister_producer(self->base.base.transport);
     transport_lose_connection(self->base.base.transport);
 }
 
