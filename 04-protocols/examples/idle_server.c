@@ -21,8 +21,10 @@ struct idle_protocol {
     struct timeout timeout;
 };
 
-static void idle_expired(struct protocol *base)
+static void idle_expired(void *argument)
 {
+    struct protocol *base = argument;
+
     log_message("Nothing has come for %d seconds",
                 ((struct idle_factory *)base->factory)->seconds);
     transport_lose_connection(base->transport);

@@ -66,7 +66,7 @@ static void print_task(const struct json_object *task)
 }
 
 /* All of the file is here, or nothing more of it will come. */
-static void end_file(struct put_protocol *self, const char *rest, size_t length)
+static void end_file(struct put_protocol *self, size_t rest)
 {
     printf("filesize: %" PRId64 " recvsize:%" PRId64 "\n", self->upload.size,
            self->upload.received);
@@ -77,7 +77,7 @@ static void end_file(struct put_protocol *self, const char *rest, size_t length)
         refuse(self,
                errno == ECANCELED ? "file is incomplete" : strerror(errno));
     }
-    line_receiver_set_line_mode(&self->base, rest, length);
+    line_receiver_set_line_mode(&self->base, rest);
 }
 
 /* The file's bytes, no matter whether the disk takes them: only behind the
@@ -89,7 +89,7 @@ static void put_raw_data_received(struct line_receiver *base, const char *data,
     size_t ours = upload_write(&self->upload, data, length);
 
     if (self->upload.received == self->upload.size)
-        end_file(self, data + ours, length - ours);
+        end_file(self, length - ours);
 }
 
 /* Raw mode begins with the byte behind the header's line, in the same segment
@@ -114,7 +114,7 @@ static void task_put(struct put_protocol *self, const struct json_object *task)
         answer(self, "{\"status\": 200}");
         line_receiver_set_raw_mode(&self->base);
         if (size->integer == 0) /* no byte will come to end it */
-            end_file(self, NULL, 0);
+            end_file(self, 0);
     }
 }
 
@@ -193,7 +193,7 @@ static void put_read_connection_lost(struct protocol *base)
     struct put_protocol *self = (struct put_protocol *)base;
 
     if (self->base.raw)
-        end_file(self, NULL, 0);
+        end_file(self, 0);
     transport_lose_connection(base->transport);
 }
 

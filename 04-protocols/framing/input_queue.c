@@ -64,18 +64,22 @@ static void deliver_pieces(struct input_owner owner, struct buffer *work,
     }
 }
 
-/* The heart of it. A callback may come back here through each of the functions
- * below; it finds `delivering` set, and leaves its work to this loop. So
+/* The heart of it. A callback may come back here, through input_queue_resume
+ * too; it finds `delivering` set, and leaves its work to the loop below. So
  * nothing overtakes what came before it, and the stack does not grow with the
  * number of pieces. What was kept is in `work` for that time: a callback that
  * adds to `kept` must not move the block that we are delivering from. */
-static void input_queue_deliver(struct input_owner owner, const char *data,
-                                size_t length)
+void input_queue_receive(struct input_owner owner, const char *data,
+                         size_t length)
 {
     struct input_queue *queue = owner.queue;
     struct buffer work = queue->kept;
     bool added;
 
+    if (queue->delivering) {
+        append(owner, &queue->kept, data, length);
+        return;
+    }
     queue->kept = (struct buffer){ 0 };
     queue->delivering = true;
     do {
@@ -96,15 +100,6 @@ static void input_queue_deliver(struct input_owner owner, const char *data,
         update_flow(owner);
 }
 
-void input_queue_receive(struct input_owner owner, const char *data,
-                         size_t length)
-{
-    if (owner.queue->delivering)
-        append(owner, &owner.queue->kept, data, length);
-    else
-        input_queue_deliver(owner, data, length);
-}
-
 /* May be called by the callback that is being delivered to: what follows in the
  * same segment is kept. */
 void input_queue_pause(struct input_owner owner)
@@ -117,8 +112,7 @@ void input_queue_resume(struct input_owner owner)
 {
     owner.queue->paused = false;
     update_flow(owner);
-    if (!owner.queue->delivering) /* or whoever delivers goes on */
-        input_queue_deliver(owner, NULL, 0);
+    input_queue_receive(owner, NULL, 0); /* what was kept */
 }
 
 /* For a peer that breaks the rules: what it says after that means nothing. The

@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdarg.h>
-#include <string.h>
 #include <time.h>
 
 static FILE *output;
@@ -19,19 +18,6 @@ static void forget_loop(struct attachment *attachment)
 {
     (void)attachment;
     loop = NULL;
-}
-
-/* With the offset from UTC, as Twisted does: without it an hour in autumn would
- * come twice. */
-static void put_date(void)
-{
-    char date[40];
-    time_t now = time(NULL);
-    struct tm local;
-
-    localtime_r(&now, &local);
-    strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S%z", &local);
-    fputs(date, output);
 }
 
 /* A signal handler must not print. So the signal is told here, in the loop,
@@ -74,7 +60,8 @@ void log_start(FILE *stream, struct reactor *reactor)
  * memory, and cannot begin a line that looks like one of ours. */
 void log_message(const char *format, ...)
 {
-    char message[LOG_MESSAGE_MAX], name[RUNNING_TEXT_MAX] = "-";
+    char message[LOG_MESSAGE_MAX], name[RUNNING_TEXT_MAX] = "-", date[40];
+    struct tm local;
     va_list arguments;
 
     if (!output) /* log_start was not called: a program may be silent */
@@ -87,8 +74,12 @@ void log_message(const char *format, ...)
         now = reactor_running_now(loop);
     if (now.describe)
         now.describe(now.object, name);
-    put_date();
-    fprintf(output, " [%s] ", name);
+    /* With the offset from UTC, as Twisted does: without it an hour in autumn
+     * would come twice. */
+    time_t seconds = time(NULL);
+    localtime_r(&seconds, &local);
+    strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S%z", &local);
+    fprintf(output, "%s [%s] ", date, name);
     for (const char *c = message; *c; c++) {
         fputc(*c, output);
         if (*c == '\n') /* only a date begins in the first column */
@@ -106,6 +97,5 @@ void log_failure(const char *what, struct failure failure)
     char text[FAILURE_TEXT_MAX];
 
     log_message("%s\n%s: %s", what ? what : "Unhandled Error",
-                failure.type ? failure.type->name : "Failure",
-                failure_message(failure, text));
+                failure.type->name, failure_message(failure, text));
 }

@@ -12,7 +12,6 @@
 #ifndef LOG_H
 #define LOG_H
 
-#include <stddef.h>
 #include <stdio.h>
 
 #include "protocol/failure.h"

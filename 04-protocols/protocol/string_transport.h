@@ -16,14 +16,13 @@
 struct string_transport {
     struct transport base;
     struct protocol *protocol; /* NULL once it is lost */
-    struct buffer written; /* what the protocol wrote, since the last clear */
+    struct buffer written; /* by the protocol, since the last buffer_clear */
     struct producer *producer;
     bool streaming;
     bool disconnecting; /* lose_connection or abort_connection was called */
     bool aborted;       /* abort_connection was */
     bool write_lost;    /* lose_write_connection was */
     bool paused;        /* pause_producing was, and not resumed */
-    struct address peer, host;
 };
 
 /* Makes a protocol through the factory and connects it. Returns 0, or -1 when
@@ -38,9 +37,6 @@ void string_transport_receive(struct string_transport *self, const char *data,
 /* The connection ends for `reason`; the protocol is told and freed. */
 void string_transport_lose(struct string_transport *self,
                            struct failure reason);
-
-/* Forgets what was written. */
-void string_transport_clear(struct string_transport *self);
 
 /* Loses the connection, if it is there, and frees what was written. */
 void string_transport_close(struct string_transport *self);

@@ -14,18 +14,12 @@ static struct client_service *service_of(struct factory *proxy)
 
 static void proxy_start_factory(struct factory *proxy)
 {
-    struct factory *factory = service_of(proxy)->factory;
-
-    if (factory->ports++ == 0 && factory->start_factory)
-        factory->start_factory(factory);
+    factory_do_start(service_of(proxy)->factory);
 }
 
 static void proxy_stop_factory(struct factory *proxy)
 {
-    struct factory *factory = service_of(proxy)->factory;
-
-    if (--factory->ports == 0 && factory->stop_factory)
-        factory->stop_factory(factory);
+    factory_do_stop(service_of(proxy)->factory);
 }
 
 /* The protocol gets its own factory here, and keeps it. */
@@ -94,7 +88,6 @@ static int client_service_start(struct service *base)
     struct client_service *self = (struct client_service *)base;
 
     self->proxy_factory.name = self->factory->name;
-    self->proxy_factory.quiet = self->factory->quiet;
     if (!self->connect(self))
         return -1;
     if (!base->running) /* start_factory has asked for that, too early */
@@ -109,14 +102,13 @@ static void client_service_stop(struct service *base)
 }
 
 static const struct service_class ClientService = {
-    .name = "ClientService",
     .start = client_service_start,
     .stop = client_service_stop,
 };
 
 void client_service_init(struct client_service *self, struct reactor *reactor,
                          const char *host, struct factory *factory,
-                         const struct connector_options *options)
+                         const void *options)
 {
     *self = (struct client_service){
         .base.class = &ClientService,
@@ -124,7 +116,8 @@ void client_service_init(struct client_service *self, struct reactor *reactor,
         .host = host,
         .factory = factory,
         .options = options,
-        .proxy_factory = { .build_protocol = proxy_build_protocol,
+        .proxy_factory = { .quiet = true, /* yours tells of itself */
+                           .build_protocol = proxy_build_protocol,
                            .start_factory = proxy_start_factory,
                            .stop_factory = proxy_stop_factory,
                            .started_connecting = proxy_started_connecting,

@@ -24,7 +24,7 @@ struct client_service {
     const char *host; /* or the path of a socket file */
     int number;
     struct factory *factory;
-    const struct connector_options *options; /* NULL: the defaults */
+    const void *options; /* of its kind; NULL: the defaults */
 
     /* How this kind of client connects, with the proxy factory. */
     struct connector *(*connect)(struct client_service *self);
@@ -49,6 +49,6 @@ void client_service_init_unix(struct client_service *self,
 /* For the constructors. */
 void client_service_init(struct client_service *self, struct reactor *reactor,
                          const char *host, struct factory *factory,
-                         const struct connector_options *options);
+                         const void *options);
 
 #endif

@@ -34,10 +34,7 @@ struct server_service {
     const char *path; /* of its socket file */
     struct factory *factory;
     struct datagram_protocol *protocol; /* instead of a factory */
-    const struct tcp_port_options *tcp_options;
-    const struct udp_options *udp_options;
-    const struct unix_port_options *unix_options;
-    const struct unix_datagram_options *unix_datagram_options;
+    const void *options;                /* of its kind */
 };
 
 /* What follows `reactor` is what follows it in reactor_listen_tcp and so on. It

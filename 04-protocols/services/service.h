@@ -18,8 +18,6 @@ struct multi_service;
 
 /* Callbacks that are NULL do nothing. */
 struct service_class {
-    const char *name; /* "TimerService" */
-
     /* While the program may still do what only root may; then the real start.
      * Neither begins again what the other has begun. */
     int (*privileged_start)(struct service *self);

@@ -10,7 +10,7 @@
 static struct port *open_tcp(struct server_service *self)
 {
     return reactor_listen_tcp(self->reactor, self->number, self->factory,
-                              self->tcp_options);
+                              self->options);
 }
 
 void server_service_init_tcp(struct server_service *self,
@@ -23,7 +23,7 @@ void server_service_init_tcp(struct server_service *self,
                                      .reactor = reactor,
                                      .number = number,
                                      .factory = factory,
-                                     .tcp_options = options };
+                                     .options = options };
 }
 
 /* The connector hears of its attempts through the service's own factory. */

@@ -65,7 +65,6 @@ static void timer_service_stop(struct service *base)
 }
 
 static const struct service_class TimerService = {
-    .name = "TimerService",
     .start = timer_service_start,
     .stop = timer_service_stop,
 };

@@ -16,15 +16,16 @@ static struct port *listen_with(struct server_service *self,
 
 static struct port *open_udp(struct server_service *self)
 {
-    return listen_with(self, self->udp_options);
+    return listen_with(self, self->options);
 }
 
 static struct port *open_multicast(struct server_service *self)
 {
+    const struct udp_options *given = self->options;
     struct udp_options options = { 0 };
 
-    if (self->udp_options)
-        options = *self->udp_options;
+    if (given)
+        options = *given;
     options.listen_multiple = true;
     return listen_with(self, &options);
 }
@@ -39,7 +40,7 @@ void server_service_init_udp(struct server_service *self,
                                      .reactor = reactor,
                                      .number = number,
                                      .protocol = protocol,
-                                     .udp_options = options };
+                                     .options = options };
 }
 
 void server_service_init_multicast(struct server_service *self,

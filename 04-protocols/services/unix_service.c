@@ -13,7 +13,7 @@
 static struct port *open_stream(struct server_service *self)
 {
     return reactor_listen_unix(self->reactor, self->path, self->factory,
-                               self->unix_options);
+                               self->options);
 }
 
 void server_service_init_unix(struct server_service *self,
@@ -26,7 +26,7 @@ void server_service_init_unix(struct server_service *self,
                                      .reactor = reactor,
                                      .path = path,
                                      .factory = factory,
-                                     .unix_options = options };
+                                     .options = options };
 }
 
 static struct connector *connect_unix(struct client_service *self)
@@ -49,7 +49,7 @@ void client_service_init_unix(struct client_service *self,
 static struct port *open_datagram(struct server_service *self)
 {
     struct udp_port *port = reactor_listen_unix_datagram(
-        self->reactor, self->path, self->protocol, self->unix_datagram_options);
+        self->reactor, self->path, self->protocol, self->options);
 
     return port ? &port->base : NULL;
 }
@@ -57,7 +57,7 @@ static struct port *open_datagram(struct server_service *self)
 static struct port *open_connected(struct server_service *self)
 {
     struct udp_port *port = reactor_connect_unix_datagram(
-        self->reactor, self->path, self->protocol, self->unix_datagram_options);
+        self->reactor, self->path, self->protocol, self->options);
 
     return port ? &port->base : NULL;
 }
@@ -72,7 +72,7 @@ void server_service_init_unix_datagram(
                                      .reactor = reactor,
                                      .path = path,
                                      .protocol = protocol,
-                                     .unix_datagram_options = options };
+                                     .options = options };
 }
 
 /* To bind early is of no use without the server, which may start later. */

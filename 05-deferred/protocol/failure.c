@@ -52,9 +52,7 @@ const char *failure_message(struct failure failure, char *text)
     const struct failure_type *type = failure.type;
     size_t size = FAILURE_TEXT_MAX;
 
-    if (!type)
-        snprintf(text, size, "No failure.");
-    else if (type->numbered && failure.number)
+    if (type->numbered && failure.number)
         snprintf(text, size, "%s: %d: %s.", type->text, failure.number,
                  strerror(failure.number));
     else if (failure.detail)

@@ -17,18 +17,14 @@ int port_get_host(const struct port *self, struct address *address)
 
 void port_on_stopped(struct port *self, void (*stopped)(void *), void *argument)
 {
-    if (self->stopped) /* who came first will hear */
-        return;
     self->stopped = stopped;
     self->argument = argument;
 }
 
 /* Not at once: it may be asked for in a callback of the port itself. Twice is
  * once: a descriptor that is disconnected already stays as it is. */
-void port_stop_listening(struct port *self, void (*stopped)(void *),
-                         void *argument)
+void port_stop_listening(struct port *self)
 {
-    port_on_stopped(self, stopped, argument);
     reactor_disconnect(self->reactor, &self->base, REASON_DONE);
 }
 

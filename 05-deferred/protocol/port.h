@@ -24,14 +24,12 @@ struct port {
 int port_get_host(const struct port *port, struct address *address);
 
 /* Stops listening at the end of this turn; connections stay, and what the port
- * is in the middle of reading is still received. `stopped`, which may be NULL,
- * is called once that has happened and the factory or protocol was stopped;
- * the port is gone then. Twice is once. */
-void port_stop_listening(struct port *port, void (*stopped)(void *argument),
-                         void *argument);
+ * is in the middle of reading is still received. Twice is once. */
+void port_stop_listening(struct port *port);
 
-/* `stopped` will be called when the port has stopped, whatever ends it, and
- * not what port_stop_listening is given. */
+/* `stopped`, instead of who was given before, will be called once the port has
+ * stopped, whatever ends it, and the factory or protocol was stopped; the port
+ * is gone then. */
 void port_on_stopped(struct port *port, void (*stopped)(void *argument),
                      void *argument);
 

@@ -6,28 +6,23 @@
 
 /* To lose the connection is the default, and sends first what is owed. A peer
  * that does not read delays that; who cannot wait aborts in `expired`. */
-static void run_out(void *argument)
+static void time_out(void *argument)
 {
-    struct timeout *self = argument;
+    struct protocol *protocol = argument;
 
-    if (self->expired)
-        self->expired(self->protocol);
-    else
-        transport_lose_connection(self->protocol->transport);
+    transport_lose_connection(protocol->transport);
 }
 
 /* Starts it anew if it runs. The protocol has its transport by now: through
  * that it reaches its reactor. */
 void timeout_start(struct timeout *self, struct protocol *protocol,
-                   double seconds, void (*expired)(struct protocol *))
+                   double seconds, void (*expired)(void *))
 {
     timeout_stop(self); /* a pending call cannot be scheduled once more */
-    self->protocol = protocol;
     self->seconds = seconds;
-    self->expired = expired;
     /* Without memory for the call nothing would end a silent peer. */
     if (reactor_call_later(protocol->transport->reactor, &self->call, seconds,
-                           run_out, self) < 0)
+                           expired ? expired : time_out, protocol) < 0)
         transport_abort_connection(protocol->transport);
 }
 

@@ -69,7 +69,7 @@ static void limit_time(struct amqp_client *self, double seconds)
 static void leave(struct amqp_client *self)
 {
     self->state = CLIENT_CLOSED;
-    write_watermark_ignore(&self->watermark);
+    transport_unregister_producer(transport_of(self));
     transport_lose_connection(transport_of(self));
     limit_time(self, AMQP_CLOSE_TIMEOUT);
 }

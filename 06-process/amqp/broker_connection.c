@@ -46,7 +46,7 @@ static void limit_time(struct broker_connection *self, double seconds)
 static void leave(struct broker_connection *self)
 {
     self->state = BROKER_CLOSED;
-    write_watermark_ignore(&self->watermark);
+    transport_unregister_producer(transport_of(self));
     transport_lose_connection(transport_of(self));
     limit_time(self, BROKER_CLOSE_TIMEOUT);
 }

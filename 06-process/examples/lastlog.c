@@ -131,7 +131,7 @@ static void process_ended(struct process_protocol *base, struct failure reason)
     if (self->state == ONE_EQUALS_SIGN || self->state == IN_LINE)
         transport_write_text(client_of(self), "\n");
     transport_write_text(client_of(self), "End lastlog\n");
-    write_watermark_ignore(&self->write_watermark);
+    transport_unregister_producer(client_of(self));
     /* The lines that have come meanwhile are the client's doing, not tail's. */
     struct running before =
         reactor_enter(client_of(self)->reactor, self->asked);

@@ -37,7 +37,7 @@ static void update_flow(void *argument)
         keyboard_resume(self->keyboard);
     } else if (self->calls == 0) {
         /* Or the transport would wait for a producer before it closes. */
-        write_watermark_ignore(&self->watermark);
+        transport_unregister_producer(self->caller->base.base.transport);
         transport_lose_connection(self->caller->base.base.transport);
     }
 }

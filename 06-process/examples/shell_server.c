@@ -97,7 +97,7 @@ static void raw_data_received(struct line_receiver *base, const char *data,
     command_free_answer(self->answer);
     self->answer = NULL;
     self->refused = !whole;
-    line_receiver_set_line_mode(base, data + used, length - used);
+    line_receiver_set_line_mode(base, length - used);
 }
 
 /* --- output as it comes --- */

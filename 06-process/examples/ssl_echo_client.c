@@ -71,7 +71,7 @@ int main(int argc, char **argv)
                   .client_connection_lost = goodbye },
     };
     struct multi_service services;
-    struct ssl_client_service client;
+    struct client_service client;
     struct application application;
 
     options_client(&options, extra, argc, argv);
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     multi_service_init(&services);
     client_service_init_ssl(&client, reactor, options.host, options.port,
                             &factory.base, &tls);
-    multi_service_add(&services, &client.base.base);
+    multi_service_add(&services, &client.base);
     if (application_start(&application, &services.base, reactor) < 0)
         factory.status =
             options_failed(&options, options.host, strerror(errno));

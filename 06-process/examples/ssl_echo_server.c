@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     };
     struct factory factory = { .name = "EchoFactory", .protocol = &Echo };
     struct multi_service services;
-    struct ssl_server_service server;
+    struct server_service server;
     struct application application;
     char text[SSL_PORT_TEXT_MAX];
 
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
     log_start(stdout, reactor);
     multi_service_init(&services);
     server_service_init_ssl(&server, reactor, options.port, &factory, &port);
-    multi_service_add(&services, &server.base.base);
+    multi_service_add(&services, &server.base);
     if (application_start(&application, &services.base, reactor) == 0)
         return endpoint_run(&options, reactor);
     ssl_port_cannot_listen(text, options.port, &port, errno);

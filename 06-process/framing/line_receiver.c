@@ -23,10 +23,9 @@ static const struct line_receiver_class *class_of(struct line_receiver *self)
 
 static struct iovec delimiter_of(struct line_receiver *self)
 {
-    const char *delimiter = class_of(self)->delimiter;
+    const char *set = class_of(self)->delimiter;
+    const char *delimiter = set ? set : "\r\n";
 
-    if (!delimiter)
-        return (struct iovec){ (void *)"\r\n", 2 };
     return (struct iovec){ (void *)delimiter, strlen(delimiter) };
 }
 
@@ -50,17 +49,6 @@ static size_t find(const char *data, size_t scanned, size_t length,
         scanned++;
     }
     return length;
-}
-
-/* Where the next line begins nobody knows before its end has come, and there is
- * no room to wait for that: so the default is to leave. */
-static void too_long(struct line_receiver *self, const char *data,
-                     size_t length)
-{
-    if (class_of(self)->line_length_exceeded)
-        class_of(self)->line_length_exceeded(self, data, length);
-    else
-        transport_lose_connection(self->base.transport);
 }
 
 /* Whether nothing more may be delivered. Once the protocol has asked to lose
@@ -88,9 +76,13 @@ static size_t take_lines(struct line_receiver *self, const char *data,
         size_t end = find(line, self->scanned, left, delimiter.iov_base, size);
         self->scanned = 0;
         /* A line without its end is too long only when there is no room left
-         * for the end: a "\r" may be all that has come of a delimiter. */
+         * for the end: a "\r" may be all that has come of a delimiter. Where
+         * the next one begins nobody knows then: so the default is to leave. */
         if (end > maximum && (end < left || left >= maximum + size)) {
-            too_long(self, line, left);
+            if (class->line_length_exceeded)
+                class->line_length_exceeded(self, line, left);
+            else
+                transport_lose_connection(self->base.transport);
             return length;
         }
         if (end == left) {
@@ -104,30 +96,24 @@ static size_t take_lines(struct line_receiver *self, const char *data,
     return used;
 }
 
-/* Bytes that raw_data_received gives back are not used up: they are offered
- * again, as lines by then. So the mode may flip at every byte of a segment, and
- * neither the stack nor the number of copies grows with it. */
-static size_t take_raw(struct line_receiver *self, const char *data,
-                       size_t length)
-{
-    if (stopped(self))
-        return 0;
-    self->raw_used = (unsigned)length;
-    if (class_of(self)->raw_data_received)
-        class_of(self)->raw_data_received(self, data, length);
-    length = self->raw_used;
-    self->raw_used = 0;
-    return length;
-}
-
-/* Nobody knows how long a line will be, so *lacks stays what it is. */
+/* Nobody knows how long a line will be, so *lacks stays what it is. Bytes that
+ * raw_data_received gives back are not used up: they are offered again, as
+ * lines by then. So the mode may flip at every byte of a segment, and neither
+ * the stack nor the number of copies grows with it. */
 static size_t line_receiver_take(struct protocol *protocol, const char *data,
                                  size_t length, size_t *lacks)
 {
     struct line_receiver *self = (struct line_receiver *)protocol;
-    size_t used = self->raw ? take_raw(self, data, length) : 0;
+    size_t used = 0;
 
     (void)lacks;
+    if (self->raw && !stopped(self)) {
+        self->raw_used = (unsigned)length;
+        if (class_of(self)->raw_data_received)
+            class_of(self)->raw_data_received(self, data, length);
+        used = self->raw_used;
+        self->raw_used = 0;
+    }
     return used > 0 ? used : take_lines(self, data, length);
 }
 
@@ -173,15 +159,13 @@ void line_receiver_set_raw_mode(struct line_receiver *self)
 }
 
 /* The rest is not copied: it is the end of the bytes that raw_data_received is
- * looking at, and take_raw says that so many of them were not used. */
-void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
-                                 size_t length)
+ * looking at, and line_receiver_take says that so many were not used. */
+void line_receiver_set_line_mode(struct line_receiver *self, size_t rest)
 {
-    (void)rest;
-    assert(length <= self->raw_used &&
+    assert(rest <= self->raw_used &&
            "the rest is the end of what raw_data_received was given");
     self->raw = false;
-    self->raw_used -= (unsigned)length;
+    self->raw_used -= (unsigned)rest;
     self->scanned = 0;
 }
 

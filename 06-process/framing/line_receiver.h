@@ -56,11 +56,10 @@ void line_receiver_connection_lost(struct protocol *protocol,
 void line_receiver_send_line(struct line_receiver *self, const char *line,
                              size_t length);
 
-/* From the next byte on. raw_data_received gives back the end of its bytes that
- * it does not want, as `rest`; nobody else has one. */
+/* From the next byte on. raw_data_received gives back the last `rest` of its
+ * bytes, which it does not want; for everybody else it is 0. */
 void line_receiver_set_raw_mode(struct line_receiver *self);
-void line_receiver_set_line_mode(struct line_receiver *self, const char *rest,
-                                 size_t length);
+void line_receiver_set_line_mode(struct line_receiver *self, size_t rest);
 
 /* Stops after the line that is being delivered, and goes on with those that
  * are there already. input.read_ahead: see input_queue_pause. */

@@ -9,7 +9,7 @@
  * keeps up. What is queued is sent. */
 static void leave(struct sequential_line_receiver *self)
 {
-    write_watermark_ignore(&self->write_watermark);
+    transport_unregister_producer(self->base.base.transport);
     transport_lose_connection(self->base.base.transport);
 }
 
@@ -53,18 +53,16 @@ void sequential_line_receiver_connection_made(struct protocol *protocol)
 
 /* A client that has gone answers what we send with a reset, and that ends the
  * connection. Only where nothing was sent nobody would ever know. */
-static void idle_timeout(struct protocol *protocol)
+static void idle_timeout(void *argument)
 {
-    struct sequential_line_receiver *self =
-        (struct sequential_line_receiver *)protocol;
+    struct sequential_line_receiver *self = argument;
+    struct protocol *protocol = argument;
 
-    if (!self->wrote && transport_queued(protocol->transport) == 0) {
+    if (transport_queued(protocol->transport) == 0)
         leave(self);
-        return;
-    }
-    self->wrote = false;
-    timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
-                  idle_timeout);
+    else
+        timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
+                      idle_timeout);
 }
 
 /* The end of its stream does not tell a client that waits for its answer from
@@ -76,7 +74,6 @@ void sequential_line_receiver_read_connection_lost(struct protocol *protocol)
 
     self->ended = true;
     update_flow(self);
-    self->wrote = false;
     timeout_start(&self->timeout, protocol, SEQUENTIAL_IDLE_TIMEOUT,
                   idle_timeout);
 }
@@ -113,6 +110,6 @@ void sequential_line_receiver_end(struct sequential_line_receiver *self)
 void sequential_line_receiver_write(struct sequential_line_receiver *self,
                                     const void *data, size_t length)
 {
-    self->wrote = true;
+    timeout_reset(&self->timeout);
     transport_write(self->base.base.transport, data, length);
 }

@@ -29,7 +29,6 @@ struct sequential_line_receiver {
     struct timeout timeout;
     bool busy;  /* between begin and end */
     bool ended; /* the client's stream has ended */
-    bool wrote; /* something was sent since the timeout was armed */
 };
 
 struct sequential_line_receiver_class {

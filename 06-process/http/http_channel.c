@@ -31,9 +31,9 @@ static void hang_up(struct http_channel *self)
 
 /* A client that takes nothing of what it is owed for so long is gone, or wants
  * to keep our descriptors and our memory: nobody else would ever notice. */
-static void out_of_patience(struct protocol *base)
+static void out_of_patience(void *argument)
 {
-    struct http_channel *self = (struct http_channel *)base;
+    struct http_channel *self = argument;
     int64_t before = self->owed;
 
     self->owed = (int64_t)transport_queued(transport_of(self)) +
@@ -43,7 +43,8 @@ static void out_of_patience(struct protocol *base)
     else if (self->owed >= before)
         transport_abort_connection(transport_of(self));
     else
-        timeout_start(&self->timeout, base, HTTP_PATIENCE, out_of_patience);
+        timeout_start(&self->timeout, &self->base.base, HTTP_PATIENCE,
+                      out_of_patience);
 }
 
 /* All of the answer is on its way. */

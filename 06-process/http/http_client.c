@@ -207,7 +207,7 @@ static void raw_data_received(struct line_receiver *base, const char *data,
         complete(self);
     } else if (self->state == CHUNK && self->left == 0) {
         self->state = CHUNK_END;
-        line_receiver_set_line_mode(base, data + taken, length - taken);
+        line_receiver_set_line_mode(base, length - taken);
     }
 }
 

@@ -18,15 +18,6 @@ static size_t prefix_length_of(const struct protocol *self)
     return length > 0 ? length : PREFIX_MAX;
 }
 
-static void too_long(struct protocol *self, size_t length)
-{
-    if (class_of(self)->length_limit_exceeded)
-        class_of(self)->length_limit_exceeded((struct int_receiver *)self,
-                                              length);
-    else
-        transport_lose_connection(self->transport);
-}
-
 /*  string = length *byte      as many bytes as the length says
  *  length = 1, 2 or 4 bytes, the highest first
  *
@@ -36,8 +27,8 @@ static size_t int_receiver_take(struct protocol *self, const char *data,
                                 size_t length, size_t *lacks)
 {
     struct int_receiver *receiver = (struct int_receiver *)self;
-    size_t prefix = prefix_length_of(self);
-    size_t maximum = class_of(self)->max_length;
+    const struct int_receiver_class *class = class_of(self);
+    size_t prefix = prefix_length_of(self), maximum = class->max_length;
     uint32_t announced = 0;
 
     if (length < prefix) {
@@ -48,14 +39,17 @@ static size_t int_receiver_take(struct protocol *self, const char *data,
         announced = announced << 8 | (unsigned char)data[i];
     if (announced > (maximum > 0 ? maximum : INT_RECEIVER_MAX_LENGTH)) {
         input_queue_close(&receiver->input);
-        too_long(self, announced);
+        if (class->length_limit_exceeded)
+            class->length_limit_exceeded(receiver, announced);
+        else
+            transport_lose_connection(self->transport);
         return 0;
     }
     if (announced > length - prefix) {
         *lacks = announced - (length - prefix);
         return 0;
     }
-    class_of(self)->string_received(receiver, data + prefix, announced);
+    class->string_received(receiver, data + prefix, announced);
     return prefix + announced;
 }
 

@@ -31,7 +31,7 @@ extern const struct failure_type ConnectionDone, ConnectionLost,
     NoRouteError, ConnectBindError, TimeoutError, UserError, DNSLookupError;
 
 /* Twisted's getErrorMessage: "Connection was closed cleanly." Writes into
- * `text`, FAILURE_TEXT_MAX bytes, and returns it. */
+ * `text`, FAILURE_TEXT_MAX bytes, and returns it. Something did go wrong. */
 const char *failure_message(struct failure failure, char *text);
 
 /* Whether the failure is of that type. */

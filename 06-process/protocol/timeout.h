@@ -18,18 +18,16 @@
 
 /* All zeroes is one that was never started. */
 struct timeout {
-    struct delayed_call call;
-    struct protocol *protocol;
+    struct delayed_call call; /* whose argument is the protocol */
     double seconds;
-    void (*expired)(struct protocol *protocol);
 };
 
-/* Calls `expired` once when so many seconds have gone by since the start or
- * the last reset; NULL loses the connection, with what is owed sent first. The
- * protocol has its transport by now. Starting again changes the seconds.
+/* Calls expired(protocol) once when so many seconds have gone by since the
+ * start or the last reset; NULL loses the connection, with what is owed sent
+ * first. The protocol has its transport by now. Starting again changes both.
  * Without memory for it the connection is aborted: nobody would ever end it. */
 void timeout_start(struct timeout *timeout, struct protocol *protocol,
-                   double seconds, void (*expired)(struct protocol *protocol));
+                   double seconds, void (*expired)(void *protocol));
 
 /* Counts from now; does nothing to one that does not run. */
 void timeout_reset(struct timeout *timeout);

@@ -15,7 +15,7 @@ static void set_full(struct producer *producer, bool full)
     /* A transport that is to close waits for its producer to finish, and this
      * one has nothing to finish: the connection would stay for ever. */
     if (!full && transport_disconnecting(self->transport))
-        write_watermark_ignore(self);
+        transport_unregister_producer(self->transport);
     self->changed(self->argument);
 }
 
@@ -49,10 +49,4 @@ void write_watermark_watch(struct write_watermark *self,
         .argument = argument,
     };
     transport_register_producer(transport, &self->producer, true);
-}
-
-/* The transport stops reading above the mark again, and asks nobody. */
-void write_watermark_ignore(struct write_watermark *self)
-{
-    transport_unregister_producer(self->transport);
 }

@@ -20,12 +20,11 @@ struct write_watermark {
 };
 
 /* From now on `full` says how things are, and changed(argument) is called when
- * that changes, and for each write while it is full; from within that write. */
+ * that changes, and for each write while it is full; from within that write.
+ * Whoever wants to hear no more unregisters the producer: the transport looks
+ * after itself again. */
 void write_watermark_watch(struct write_watermark *self,
                            struct transport *transport,
                            void (*changed)(void *argument), void *argument);
-
-/* Not any more, and the transport can look after itself again. */
-void write_watermark_ignore(struct write_watermark *self);
 
 #endif

@@ -21,7 +21,7 @@ static void server_service_stop(struct service *base)
     struct server_service *self = (struct server_service *)base;
 
     if (self->port)
-        port_stop_listening(self->port, NULL, NULL);
+        port_stop_listening(self->port);
     else if (!self->opening)
         service_stopped(base);
 }
@@ -48,14 +48,12 @@ static int server_service_start(struct service *base)
 }
 
 const struct service_class ServerService = {
-    .name = "ServerService",
     .privileged_start = server_service_start,
     .start = server_service_start,
     .stop = server_service_stop,
 };
 
 const struct service_class PortClientService = {
-    .name = "PortClientService",
     .start = server_service_start,
     .stop = server_service_stop,
 };

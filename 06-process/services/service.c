@@ -146,7 +146,6 @@ static void multi_service_stop(struct service *base)
 }
 
 static const struct service_class MultiService = {
-    .name = "MultiService",
     .privileged_start = multi_service_privileged_start,
     .start = multi_service_start,
     .stop = multi_service_stop,

@@ -14,22 +14,12 @@
 #include "tls/ssl_connector.h"
 #include "tls/ssl_port.h"
 
-struct ssl_server_service {
-    struct server_service base;
-    const struct ssl_port_options *options;
-};
-
-struct ssl_client_service {
-    struct client_service base;
-    const struct ssl_connector_options *options; /* NULL: the defaults */
-};
-
-void server_service_init_ssl(struct ssl_server_service *self,
+void server_service_init_ssl(struct server_service *self,
                              struct reactor *reactor, int number,
                              struct factory *factory,
                              const struct ssl_port_options *options);
 
-void client_service_init_ssl(struct ssl_client_service *self,
+void client_service_init_ssl(struct client_service *self,
                              struct reactor *reactor, const char *host,
                              int number, struct factory *factory,
                              const struct ssl_connector_options *options);

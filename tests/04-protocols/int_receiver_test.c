@@ -294,7 +294,7 @@ static bool wrote(struct wire *wire, const char *bytes, size_t length)
                 (length == 0 ||
                  !memcmp(buffer_data(&wire->transport.written), bytes, length));
 
-    string_transport_clear(&wire->transport);
+    buffer_clear(&wire->transport.written);
     return same;
 }
 

@@ -101,7 +101,7 @@ static void raw_data_received(struct line_receiver *base, const char *data,
     write_down(data, taken);
     self->raw_left -= taken;
     if (self->raw_left == 0)
-        line_receiver_set_line_mode(base, data + taken, length - taken);
+        line_receiver_set_line_mode(base, length - taken);
 }
 
 static void too_long(struct line_receiver *base, const char *data,
@@ -479,8 +479,9 @@ static void flip(struct line_receiver *base, const char *line, size_t length)
 
 static void flop(struct line_receiver *base, const char *data, size_t length)
 {
+    (void)data;
     CHECK(++depth == 1);
-    line_receiver_set_line_mode(base, data + 1, length - 1);
+    line_receiver_set_line_mode(base, length - 1);
     depth--;
 }
 
@@ -588,10 +589,7 @@ static void no_memory(const char *poller)
 static struct protocol *nobody(struct factory *self, const struct address *peer,
                                struct failure *reason)
 {
-    char text[ADDRESS_TEXT_MAX];
-
-    (void)self, (void)reason;
-    CHECK(!strcmp(address_host(peer, text), "192.168.1.1"));
+    (void)self, (void)peer, (void)reason;
     return NULL;
 }
 
@@ -612,7 +610,7 @@ static void string_transport_itself(const char *poller)
     CHECK(string_transport_open(&transport, &mute) == 0);
     transport_write_text(&transport.base, "hello");
     CHECK(transport_queued(&transport.base) == 5);
-    string_transport_clear(&transport);
+    buffer_clear(&transport.written);
     transport_lose_connection(&transport.base);
     CHECK(transport_disconnecting(&transport.base) && !transport.aborted);
     string_transport_close(&transport);

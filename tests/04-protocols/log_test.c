@@ -219,7 +219,7 @@ static void G3_who_is_running_in_a_client(const char *poller)
     TALK_UNTIL(&talk, talk.made == 1 && caller.received == 1);
     connector_disconnect(caller.connector);
     TALK_UNTIL(&talk, talk.lost == 1 && caller.client_lost == 1);
-    port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port);
     TALK_UNTIL(&talk, talk.stopped == 1);
     loop_turns(talk.reactor, 2);
     talk_call(&caller, talk.number, NULL);

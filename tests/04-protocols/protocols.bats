@@ -257,11 +257,11 @@ load ../lib/servers
         line_test B4_trap25_the_delimiter_does_not_count
     unit_broken line_receiver.c "$(unit_in stopped)s/ \\|\\| .*/;/" \
         line_test B6_trap25_nothing_after_quit
-    unit_broken input_queue.c 's/if \(owner.queue->delivering\)/if (0)/' \
+    unit_broken input_queue.c 's/if \(queue->delivering\)/if (0)/' \
         line_test B9_trap25_injected_bytes_come_last
-    unit_broken input_queue.c "$(unit_in input_queue_deliver)s/append\\(owner, &work, data/append(owner, \\&queue->kept, data/" \
+    unit_broken input_queue.c '/^void input_queue_receive/,/^}/s/append\(owner, &work, data/append(owner, \&queue->kept, data/' \
         line_test B9_trap25_injected_bytes_come_last
-    unit_broken line_receiver.c 's/self->raw_used -= \(unsigned\)length/(void)0/' \
+    unit_broken line_receiver.c 's/self->raw_used -= \(unsigned\)rest/(void)0/' \
         line_test B8_no_recursion
     unit_broken line_receiver.c 's/ && class->base.data_received//;s/assert\(class->base/assert(!0 || class->base/' \
         line_test a_class_that_is_not_complete

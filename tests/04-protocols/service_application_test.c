@@ -50,8 +50,7 @@ static void slow_stop(struct service *base)
                              slow_stopped, self) == 0);
 }
 
-static const struct service_class Slow = { "Slow", NULL, slow_start,
-                                           slow_stop };
+static const struct service_class Slow = { NULL, slow_start, slow_stop };
 
 static void running(void *reactor)
 {

@@ -65,7 +65,7 @@ static void stop(struct service *base)
         service_stopped(base);
 }
 
-static const struct service_class Part = { "Part", privileged, start, stop };
+static const struct service_class Part = { privileged, start, stop };
 
 static void done(void *word)
 {
@@ -154,7 +154,7 @@ static void V1_nested(const char *poller)
 
 static void V1_a_service_without_callbacks(const char *poller)
 {
-    static const struct service_class Nothing = { .name = "Nothing" };
+    static const struct service_class Nothing = { 0 };
     struct service it = { .class = &Nothing };
 
     (void)poller;

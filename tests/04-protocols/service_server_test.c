@@ -433,14 +433,14 @@ static void V6_a_port_that_ends_by_itself(const char *poller)
     server_new(&it, poller);
     CHECK(service_start(&it.service.base) == 0);
     number_of(&it);
-    port_stop_listening(it.service.port, NULL, NULL);
+    port_stop_listening(it.service.port);
     TALK_UNTIL(&it.talk, !it.service.port);
     CHECK(it.talk.stopped == 1 && refused(&it));
     CHECK(service_stop(&it.service.base, done, "=") == 0 && unit_noted("="));
     /* The same in the turn of the stop. */
     CHECK(service_start(&it.service.base) == 0);
     number_of(&it);
-    port_stop_listening(it.service.port, NULL, NULL);
+    port_stop_listening(it.service.port);
     CHECK(service_stop(&it.service.base, done, "=") == 0);
     TALK_UNTIL(&it.talk, !it.service.base.stopping);
     CHECK(unit_noted("=") && !it.service.port);

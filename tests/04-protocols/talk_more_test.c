@@ -112,7 +112,7 @@ static void stop_patience(struct talker *self)
     timeout_stop(&patience);
 }
 
-static void count_expiration(struct protocol *self)
+static void count_expiration(void *self)
 {
     expirations++;
     timeout_start(&patience, self, 10, count_expiration);

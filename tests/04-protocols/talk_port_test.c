@@ -94,7 +94,8 @@ static void L3_the_number_is_free_again(const char *poller)
     close(first);
     TALK_UNTIL(&talk, talk.lost == 1);
     int second = talk_peer(&talk);
-    port_stop_listening(talk.port, listen_again, &again);
+    port_on_stopped(talk.port, listen_again, &again);
+    port_stop_listening(talk.port);
     CHECK(again.times == 0 && talk.stopped == 0);
     TALK_UNTIL(&talk, again.times == 1);
     int third = talk_peer(&talk);
@@ -153,10 +154,10 @@ static void L5_the_factory_starts_once(const char *poller)
     struct port *second =
         reactor_listen_tcp(talk.reactor, 0, &talk.base, &local);
     CHECK(talk.started == 1);
-    port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port);
     loop_turns(talk.reactor, 3);
     CHECK(talk.stopped == 0);
-    port_stop_listening(second, NULL, NULL);
+    port_stop_listening(second);
     loop_turns(talk.reactor, 3);
     CHECK(talk.started == 1 && talk.stopped == 1);
     talk_free(&talk);
@@ -390,7 +391,7 @@ static void L11_stopped_while_it_rests(const char *poller)
     int fd = talk_knock(&talk);
     kernel_fail_accept(ENOMEM, 1);
     loop_turns(talk.reactor, 1);
-    port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port);
     loop_turns(talk.reactor, 2);
     CHECK(talk.stopped == 1);
     unit_stop_clock(delayed_calls_now() + 2000000000);
@@ -496,7 +497,8 @@ static void L13_stop_listening(const char *poller)
     talk_listen(&talk, poller, &Talker);
     int fd = talk_peer(&talk);
     talk.notes = true;
-    port_stop_listening(talk.port, note_stopped, NULL);
+    port_on_stopped(talk.port, note_stopped, NULL);
+    port_stop_listening(talk.port);
     CHECK(unit_noted(""));
     TALK_UNTIL(&talk, talk.stopped == 1);
     loop_turns(talk.reactor, 1);
@@ -510,8 +512,10 @@ static void L13_stop_listening(const char *poller)
 
 static void stop_at_second(struct talk *talk)
 {
-    if (talk->builds == 2)
-        port_stop_listening(talk->port, note_stopped, NULL);
+    if (talk->builds == 2) {
+        port_on_stopped(talk->port, note_stopped, NULL);
+        port_stop_listening(talk->port);
+    }
 }
 
 static void trap11_the_batch_is_not_cut(const char *poller)
@@ -545,13 +549,14 @@ static void L15_stop_twice(const char *poller)
     struct talk talk;
 
     talk_listen(&talk, poller, &Talker);
-    port_stop_listening(talk.port, note_stopped, NULL);
-    port_stop_listening(talk.port, note_stopped, NULL);
+    port_on_stopped(talk.port, note_stopped, NULL);
+    port_stop_listening(talk.port);
+    port_stop_listening(talk.port);
     loop_turns(talk.reactor, 3);
     CHECK(unit_noted("stopped ") && talk.stopped == 1);
     talk_free(&talk);
     talk_listen(&talk, poller, &Talker);
-    port_stop_listening(talk.port, NULL, NULL);
+    port_stop_listening(talk.port);
     talk_free(&talk);
 }
 

@@ -97,8 +97,6 @@ udp_multicast_or_skip() {
         udp_port_test U7_what_is_no_refusal
     unit_broken udp.c 's/is_connected\(self\) && is_refusal/is_refusal/' \
         udp_port_test U7_what_is_no_refusal
-    unit_broken port.c 's/if \(self->stopped\)/if (0)/' \
-        udp_port_test U9_stops_later
 }
 
 @test "proof: U11: ports that do not share their number are seen" {

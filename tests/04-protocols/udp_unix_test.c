@@ -123,7 +123,7 @@ static void U16_the_mode(const char *poller)
     CHECK(server.port && mode_before == 0 && umasks == 0);
     CHECK(stat(server_path, &file) == 0 && (file.st_mode & 0777) == 0600);
     umask(before);
-    port_stop_listening(&server.port->base, NULL, NULL);
+    port_stop_listening(&server.port->base);
     TALK_UNTIL(&talk, server.stopped == 1);
     chmod_error = EPERM;
     CHECK(!reactor_listen_unix_datagram(talk.reactor, server_path, &client.base,
@@ -323,7 +323,7 @@ static void U7_U16_the_server_dies(const char *poller)
     talk_new(&talk, poller, &Talker);
     serve(&server, &talk);
     call(&client, &talk, own_path);
-    port_stop_listening(&server.port->base, NULL, NULL);
+    port_stop_listening(&server.port->base);
     TALK_UNTIL(&talk, server.stopped == 1);
     for (int i = 1; i <= 3; i++) {
         CHECK(udp_port_write(client.port, "x", 1, NULL) == -1);

@@ -74,11 +74,6 @@ static int mode_of(const char *name)
     return status.st_mode & 07777;
 }
 
-static void note(void *word)
-{
-    unit_note(word);
-}
-
 static void U12_listens_before_it_returns(const char *poller)
 {
     struct talk talk;
@@ -104,11 +99,11 @@ static void U12_the_mode_is_not_the_umask(const char *poller)
         mode_t before = umask(masks[i]);
         struct port *port = listen_there(&talk, NULL);
         CHECK(port && mode_of(path) == 0666);
-        port_stop_listening(port, NULL, NULL);
+        port_stop_listening(port);
         loop_turns(talk.reactor, 2);
         port = listen_there(&talk, &narrow);
         CHECK(port && mode_of(path) == 0600 && kernel_backlog() == 7);
-        port_stop_listening(port, NULL, NULL);
+        port_stop_listening(port);
         loop_turns(talk.reactor, 2);
         umask(before);
     }
@@ -148,8 +143,9 @@ static void U12_stop_and_listen_again(const char *poller)
     struct port *port = listen_there(&talk, &replacing);
     int fd = unix_knock();
     TALK_UNTIL(&talk, talk.made == 1);
-    port_stop_listening(port, listen_again, &talk);
-    port_stop_listening(port, note, "twice ");       /* is once */
+    port_on_stopped(port, listen_again, &talk);
+    port_stop_listening(port);
+    port_stop_listening(port);                       /* twice is once */
     CHECK(unix_kind(path) == 's' && unit_noted("")); /* not yet */
     loop_turns(talk.reactor, 2);
     CHECK(unit_noted("again ") && talk.started == 2);
@@ -206,7 +202,7 @@ static void U12_unlinked_before_it_is_closed(const char *poller)
     unix_new(&talk, poller);
     talk.base.stop_factory = note_order;
     struct port *port = listen_there(&talk, NULL);
-    port_stop_listening(port, NULL, NULL);
+    port_stop_listening(port);
     loop_turns(talk.reactor, 2);
     CHECK(unit_noted("gone open ") && listening_number() < 0);
     talk_free(&talk);
@@ -238,7 +234,7 @@ static void U12_somebody_elses_file_stays(const char *poller)
     struct port *port = listen_there(&talk, NULL);
     CHECK(unlink(path) == 0);
     make_file(path);
-    port_stop_listening(port, NULL, NULL);
+    port_stop_listening(port);
     loop_turns(talk.reactor, 2);
     check_file(path);
     CHECK(unlink(path) == 0);
@@ -596,7 +592,7 @@ static void G5_the_standing_lines(const char *poller)
     check_logged(paper, "[Talker,0,] data\n"); /* it has no name */
     check_served_by(&talk, "unix-test.end");
     check_logged(paper, "[Talker,1,unix-test.end] data\n");
-    port_stop_listening(port, NULL, NULL);
+    port_stop_listening(port);
     loop_turns(talk.reactor, 2);
     snprintf(line, sizeof(line), "[-] (UNIX Port %s Closed)\n", path);
     check_logged(paper, line);

@@ -79,7 +79,7 @@ static void begin(int count)
         ask(i, "echo", "x");
         CHECK(asked[i].deferred);
     }
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
 }
 
 /* All that were made have fired, once. */
@@ -228,7 +228,7 @@ static void requests(const char *poller)
     ask(0, "echo", "hello world");
     ask(1, "sleep", "");
     CHECK(wrote("1 echo hello world", "2 sleep "));
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
     CHECK(rpc_send(&caller()->base, UINT64_MAX, "error", "T 2", 3) == 0);
     CHECK(wrote("18446744073709551615 error T 2", NULL));
     end();

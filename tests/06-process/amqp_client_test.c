@@ -129,7 +129,7 @@ static void connect_only(void)
     CHECK(string_transport_open(&wire, &factory) == 0);
     CHECK(buffer_length(&wire.written) == 8);
     CHECK(!memcmp(buffer_data(&wire.written), "AMQP\0\0\x9\1", 8));
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
 }
 
 static void start(void)
@@ -146,7 +146,7 @@ static void begin(void)
     SAYS(0, CONNECTION_TUNE, .numbers = { 2047, 131072, 60 });
     SAYS(0, CONNECTION_OPEN_OK, .numbers = { 0 });
     CHECK(readies == 1);
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
 }
 
 static void end(void)
@@ -436,7 +436,7 @@ static void a_channel_dies(const char *poller)
     begin_channel();
     ask(amqp_qos(channel, 1), "a ");
     ask(amqp_qos(channel, 1), "b ");
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
     SAYS(1, CHANNEL_CLOSE, .numbers = { 406, 60, 80 },
          .strings = { amqp_text("PRECONDITION_FAILED - x") });
     CHECK(heard(NULL) == CHANNEL_CLOSE_OK && heard(NULL) == 0);
@@ -523,7 +523,7 @@ static void begin_consumer(void)
     deferred_release(consume);
     SAYS(1, BASIC_CONSUME_OK, .strings = { amqp_text("ctag1") });
     CHECK(consumer && !strcmp(consumer->tag, "ctag1"));
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
 }
 
 static void messages(const char *poller)
@@ -556,7 +556,7 @@ static void a_queue_dies(const char *poller)
     begin_consumer();
     SAYS(1, BASIC_DELIVER, .numbers = { 1, 0 },
          .strings = { amqp_text("ctag1") });
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
     frame(AMQP_FRAME_HEADER, 1, "\0\x3c\0\0\0\0\0\0\0\0\0\1\0\0", 14);
     SAYS(1, CHANNEL_CLOSE, .numbers = { 404, 0, 0 },
          .strings = { { "", 0 } }); /* in the middle of a message */
@@ -578,7 +578,7 @@ static void blocked(const char *poller)
     CHECK(amqp_publish(channel, "q", &nothing, amqp_text("x"), false) == 0);
     SAYS(0, CONNECTION_BLOCKED, .strings = { amqp_text("low on memory") });
     CHECK(flows == 1 && amqp_client_full(client()));
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
     CHECK(amqp_publish(channel, "q", &nothing, amqp_text("x"), false) == -1);
     CHECK(errno == EAGAIN && heard(NULL) == 0);
     SAYS(0, CONNECTION_UNBLOCKED, .numbers = { 0 });
@@ -627,7 +627,7 @@ static void call(const char *name, char *id)
     memcpy(id, properties.correlation_id.data, 36);
     id[36] = '\0';
     CHECK(id[8] == '-' && id[14] == '4' && strchr("89ab", id[19]));
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
 }
 
 static void begin_caller(void)
@@ -641,7 +641,7 @@ static void begin_caller(void)
     SAYS(1, QUEUE_DECLARE_OK, .strings = { amqp_text("amq.gen-1") });
     SAYS(1, BASIC_CONSUME_OK, .strings = { amqp_text("ctag1") });
     CHECK(unit_noted("ready "));
-    string_transport_clear(&wire);
+    buffer_clear(&wire.written);
 }
 
 static void answer(const char *id, const char *body)

@@ -226,8 +226,9 @@ static void stops_listening(const char *poller)
     ssl_mode("silent");
     int late = talk_knock(&talk);
     TALK_UNTIL(&talk, talk.made == 1);
-    port_stop_listening(port, note_stopped, (void *)&stopped);
-    port_stop_listening(port, note_stopped, (void *)&stopped);
+    port_on_stopped(port, note_stopped, (void *)&stopped);
+    port_stop_listening(port);
+    port_stop_listening(port);
     TALK_UNTIL(&talk, stopped == 1);
     CHECK(talk.stopped == 1 && talk.lost == 0);
     peer_send(fd, "hello");

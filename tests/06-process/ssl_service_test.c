@@ -15,8 +15,8 @@ static void start_stop_start(const char *poller)
 {
     struct talk server, client;
     struct multi_service services;
-    struct ssl_server_service listens;
-    struct ssl_client_service connects;
+    struct server_service listens;
+    struct client_service connects;
     const struct ssl_port_options options = { .interface = "127.0.0.1",
                                               .helper = ssl_helper(),
                                               .certificate = ssl_helper() };
@@ -33,11 +33,11 @@ static void start_stop_start(const char *poller)
                             &server.base, &options);
     client_service_init_ssl(&connects, server.reactor, "127.0.0.1",
                             server.number, &client.base, &client_options);
-    CHECK(multi_service_add(&services, &listens.base.base) == 0);
-    CHECK(multi_service_add(&services, &connects.base.base) == 0);
+    CHECK(multi_service_add(&services, &listens.base) == 0);
+    CHECK(multi_service_add(&services, &connects.base) == 0);
     for (int times = 1; times <= 2; times++) {
         CHECK(service_privileged_start(&services.base) == 0);
-        CHECK(listens.base.port && !connects.base.connector);
+        CHECK(listens.port && !connects.connector);
         CHECK(service_start(&services.base) == 0);
         TALK_UNTIL(&server, client.made == times && server.made == times);
         talk_write(&client, 5);
@@ -45,7 +45,7 @@ static void start_stop_start(const char *poller)
         CHECK(service_stop(&services.base, done, "stopped") == 0);
         CHECK(services.base.stopping); /* the port is still to be closed */
         TALK_UNTIL(&server, !services.base.stopping);
-        CHECK(unit_noted("stopped") && !listens.base.port);
+        CHECK(unit_noted("stopped") && !listens.port);
         /* The client's connection is lost, the server's has heard of it. */
         TALK_UNTIL(&server, client.client_lost == times);
         TALK_UNTIL(&server, server.lost == times);
@@ -59,14 +59,14 @@ static void start_stop_start(const char *poller)
 static void cannot_start(const char *poller)
 {
     struct talk talk;
-    struct ssl_server_service service;
+    struct server_service service;
     const struct ssl_port_options options = { .helper = "/nonexistent",
                                               .certificate = ssl_helper() };
 
     talk_new(&talk, poller, &Talker);
     server_service_init_ssl(&service, talk.reactor, 0, &talk.base, &options);
-    CHECK(service_start(&service.base.base) < 0 && errno == ENOENT);
-    CHECK(service_stop(&service.base.base, done, "stopped") == 0);
+    CHECK(service_start(&service.base) < 0 && errno == ENOENT);
+    CHECK(service_stop(&service.base, done, "stopped") == 0);
     CHECK(unit_noted("stopped") && talk.started == 0);
     ssl_free(&talk);
 }

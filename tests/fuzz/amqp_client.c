@@ -131,6 +131,6 @@ void fuzz_one(const struct fuzz_input *input)
               &(struct fuzz_input){ input->cuts, input->cut_count,
                                     buffer_data(&wire), buffer_length(&wire) },
               NULL);
-    string_transport_clear(&transport);
+    buffer_clear(&transport.written);
     buffer_clear(&wire);
 }

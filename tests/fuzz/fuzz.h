@@ -44,7 +44,7 @@ size_t fuzz_cut(const struct fuzz_input *input, size_t index);
 /* A protocol that the factory makes hears the data in one piece, and another
  * in the pieces of the input: both must write and note the same, and end alike.
  * Behind the last byte they go on, and then the connection is lost. `pause` may
- * be NULL. The first one's transport remains; string_transport_clear it. */
+ * be NULL. The first one's transport remains: buffer_clear what it wrote. */
 void fuzz_talk(struct string_transport *transport, struct factory *factory,
                const struct fuzz_input *input,
                void (*pause)(struct protocol *protocol, bool on));

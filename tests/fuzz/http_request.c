@@ -74,5 +74,5 @@ void fuzz_one(const struct fuzz_input *input)
     class = HttpChannel;
     class.base.connection_made = connection_made;
     fuzz_talk(&transport, &factory.base, input, set_paused);
-    string_transport_clear(&transport);
+    buffer_clear(&transport.written);
 }

@@ -55,7 +55,7 @@ static void hear(const struct fuzz_input *input)
     endings = 0;
     fuzz_talk(&transport, &factory.base, input, NULL);
     CHECK(endings == 2); /* for a whole answer, and one in pieces */
-    string_transport_clear(&transport);
+    buffer_clear(&transport.written);
 }
 
 void fuzz_one(const struct fuzz_input *input)

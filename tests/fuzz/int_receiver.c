@@ -61,6 +61,6 @@ void fuzz_one(const struct fuzz_input *input)
         if (!transport.aborted)
             check_rest(input->data + used, input->length - used, prefix,
                        transport.disconnecting);
-        string_transport_clear(&transport);
+        buffer_clear(&transport.written);
     }
 }

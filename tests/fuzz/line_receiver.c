@@ -41,7 +41,7 @@ static void raw_data_received(struct line_receiver *base, const char *data,
     transport_write(base->base.transport, data, taken);
     self->raw_left -= taken;
     if (self->raw_left == 0)
-        line_receiver_set_line_mode(base, data + taken, length - taken);
+        line_receiver_set_line_mode(base, length - taken);
 }
 
 static void set_paused(struct protocol *protocol, bool on)
@@ -87,6 +87,6 @@ void fuzz_one(const struct fuzz_input *input)
         size_t used = fuzz_echoed(&transport, input);
         check_rest(input->data + used, input->length - used, delimiters[i],
                    transport.disconnecting);
-        string_transport_clear(&transport);
+        buffer_clear(&transport.written);
     }
 }

@@ -61,5 +61,5 @@ void fuzz_one(const struct fuzz_input *input)
     CHECK(transport.aborted ||
           has_begun(input->data + used, input->length - used) ==
               !transport.disconnecting);
-    string_transport_clear(&transport);
+    buffer_clear(&transport.written);
 }

@@ -72,5 +72,5 @@ void fuzz_one(const struct fuzz_input *input)
     size_t left = input->length - used;
     CHECK(transport.disconnecting || left == 0 ||
           !memchr(input->data + used, '\n', left));
-    string_transport_clear(&transport);
+    buffer_clear(&transport.written);
 }
