@@ -162,7 +162,7 @@ portable_is_seen() { # NAME SCRIPT
 }
 
 @test "proof: S26: a terminal that is closed too early is seen" {
-    unit_broken process.c 's/process->master < 0\)\)$/true))/' \
+    unit_broken process.c 's/^    other = process->pipes;/&if (!other) hang_up(process);/' \
         process_pty_test S26_S15_a_terminal_that_is_closed
     unit_broken process.c "s/self->status = status;/&process_lose_connection(self);/" \
         process_pty_test S26_output_before_the_end
