@@ -81,7 +81,7 @@ static void fail(struct connector *self, struct failure reason)
     self->client.connection = NULL;
     self->state = DISCONNECTED;
     if (connection) { /* it must not tell us of its end: we know */
-        connection_set_owner(connection, NULL);
+        connection->owner = NULL;
         connection_disconnect(connection, REASON_DONE);
     }
     if (self->factory->client_connection_failed)
@@ -210,8 +210,7 @@ void connector_disconnect(struct connector *self)
     if (self->state == CONNECTING)
         connector_stop_connecting(self);
     else if (self->state == CONNECTED && self->client.connection)
-        transport_lose_connection(
-            connection_transport(self->client.connection));
+        transport_lose_connection(&self->client.connection->transport);
 }
 
 enum connector_state connector_state(const struct connector *self)
