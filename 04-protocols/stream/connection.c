@@ -25,13 +25,6 @@
 /* Bytes of a write that is worth a call of its own. */
 enum { LARGE_WRITE = 16 << 10 };
 
-/* Of a connection that is over in one direction and goes on for a while in the
- * other: one that lingers, or whose write has failed. */
-struct ending {
-    struct delayed_call limit; /* then it ends in any case */
-    struct producer *producer; /* NULL, or who is still to be stopped */
-};
-
 /* Where the connections of one reactor are read to, one at a time. A read of
  * 192 KiB costs a third of the calls that one of 64 KiB does, but is more than
  * the stack of any thread may have; and given to malloc and back in each turn
@@ -98,22 +91,11 @@ static int reason_to_end(const struct connection *self)
 
 /* --- two ends that take a while --- */
 
+/* Over in one direction, and for a while it goes on in the other: it lingers,
+ * or a write has failed. It sends nothing, and has no `output`. */
 static bool is_ending(const struct connection *self)
 {
     return self->lingering || self->write_error;
-}
-
-static struct producer *producer_of(const struct connection *self)
-{
-    return is_ending(self) ? self->ending->producer : self->producer;
-}
-
-static void set_producer(struct connection *self, struct producer *producer)
-{
-    if (is_ending(self))
-        self->ending->producer = producer;
-    else
-        self->producer = producer;
 }
 
 static void end_now(void *argument)
@@ -127,15 +109,16 @@ static void end_now(void *argument)
  * memory, -1, it has to end at once. */
 static int begin_to_end(struct connection *self)
 {
-    struct ending *ending = calloc(1, sizeof(*ending));
+    struct delayed_call *limit = calloc(1, sizeof(*limit));
 
-    if (!ending || reactor_call_later(reactor_of(self), &ending->limit,
-                                      CONNECTION_LINGER, end_now, self) < 0) {
-        free(ending);
+    if (!limit || reactor_call_later(reactor_of(self), limit, CONNECTION_LINGER,
+                                     end_now, self) < 0) {
+        free(limit);
         return -1;
     }
-    ending->producer = self->producer; /* the two share a place: out first */
-    self->ending = ending;
+    reactor_remove_writer(reactor_of(self), &self->base);
+    buffer_clear(&self->output); /* the two share a place: out first */
+    self->limit = limit;
     return 0;
 }
 
@@ -143,9 +126,9 @@ static int begin_to_end(struct connection *self)
  * it may unregister, or register another. */
 static void stop_producer(struct connection *self)
 {
-    struct producer *producer = producer_of(self);
+    struct producer *producer = self->producer;
 
-    set_producer(self, NULL);
+    self->producer = NULL;
     if (producer)
         producer->stop_producing(producer);
 }
@@ -179,8 +162,6 @@ static int stop_writing(struct connection *self, int error)
           self->base.fd, strerror(error));
     self->write_error = (unsigned)error & 0x1fff;
     self->read_throttled = false;
-    buffer_clear(&self->output);
-    reactor_remove_writer(reactor_of(self), &self->base);
     update_read_interest(self);
     /* A push producer may be what keeps the protocol from reading on. It hears
      * of an empty queue; its writes go nowhere. One that is pulled hears of the
@@ -219,7 +200,7 @@ static void deliver(struct connection *self, const char *data, size_t length)
     if (self->lingering) /* too late for anybody */
         return;
     if (self->write_error) /* there is something: it may take its time */
-        delayed_call_reset(&self->ending->limit, CONNECTION_LINGER);
+        delayed_call_reset(self->limit, CONNECTION_LINGER);
     trace("  %s %d: data_received, %zu bytes", self->protocol->class->name,
           self->base.fd, length);
     if (self->protocol->class->data_received)
@@ -265,8 +246,6 @@ static int end_our_stream(struct connection *self)
 /* Whoever was waiting for an empty queue goes on, in this order. */
 static int on_output_drained(struct connection *self)
 {
-    if (self->lingering)
-        return REASON_NONE;
     if (self->producer && (!self->streaming || self->producer_paused)) {
         self->producer_paused = false; /* first: it may write too much again */
         self->producer->resume_producing(self->producer);
@@ -421,7 +400,6 @@ static void abort_connection(struct transport *transport)
         return;
     self->connected = false;
     self->disconnecting = true;
-    buffer_clear(&self->output);
     setsockopt(self->base.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     connection_disconnect(self, REASON_ABORTED);
 }
@@ -430,7 +408,7 @@ static void lose_write_connection(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
-    if (!self->connected || self->write_disconnecting || self->write_error)
+    if (!self->connected || self->write_disconnecting || is_ending(self))
         return;
     self->write_disconnecting = true;
     reactor_add_writer(reactor_of(self), &self->base);
@@ -483,7 +461,7 @@ static void unregister_producer(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
-    set_producer(self, NULL);
+    self->producer = NULL;
     /* Whichever end has waited for the producer comes now; this may be the
      * last that is heard of it. */
     if (self->connected && !is_ending(self) &&
@@ -493,7 +471,11 @@ static void unregister_producer(struct transport *transport)
 
 static size_t queued(const struct transport *transport)
 {
-    return buffer_length(&connection_of(transport)->output);
+    const struct connection *self = connection_of(transport);
+
+    if (!self->connected || is_ending(self)) /* nothing is owed any more */
+        return 0;
+    return buffer_length(&self->output);
 }
 
 static bool is_disconnecting(const struct transport *transport)
@@ -560,7 +542,6 @@ void connection_connection_lost(struct descriptor *base, int reason)
         reason = reason_to_end(self); /* all was said, whatever came then */
     struct failure failure = failure_of(reason);
     self->connected = false;
-    buffer_clear(&self->output);
     stop_producer(self);
     if (self->protocol->class->connection_lost)
         self->protocol->class->connection_lost(self->protocol, failure);
@@ -573,12 +554,13 @@ void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
 
-    if (is_ending(self)) { /* or the loop would call end_now later */
-        delayed_call_cancel(&self->ending->limit);
-        free(self->ending);
+    if (is_ending(self)) {
+        delayed_call_cancel(self->limit); /* or it would end one that is gone */
+        free(self->limit);
+    } else {
+        buffer_clear(&self->output);
     }
     free(self->protocol);
-    buffer_clear(&self->output);
     free(self);
 }
 
@@ -668,5 +650,5 @@ void connection_set_number(struct connection *self, unsigned number)
 
 bool connection_owes(const struct connection *self)
 {
-    return buffer_length(&self->output) > 0 || producer_of(self);
+    return queued(&self->transport) > 0 || self->producer;
 }

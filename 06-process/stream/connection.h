@@ -60,11 +60,11 @@ struct connection {
     struct descriptor base;
     struct transport transport;
     struct protocol *protocol; /* NULL while it is being made */
-    struct buffer output;      /* written, not sent */
     union {
-        struct producer *producer; /* NULL: nobody */
-        struct ending *ending;     /* when is_ending */
+        struct buffer output;       /* written, not sent */
+        struct delayed_call *limit; /* when is_ending: until then, at most */
     };
+    struct producer *producer;        /* NULL: nobody */
     struct connection_owner *owner;   /* NULL: nobody */
     unsigned number;                  /* of its port's connections */
     unsigned numbered : 1;            /* if it is one of these */
