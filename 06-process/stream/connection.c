@@ -44,11 +44,6 @@ static struct connection *connection_of(const struct transport *transport)
                                  offsetof(struct connection, transport));
 }
 
-static struct reactor *reactor_of(const struct connection *self)
-{
-    return self->transport.reactor;
-}
-
 static void free_workspace(struct attachment *base)
 {
     free(base);
@@ -76,9 +71,9 @@ static void update_read_interest(struct connection *self)
                                       !self->disconnecting);
 
     if (wanted && !self->read_lost)
-        reactor_add_reader(reactor_of(self), &self->base);
+        reactor_add_reader(self->transport.reactor, &self->base);
     else
-        reactor_remove_reader(reactor_of(self), &self->base);
+        reactor_remove_reader(self->transport.reactor, &self->base);
 }
 
 /* Why a connection ends that we have lost, and not the peer. */
@@ -111,12 +106,12 @@ static int begin_to_end(struct connection *self)
 {
     struct delayed_call *limit = calloc(1, sizeof(*limit));
 
-    if (!limit || reactor_call_later(reactor_of(self), limit, CONNECTION_LINGER,
-                                     end_now, self) < 0) {
+    if (!limit || reactor_call_later(self->transport.reactor, limit,
+                                     CONNECTION_LINGER, end_now, self) < 0) {
         free(limit);
         return -1;
     }
-    reactor_remove_writer(reactor_of(self), &self->base);
+    reactor_remove_writer(self->transport.reactor, &self->base);
     buffer_clear(&self->output); /* the two share a place: out first */
     self->limit = limit;
     return 0;
@@ -195,24 +190,13 @@ static int end_of_stream(struct connection *self)
     return REASON_NONE;
 }
 
-static void deliver(struct connection *self, const char *data, size_t length)
-{
-    if (self->lingering) /* too late for anybody */
-        return;
-    if (self->write_error) /* there is something: it may take its time */
-        delayed_call_reset(self->limit, CONNECTION_LINGER);
-    trace("  %s %d: data_received, %zu bytes", self->protocol->class->name,
-          self->base.fd, length);
-    if (self->protocol->class->data_received)
-        self->protocol->class->data_received(self->protocol, data, length);
-}
-
 /* One recv a turn, however much there is, so that a fast peer does not keep
  * the others waiting; the poller reports again what is left. */
 int connection_do_read(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    char *input = workspace_of(reactor_of(self))->input;
+    const struct protocol_class *class = self->protocol->class;
+    char *input = workspace_of(self->transport.reactor)->input;
     ssize_t length = self->peer_length
                          ? recv(base->fd, input, CONNECTION_READ_MAX, 0)
                          : read(base->fd, input, CONNECTION_READ_MAX);
@@ -221,7 +205,13 @@ int connection_do_read(struct descriptor *base)
         return errno == EAGAIN || errno == EINTR ? REASON_NONE : errno;
     if (length == 0)
         return end_of_stream(self);
-    deliver(self, input, (size_t)length);
+    if (self->lingering) /* too late for anybody */
+        return REASON_NONE;
+    if (self->write_error) /* there is something: it may take its time */
+        delayed_call_reset(self->limit, CONNECTION_LINGER);
+    trace("  %s %d: data_received, %zd bytes", class->name, base->fd, length);
+    if (class->data_received)
+        class->data_received(self->protocol, input, (size_t)length);
     return REASON_NONE;
 }
 
@@ -233,8 +223,6 @@ static int end_our_stream(struct connection *self)
 {
     const struct protocol_class *class = self->protocol->class;
 
-    if (self->write_lost)
-        return REASON_NONE;
     self->write_lost = true;
     if (shutdown(self->base.fd, SHUT_WR) < 0)
         return errno;
@@ -253,7 +241,7 @@ static int on_output_drained(struct connection *self)
     }
     if (self->disconnecting)
         return start_lingering(self);
-    if (self->write_disconnecting)
+    if (self->write_disconnecting && !self->write_lost)
         return end_our_stream(self);
     return REASON_NONE;
 }
@@ -297,7 +285,7 @@ int connection_do_write(struct descriptor *base)
             return REASON_NONE;
     }
     /* Before the callbacks: what they write asks for another do_write. */
-    reactor_remove_writer(reactor_of(self), base);
+    reactor_remove_writer(self->transport.reactor, base);
     return on_output_drained(self);
 }
 
@@ -323,14 +311,12 @@ static size_t send_at_once(struct connection *self, const struct iovec *piece)
     ssize_t sent = connection_send(self, piece->iov_base, piece->iov_len);
     int reason = sent < 0 ? stop_writing(self, errno) : REASON_NONE;
 
-    if (reason != REASON_NONE) {
-        self->connected = false;
+    if (reason != REASON_NONE)
         connection_disconnect(self, reason);
-    }
     /* A pull producer is asked for more when all is sent, which is now. But it
      * may be the one that calls us: so do_write will ask it. */
     if (!is_ending(self) && self->producer)
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
     return sent < 0 ? piece->iov_len : (size_t)sent;
 }
 
@@ -361,12 +347,11 @@ static void connection_write(struct transport *transport,
     }
     ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
     if (waiting < 0) { /* an end is better than a stream with a gap */
-        self->connected = false;
         connection_disconnect(self, ENOMEM);
         return;
     }
     if ((size_t)waiting == length) /* or it waits to write already */
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
     if (waiting > CONNECTION_HIGH_WATER)
         apply_backpressure(self);
 }
@@ -386,7 +371,7 @@ static void lose_connection(struct transport *transport)
     if (self->write_error) /* there is nothing that could be sent first */
         end_now(self);
     else
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
 }
 
 /* SO_LINGER with no seconds makes close() send a reset and drop what the kernel
@@ -398,7 +383,6 @@ static void abort_connection(struct transport *transport)
 
     if (!self->connected)
         return;
-    self->connected = false;
     self->disconnecting = true;
     setsockopt(self->base.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     connection_disconnect(self, REASON_ABORTED);
@@ -411,7 +395,7 @@ static void lose_write_connection(struct transport *transport)
     if (!self->connected || self->write_disconnecting || is_ending(self))
         return;
     self->write_disconnecting = true;
-    reactor_add_writer(reactor_of(self), &self->base);
+    reactor_add_writer(self->transport.reactor, &self->base);
 }
 
 /* Who is paused is not watched at all: it hears nothing, not even of the peer's
@@ -466,7 +450,7 @@ static void unregister_producer(struct transport *transport)
      * last that is heard of it. */
     if (self->connected && !is_ending(self) &&
         (self->disconnecting || self->write_disconnecting))
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
 }
 
 static size_t queued(const struct transport *transport)
@@ -617,7 +601,7 @@ void connection_start(struct connection *self, struct protocol *protocol)
     self->protocol = protocol;
     self->connected = true;
     /* Whatever fails here is told by connection_lost, after connection_made. */
-    if (reactor_add_reader(reactor_of(self), &self->base) < 0)
+    if (reactor_add_reader(self->transport.reactor, &self->base) < 0)
         connection_disconnect(self, errno);
     trace("  %s %d: make_connection", protocol->class->name, self->base.fd);
     protocol_make_connection(protocol, &self->transport);
@@ -631,7 +615,8 @@ void connection_discard(struct connection *self)
 
 void connection_disconnect(struct connection *self, int reason)
 {
-    reactor_disconnect(reactor_of(self), &self->base, reason);
+    self->connected = false;
+    reactor_disconnect(self->transport.reactor, &self->base, reason);
 }
 
 int connection_descriptor(const struct transport *transport)

@@ -96,7 +96,8 @@ void connection_start(struct connection *connection, struct protocol *protocol);
 /* Closes and frees one that was not started and that the loop does not know. */
 void connection_discard(struct connection *connection);
 
-/* Ends it at the end of this turn, without sending what is queued. */
+/* Ends it at the end of this turn, without sending what is queued; its
+ * transport takes nothing more. */
 void connection_disconnect(struct connection *connection, int reason);
 
 /* The descriptor below a transport, or -1 with ENOTSOCK if that is not the
