@@ -29,7 +29,7 @@ struct connector {
     struct trigger reactor_end;  /* the end of all of them */
     struct turn_end turn_end;    /* where it is freed */
     bool freed;                  /* that is on its way */
-    char hosts[];                /* that client.where points to */
+    char host[];                 /* that client.where points to */
 };
 
 static void connector_free(void *argument)
@@ -230,16 +230,12 @@ int connector_port(const struct connector *self)
     return self->client.where.port;
 }
 
-/* The strings of `where` are copied behind the struct: the caller's may be on
- * its stack. */
+/* The host is copied behind the struct: the caller's may be on its stack. */
 struct connector *connector_new(struct reactor *reactor,
                                 const struct connect_target *where,
                                 struct factory *factory, double timeout)
 {
-    const char *bind_host = where->bind_host ? where->bind_host : "";
-    size_t length = strlen(where->host) + 1;
-    struct connector *self =
-        calloc(1, sizeof(*self) + length + strlen(bind_host) + 1);
+    struct connector *self = calloc(1, sizeof(*self) + strlen(where->host) + 1);
 
     if (!self)
         return NULL;
@@ -248,9 +244,7 @@ struct connector *connector_new(struct reactor *reactor,
     self->factory = factory;
     self->seconds = timeout > 0 ? timeout : default_timeout;
     self->client.where = *where;
-    self->client.where.host = strcpy(self->hosts, where->host);
-    if (where->bind_host)
-        self->client.where.bind_host = strcpy(self->hosts + length, bind_host);
+    self->client.where.host = strcpy(self->host, where->host);
     if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
                             &self->reactor_end, free_later, self) < 0 ||
         connector_connect(self) < 0) {

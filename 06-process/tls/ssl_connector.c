@@ -151,15 +151,13 @@ static int start_helper(struct ssl_client *self, const char *name)
 }
 
 /* What tcp_client_begin is to TCP: the name has an address. */
-static struct failure begin(struct tcp_client *client,
-                            const struct address *local)
+static struct failure begin(struct tcp_client *client)
 {
     const struct connect_target *where = &client->where;
     const struct ssl_connector_options *options = where->options;
     const char *name = options->name ? options->name : where->host;
     struct ssl_client *self;
 
-    (void)local;                /* nobody can have asked for one */
     if (*name == '-' || !*name) /* would be an option of openssl's */
         return failure_of_connect(EINVAL);
     self = (struct ssl_client *)ssl_connection_new(&SslClient, client->reactor,
