@@ -140,18 +140,15 @@ static struct result leave(struct result result, void *argument)
     return result_value(NULL);
 }
 
-/* Looks the name up beside the loop. */
-static struct failure look_up_and_begin(struct tcp_client *self)
+struct failure tcp_client_look_up(struct tcp_client *self)
 {
-    struct deferred *look_up =
+    self->look_up =
         resolver_look_up(self->reactor, self->where.host, self->where.port);
-
-    if (!look_up)
+    if (!self->look_up)
         return (struct failure){ &MemoryError, 0, NULL };
-    self->look_up = look_up;
     /* A numeric address is there already; then all of this happens here. */
-    deferred_add_callback(look_up, found, self);
-    deferred_add_both(look_up, leave, self);
+    deferred_add_callback(self->look_up, found, self);
+    deferred_add_both(self->look_up, leave, self);
     return (struct failure){ 0 };
 }
 
@@ -165,9 +162,7 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
                                       int port, struct factory *factory,
                                       const struct connector_options *options)
 {
-    struct connect_target where = { .host = host,
-                                    .port = port,
-                                    .connect = look_up_and_begin };
+    struct connect_target where = { .host = host, .port = port };
 
     if (port < 0 || port > ADDRESS_PORT_MAX) {
         errno = EINVAL; /* not a number modulo 65536 */

@@ -9,20 +9,11 @@
 #include "deferred/deferred.h"
 #include "stream/connection.h"
 
-struct tcp_client;
-
-/* Where to connect, from where, and how. */
+/* Where to connect, and from where. */
 struct connect_target {
     const char *host;
     int port;
     struct address local; /* our own end; of no length: the kernel chooses */
-
-    /* Begins to connect, or to look up where. The owner hears of the end:
-     * `connected`, and if that returns a protocol the connection starts;
-     * `failed`; or, if it returned none, `connection_lost`. Returns what went
-     * wrong at once, with no connection, or no failure. After EAGAIN it is
-     * called again. A numeric address may have `failed` before this returns. */
-    struct failure (*connect)(struct tcp_client *client);
 };
 
 /* The part of a connector that an attempt works with. */
@@ -34,6 +25,12 @@ struct tcp_client {
     struct address peer;           /* once it is known */
     struct connection *connection; /* while connecting or connected */
 };
+
+/* Looks the name up beside the loop, and connects. The owner hears of the
+ * end: `connected`, and if that returns a protocol the connection starts;
+ * `failed`; or, if it returned none, `connection_lost`. Returns MemoryError, or
+ * no failure. A numeric address may have `failed` before this returns. */
+struct failure tcp_client_look_up(struct tcp_client *client);
 
 /* Ends the look-up, if there is one; the owner does not hear of it. */
 void tcp_client_forget(struct tcp_client *client);

@@ -14,7 +14,6 @@
 
 /* Seconds. */
 static const double default_timeout = 30;
-static const double until_not_full = 0.01; /* the kernel does not tell */
 
 /* The framework makes it and frees it: see finish_if_idle. What becomes of its
  * connection it hears through client.owner. */
@@ -136,12 +135,9 @@ static void failed(struct connection_owner *owner, struct failure reason)
 static void run_attempt(void *argument)
 {
     struct connector *self = argument;
-    struct failure failure = self->client.where.connect(&self->client);
+    struct failure failure = tcp_client_look_up(&self->client);
 
-    if (failure.number == EAGAIN) /* the queue of a UNIX server is full */
-        reactor_call_later(self->client.reactor, &self->attempt, until_not_full,
-                           run_attempt, self);
-    else if (failure.type)
+    if (failure.type)
         fail(self, failure);
 }
 

@@ -142,15 +142,13 @@ static struct result leave(struct result result, void *argument)
 
 struct failure tcp_client_look_up(struct tcp_client *self)
 {
-    struct deferred *look_up =
+    self->look_up =
         resolver_look_up(self->reactor, self->where.host, self->where.port);
-
-    if (!look_up)
+    if (!self->look_up)
         return (struct failure){ &MemoryError, 0, NULL };
-    self->look_up = look_up;
     /* A numeric address is there already; then all of this happens here. */
-    deferred_add_callback(look_up, found, self);
-    deferred_add_both(look_up, leave, self);
+    deferred_add_callback(self->look_up, found, self);
+    deferred_add_both(self->look_up, leave, self);
     return (struct failure){ 0 };
 }
 
@@ -166,8 +164,7 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
 {
     struct connect_target where = { .host = host,
                                     .port = port,
-                                    .begin = tcp_client_begin,
-                                    .connect = tcp_client_look_up };
+                                    .begin = tcp_client_begin };
 
     if (port < 0 || port > ADDRESS_PORT_MAX) {
         errno = EINVAL; /* not a number modulo 65536 */

@@ -17,18 +17,10 @@ struct connect_target {
     int port;
     struct address local; /* our own end; of no length: the kernel chooses */
 
-    /* With tcp_client_look_up: what begins when the peer's address is there,
-     * in client->peer. Returns a failure, or none and client->connection is
-     * set. */
+    /* What begins when the peer's address is there, in client->peer. Returns a
+     * failure, or none and client->connection is set. */
     struct failure (*begin)(struct tcp_client *client);
     const void *options; /* for `begin`; not copied */
-
-    /* Begins to connect, or to look up where. The owner hears of the end:
-     * `connected`, and if that returns a protocol the connection starts;
-     * `failed`; or, if it returned none, `connection_lost`. Returns what went
-     * wrong at once, with no connection, or no failure. After EAGAIN it is
-     * called again. A numeric address may have `failed` before this returns. */
-    struct failure (*connect)(struct tcp_client *client);
 };
 
 /* The part of a connector that an attempt works with. */
@@ -41,7 +33,10 @@ struct tcp_client {
     struct connection *connection; /* while connecting or connected */
 };
 
-/* For `connect`: looks the name up beside the loop, then calls `begin`. */
+/* Looks the name up beside the loop, then calls `begin`. The owner hears of the
+ * end: `connected`, and if that returns a protocol the connection starts;
+ * `failed`; or, if it returned none, `connection_lost`. Returns MemoryError, or
+ * no failure. A numeric address may have `failed` before this returns. */
 struct failure tcp_client_look_up(struct tcp_client *client);
 
 /* Ends the look-up, if there is one; the owner does not hear of it. */

@@ -192,7 +192,6 @@ struct connector *reactor_connect_ssl(
         .port = port,
         .options = options ? options : &defaults,
         .begin = begin,
-        .connect = tcp_client_look_up,
     };
 
     if (port < 0 || port > ADDRESS_PORT_MAX) {
