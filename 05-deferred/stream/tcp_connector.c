@@ -15,7 +15,7 @@
 /* Seconds. */
 static const double default_timeout = 30;
 
-/* The framework makes it and frees it: see finish_if_idle. What becomes of its
+/* The framework makes it and frees it: see finish. What becomes of its
  * connection it hears through client.owner. */
 struct connector {
     struct tcp_client client; /* first: its owner is the connector */
@@ -27,7 +27,6 @@ struct connector {
     struct delayed_call timeout; /* the end of this one */
     struct trigger reactor_end;  /* the end of all of them */
     struct turn_end turn_end;    /* where it is freed */
-    bool freed;                  /* that is on its way */
     char host[];                 /* that client.where points to */
 };
 
@@ -42,24 +41,30 @@ static void connector_free(void *argument)
 
 /* It has come to its end, but whoever has called us may still hold it: so not
  * before the turn is over. Or the reactor is being freed, and the connector
- * goes with it. */
+ * goes with it. Twice is once. */
 static void free_later(void *argument)
 {
     struct connector *self = argument;
 
     tcp_client_forget(&self->client);
     reactor_remove_trigger(self->client.reactor, &self->reactor_end);
-    if (!self->freed)
+    if (!self->turn_end.function)
         reactor_at_turn_end(self->client.reactor, &self->turn_end,
                             connector_free, self);
-    self->freed = true;
 }
 
-/* An attempt or a connection is over, and the factory has been told. If it has
- * not begun another, that was it for the factory; and if none is planned, for
- * the connector, too. */
-static void finish_if_idle(struct connector *self)
+/* An attempt or a connection is over, and `tell`, if it is not NULL, tells the
+ * factory; the state is set before, for that may connect again. If it has not
+ * begun another, that was it for the factory; and if none is planned, for the
+ * connector, too. */
+static void finish(struct connector *self, struct failure reason,
+                   void (*tell)(struct factory *, struct connector *,
+                                struct failure))
 {
+    self->client.connection = NULL;
+    self->state = DISCONNECTED;
+    if (tell)
+        tell(self->factory, self, reason);
     /* It may also have begun another that has ended by now: then the call that
      * told of that end has done all of this. */
     if (self->state != DISCONNECTED || !self->factory_started)
@@ -70,8 +75,7 @@ static void finish_if_idle(struct connector *self)
         free_later(self);
 }
 
-/* The attempt is over, for whatever reason, and its connection with it. The
- * state is set before the factory hears of it, for that may connect again. */
+/* The attempt is over, for whatever reason, and its connection with it. */
 static void fail(struct connector *self, struct failure reason)
 {
     struct connection *connection = self->client.connection;
@@ -79,15 +83,11 @@ static void fail(struct connector *self, struct failure reason)
     delayed_call_cancel(&self->timeout);
     delayed_call_cancel(&self->attempt);
     tcp_client_forget(&self->client);
-    self->client.connection = NULL;
-    self->state = DISCONNECTED;
     if (connection) { /* it must not tell us of its end: we know */
         connection->owner = NULL;
         connection_disconnect(connection, REASON_DONE);
     }
-    if (self->factory->client_connection_failed)
-        self->factory->client_connection_failed(self->factory, self, reason);
-    finish_if_idle(self);
+    finish(self, reason, self->factory->client_connection_failed);
 }
 
 static void time_out(void *argument)
@@ -100,11 +100,7 @@ static void lost(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
-    self->client.connection = NULL;
-    self->state = DISCONNECTED;
-    if (self->factory->client_connection_lost)
-        self->factory->client_connection_lost(self->factory, self, reason);
-    finish_if_idle(self);
+    finish(self, reason, self->factory->client_connection_lost);
 }
 
 /* The handshake is over. Returns who takes the connection, or NULL. The timeout

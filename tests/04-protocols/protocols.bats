@@ -200,9 +200,9 @@ load ../lib/servers
 }
 
 @test "proof: trap 10: a factory stopped too often, or never, is seen" {
-    unit_broken tcp_connector.c "$(unit_in finish_if_idle)s/self->state != DISCONNECTED/0/" \
+    unit_broken tcp_connector.c "$(unit_in finish)s/self->state != DISCONNECTED/0/" \
         talk_connect_test C14_trap10_again_and_again
-    unit_broken tcp_connector.c "$(unit_in finish_if_idle)s/factory_do_stop\\(.*\\);//" \
+    unit_broken tcp_connector.c "$(unit_in finish)s/factory_do_stop\\(.*\\);//" \
         talk_connect_test C14_trap10_again_and_again
     unit_broken tcp_client.c 's/(return .*: )REASON_DONE/\1ECONNREFUSED/' \
         talk_connect_test C15_nobody_wants_it
