@@ -148,13 +148,10 @@ int listener_do_read(struct descriptor *base)
 int listener_start(struct listener *self)
 {
     self->accepts = ACCEPTS_FIRST;
+    if (reactor_add_reader(self->base.reactor, &self->base.base) < 0)
+        return -1;
     self->reserve = open_reserve();
-    if (reactor_add_reader(self->base.reactor, &self->base.base) == 0)
-        return 0;
-    int error = errno;
-    close(self->reserve);
-    errno = error;
-    return -1;
+    return 0;
 }
 
 /* The port's connection_lost calls it: the loop closes the descriptor, we give

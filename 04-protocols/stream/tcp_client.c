@@ -36,7 +36,7 @@ static void tcp_client_describe(const void *self, char *text)
 static int tcp_client_do_write(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    struct connection_owner *owner = connection_owner(self);
+    struct connection_owner *owner = self->owner;
     struct address peer;
     struct failure reason;
 
@@ -47,10 +47,10 @@ static int tcp_client_do_write(struct descriptor *base)
         return errno == ENOTCONN ? REASON_NONE : errno;
     if (connected_to_itself(base->fd, &peer))
         return ECONNREFUSED;
-    reactor_remove_writer(connection_transport(self)->reactor, base);
+    reactor_remove_writer(self->transport.reactor, base);
     struct protocol *protocol = owner->connected(owner, &peer, &reason);
     if (protocol) {
-        connection_set_class(self, &connection_class);
+        self->base.class = &connection_class;
         connection_start(self, protocol);
         return REASON_NONE;
     }
@@ -60,8 +60,7 @@ static int tcp_client_do_write(struct descriptor *base)
 
 static void tcp_client_connection_lost(struct descriptor *base, int reason)
 {
-    struct connection_owner *owner =
-        connection_owner((struct connection *)base);
+    struct connection_owner *owner = ((struct connection *)base)->owner;
 
     if (!owner) /* it has given up on us, and knows */
         return;
@@ -86,9 +85,10 @@ static const struct descriptor_class Client = {
 /* The connect of a socket that does not block returns at once; how it ends is
  * heard by do_write. Even an end that is known by now is told in a later turn.
  */
-struct failure tcp_client_begin(struct tcp_client *client,
-                                const struct address *local)
+struct failure tcp_client_begin(struct tcp_client *client)
 {
+    const struct address *local =
+        client->where.local.length > 0 ? &client->where.local : NULL;
     int fd = net_connect_tcp(&client->peer, local);
 
     /* Only if somebody asked for an end of ours: otherwise the same errors say
@@ -103,44 +103,41 @@ struct failure tcp_client_begin(struct tcp_client *client,
         close(fd);
         return failure_of_connect(ENOMEM);
     }
-    connection_set_class(self, &Client);
-    connection_set_owner(self, &client->owner);
-    if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
+    self->base.class = &Client;
+    self->owner = &client->owner;
+    if (reactor_add_writer(client->reactor, &self->base) < 0)
         connection_disconnect(self, errno); /* heard of like any other end */
     client->connection = self;
     return (struct failure){ 0 };
 }
 
-/* Looks the names up, which blocks. */
+/* Looks the name up, which blocks. */
 static struct failure look_up_and_begin(struct tcp_client *self)
 {
-    const struct connect_target *where = &self->where;
-    struct address local;
-    const char *why = address_resolve(&self->peer, where->host, where->port);
+    const char *why =
+        address_resolve(&self->peer, self->where.host, self->where.port);
 
     if (why)
         return (struct failure){ &DNSLookupError, 0, why };
-    if (where->bind_host &&
-        address_resolve(&local, where->bind_host, where->bind_port))
-        return (struct failure){ &ConnectBindError, EADDRNOTAVAIL, NULL };
-    return tcp_client_begin(self, where->bind_host ? &local : NULL);
+    return tcp_client_begin(self);
 }
 
 struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
                                       int port, struct factory *factory,
                                       const struct connector_options *options)
 {
-    const struct connector_options defaults = { 0 };
+    struct connect_target where = { .host = host,
+                                    .port = port,
+                                    .connect = look_up_and_begin };
 
-    if (!options)
-        options = &defaults;
-    if (port < 0 || port > ADDRESS_PORT_MAX || options->bind_port < 0 ||
-        options->bind_port > ADDRESS_PORT_MAX) {
+    if (port < 0 || port > ADDRESS_PORT_MAX) {
         errno = EINVAL; /* not a number modulo 65536 */
         return NULL;
     }
-    const struct connect_target where = { host, port, options->bind_address,
-                                          options->bind_port,
-                                          look_up_and_begin };
-    return connector_new(reactor, &where, factory, options->timeout);
+    if (options && options->bind_address &&
+        address_numeric(&where.local, options->bind_address,
+                        options->bind_port) < 0)
+        return NULL;
+    return connector_new(reactor, &where, factory,
+                         options ? options->timeout : 0);
 }

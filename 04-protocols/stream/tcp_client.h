@@ -14,8 +14,7 @@ struct tcp_client;
 struct connect_target {
     const char *host;
     int port;
-    const char *bind_host; /* our own end's; NULL: the kernel chooses */
-    int bind_port;
+    struct address local; /* our own end; of no length: the kernel chooses */
 
     /* Begins to connect. The owner hears of the end later: `connected`, and if
      * that returns a protocol the connection starts; `failed`; or, if it
@@ -34,10 +33,8 @@ struct tcp_client {
 };
 
 /* The half of it that comes after the look-up: connects to client->peer.
- * `local` is our own end, NULL: the kernel chooses. Returns a failure, or none
- * and client->connection is set. */
-struct failure tcp_client_begin(struct tcp_client *client,
-                                const struct address *local);
+ * Returns a failure, or none and client->connection is set. */
+struct failure tcp_client_begin(struct tcp_client *client);
 
 /* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
  * is copied. In tcp_connector.c. */

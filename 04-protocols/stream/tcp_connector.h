@@ -18,14 +18,14 @@ enum connector_state { DISCONNECTED, CONNECTING, CONNECTED };
 /* Zeroes are the defaults. */
 struct connector_options {
     double timeout;           /* seconds for the whole attempt; 0: 30 */
-    const char *bind_address; /* our end's host; NULL: the kernel chooses */
-    int bind_port;            /* and its port */
+    const char *bind_address; /* our end's, numeric; NULL: any */
+    int bind_port;            /* and its port; 0: any */
 };
 
 /* Twisted's connectTCP: starts the factory and calls started_connecting, then
  * returns; whatever comes of it is told in a later turn. `host` and the
  * options are copied. NULL before the factory was started: ENOMEM, or EINVAL
- * for a port that does not exist. */
+ * for a port that does not exist, and for a bind_address that is a name. */
 struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
                                       int port, struct factory *factory,
                                       const struct connector_options *options);

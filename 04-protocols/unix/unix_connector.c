@@ -15,7 +15,7 @@ static struct failure begin(struct tcp_client *self)
 {
     if (address_from_path(&self->peer, self->where.host) < 0)
         return failure_of_connect(errno);
-    return tcp_client_begin(self, NULL);
+    return tcp_client_begin(self);
 }
 
 struct connector *reactor_connect_unix(struct reactor *reactor,

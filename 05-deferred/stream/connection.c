@@ -20,50 +20,10 @@
 #include <unistd.h>
 
 #include "net/address.h"
-#include "protocol/buffer.h"
 #include "reactor/trace.h"
 
 /* Bytes of a write that is worth a call of its own. */
 enum { LARGE_WRITE = 16 << 10 };
-
-/* Of these there may be ten thousand that do nothing, so size counts here, as
- * nowhere else: with the 16 bytes of an IPv4 address behind it a struct has 104
- * bytes, the most that malloc fits into a piece of 112. That is why switches
- * are bits and two members share a place. An idle echo connection costs about
- * 155 bytes in all; a pointer more would make it 171. */
-struct connection {
-    struct descriptor base;
-    struct transport transport;
-    struct protocol *protocol; /* NULL while it is being made */
-    struct buffer output;      /* written, not sent */
-    union {
-        struct producer *producer; /* NULL: nobody */
-        struct ending *ending;     /* when is_ending */
-    };
-    struct connection_owner *owner;   /* NULL: nobody */
-    unsigned number;                  /* of its port's connections */
-    unsigned numbered : 1;            /* if it is one of these */
-    unsigned connected : 1;           /* the protocol may use it */
-    unsigned disconnecting : 1;       /* lose_connection was called */
-    unsigned lingering : 1;           /* all is sent; what comes is dropped */
-    unsigned write_disconnecting : 1; /* lose_write_connection was called */
-    unsigned write_lost : 1;          /* our stream has ended */
-    unsigned read_lost : 1;           /* the peer's stream has ended */
-    unsigned paused : 1;              /* pause_producing was called */
-    unsigned read_throttled : 1;      /* not read: too much is queued */
-    unsigned streaming : 1;           /* the producer pushes */
-    unsigned producer_paused : 1;     /* and was told to stop */
-    unsigned write_error : 13;        /* errno of a write that has failed */
-    unsigned peer_length : 8;         /* 0: no socket, and nobody to name */
-    char peer[];                      /* the peer's address, as long as it is */
-};
-
-/* Of a connection that is over in one direction and goes on for a while in the
- * other: one that lingers, or whose write has failed. */
-struct ending {
-    struct delayed_call limit; /* then it ends in any case */
-    struct producer *producer; /* NULL, or who is still to be stopped */
-};
 
 /* Where the connections of one reactor are read to, one at a time. A read of
  * 192 KiB costs a third of the calls that one of 64 KiB does, but is more than
@@ -82,11 +42,6 @@ static struct connection *connection_of(const struct transport *transport)
 {
     return (struct connection *)((char *)transport -
                                  offsetof(struct connection, transport));
-}
-
-static struct reactor *reactor_of(const struct connection *self)
-{
-    return self->transport.reactor;
 }
 
 static void free_workspace(struct attachment *base)
@@ -116,9 +71,9 @@ static void update_read_interest(struct connection *self)
                                       !self->disconnecting);
 
     if (wanted && !self->read_lost)
-        reactor_add_reader(reactor_of(self), &self->base);
+        reactor_add_reader(self->transport.reactor, &self->base);
     else
-        reactor_remove_reader(reactor_of(self), &self->base);
+        reactor_remove_reader(self->transport.reactor, &self->base);
 }
 
 /* Why a connection ends that we have lost, and not the peer. */
@@ -131,22 +86,11 @@ static int reason_to_end(const struct connection *self)
 
 /* --- two ends that take a while --- */
 
+/* Over in one direction, and for a while it goes on in the other: it lingers,
+ * or a write has failed. It sends nothing, and has no `output`. */
 static bool is_ending(const struct connection *self)
 {
     return self->lingering || self->write_error;
-}
-
-static struct producer *producer_of(const struct connection *self)
-{
-    return is_ending(self) ? self->ending->producer : self->producer;
-}
-
-static void set_producer(struct connection *self, struct producer *producer)
-{
-    if (is_ending(self))
-        self->ending->producer = producer;
-    else
-        self->producer = producer;
 }
 
 static void end_now(void *argument)
@@ -160,15 +104,16 @@ static void end_now(void *argument)
  * memory, -1, it has to end at once. */
 static int begin_to_end(struct connection *self)
 {
-    struct ending *ending = calloc(1, sizeof(*ending));
+    struct delayed_call *limit = calloc(1, sizeof(*limit));
 
-    if (!ending || reactor_call_later(reactor_of(self), &ending->limit,
-                                      CONNECTION_LINGER, end_now, self) < 0) {
-        free(ending);
+    if (!limit || reactor_call_later(self->transport.reactor, limit,
+                                     CONNECTION_LINGER, end_now, self) < 0) {
+        free(limit);
         return -1;
     }
-    ending->producer = self->producer; /* the two share a place: out first */
-    self->ending = ending;
+    reactor_remove_writer(self->transport.reactor, &self->base);
+    buffer_clear(&self->output); /* the two share a place: out first */
+    self->limit = limit;
     return 0;
 }
 
@@ -176,9 +121,9 @@ static int begin_to_end(struct connection *self)
  * it may unregister, or register another. */
 static void stop_producer(struct connection *self)
 {
-    struct producer *producer = producer_of(self);
+    struct producer *producer = self->producer;
 
-    set_producer(self, NULL);
+    self->producer = NULL;
     if (producer)
         producer->stop_producing(producer);
 }
@@ -212,8 +157,6 @@ static int stop_writing(struct connection *self, int error)
           self->base.fd, strerror(error));
     self->write_error = (unsigned)error & 0x1fff;
     self->read_throttled = false;
-    buffer_clear(&self->output);
-    reactor_remove_writer(reactor_of(self), &self->base);
     update_read_interest(self);
     /* A push producer may be what keeps the protocol from reading on. It hears
      * of an empty queue; its writes go nowhere. One that is pulled hears of the
@@ -247,24 +190,13 @@ static int end_of_stream(struct connection *self)
     return REASON_NONE;
 }
 
-static void deliver(struct connection *self, const char *data, size_t length)
-{
-    if (self->lingering) /* too late for anybody */
-        return;
-    if (self->write_error) /* there is something: it may take its time */
-        delayed_call_reset(&self->ending->limit, CONNECTION_LINGER);
-    trace("  %s %d: data_received, %zu bytes", self->protocol->class->name,
-          self->base.fd, length);
-    if (self->protocol->class->data_received)
-        self->protocol->class->data_received(self->protocol, data, length);
-}
-
 /* One recv a turn, however much there is, so that a fast peer does not keep
  * the others waiting; the poller reports again what is left. */
 int connection_do_read(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    char *input = workspace_of(reactor_of(self))->input;
+    const struct protocol_class *class = self->protocol->class;
+    char *input = workspace_of(self->transport.reactor)->input;
     ssize_t length = self->peer_length
                          ? recv(base->fd, input, CONNECTION_READ_MAX, 0)
                          : read(base->fd, input, CONNECTION_READ_MAX);
@@ -273,7 +205,13 @@ int connection_do_read(struct descriptor *base)
         return errno == EAGAIN || errno == EINTR ? REASON_NONE : errno;
     if (length == 0)
         return end_of_stream(self);
-    deliver(self, input, (size_t)length);
+    if (self->lingering) /* too late for anybody */
+        return REASON_NONE;
+    if (self->write_error) /* there is something: it may take its time */
+        delayed_call_reset(self->limit, CONNECTION_LINGER);
+    trace("  %s %d: data_received, %zd bytes", class->name, base->fd, length);
+    if (class->data_received)
+        class->data_received(self->protocol, input, (size_t)length);
     return REASON_NONE;
 }
 
@@ -285,8 +223,6 @@ static int end_our_stream(struct connection *self)
 {
     const struct protocol_class *class = self->protocol->class;
 
-    if (self->write_lost)
-        return REASON_NONE;
     self->write_lost = true;
     if (shutdown(self->base.fd, SHUT_WR) < 0)
         return errno;
@@ -298,8 +234,6 @@ static int end_our_stream(struct connection *self)
 /* Whoever was waiting for an empty queue goes on, in this order. */
 static int on_output_drained(struct connection *self)
 {
-    if (self->lingering)
-        return REASON_NONE;
     if (self->producer && (!self->streaming || self->producer_paused)) {
         self->producer_paused = false; /* first: it may write too much again */
         self->producer->resume_producing(self->producer);
@@ -307,7 +241,7 @@ static int on_output_drained(struct connection *self)
     }
     if (self->disconnecting)
         return start_lingering(self);
-    if (self->write_disconnecting)
+    if (self->write_disconnecting && !self->write_lost)
         return end_our_stream(self);
     return REASON_NONE;
 }
@@ -351,7 +285,7 @@ int connection_do_write(struct descriptor *base)
             return REASON_NONE;
     }
     /* Before the callbacks: what they write asks for another do_write. */
-    reactor_remove_writer(reactor_of(self), base);
+    reactor_remove_writer(self->transport.reactor, base);
     return on_output_drained(self);
 }
 
@@ -377,14 +311,12 @@ static size_t send_at_once(struct connection *self, const struct iovec *piece)
     ssize_t sent = connection_send(self, piece->iov_base, piece->iov_len);
     int reason = sent < 0 ? stop_writing(self, errno) : REASON_NONE;
 
-    if (reason != REASON_NONE) {
-        self->connected = false;
+    if (reason != REASON_NONE)
         connection_disconnect(self, reason);
-    }
     /* A pull producer is asked for more when all is sent, which is now. But it
      * may be the one that calls us: so do_write will ask it. */
     if (!is_ending(self) && self->producer)
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
     return sent < 0 ? piece->iov_len : (size_t)sent;
 }
 
@@ -415,12 +347,11 @@ static void connection_write(struct transport *transport,
     }
     ssize_t waiting = buffer_append_pieces(&self->output, pieces, count);
     if (waiting < 0) { /* an end is better than a stream with a gap */
-        self->connected = false;
         connection_disconnect(self, ENOMEM);
         return;
     }
     if ((size_t)waiting == length) /* or it waits to write already */
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
     if (waiting > CONNECTION_HIGH_WATER)
         apply_backpressure(self);
 }
@@ -440,7 +371,7 @@ static void lose_connection(struct transport *transport)
     if (self->write_error) /* there is nothing that could be sent first */
         end_now(self);
     else
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
 }
 
 /* SO_LINGER with no seconds makes close() send a reset and drop what the kernel
@@ -452,9 +383,7 @@ static void abort_connection(struct transport *transport)
 
     if (!self->connected)
         return;
-    self->connected = false;
     self->disconnecting = true;
-    buffer_clear(&self->output);
     setsockopt(self->base.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     connection_disconnect(self, REASON_ABORTED);
 }
@@ -463,10 +392,10 @@ static void lose_write_connection(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
-    if (!self->connected || self->write_disconnecting || self->write_error)
+    if (!self->connected || self->write_disconnecting || is_ending(self))
         return;
     self->write_disconnecting = true;
-    reactor_add_writer(reactor_of(self), &self->base);
+    reactor_add_writer(self->transport.reactor, &self->base);
 }
 
 /* Who is paused is not watched at all: it hears nothing, not even of the peer's
@@ -516,17 +445,21 @@ static void unregister_producer(struct transport *transport)
 {
     struct connection *self = connection_of(transport);
 
-    set_producer(self, NULL);
+    self->producer = NULL;
     /* Whichever end has waited for the producer comes now; this may be the
      * last that is heard of it. */
     if (self->connected && !is_ending(self) &&
         (self->disconnecting || self->write_disconnecting))
-        reactor_add_writer(reactor_of(self), &self->base);
+        reactor_add_writer(self->transport.reactor, &self->base);
 }
 
 static size_t queued(const struct transport *transport)
 {
-    return buffer_length(&connection_of(transport)->output);
+    const struct connection *self = connection_of(transport);
+
+    if (!self->connected || is_ending(self)) /* nothing is owed any more */
+        return 0;
+    return buffer_length(&self->output);
 }
 
 static bool is_disconnecting(const struct transport *transport)
@@ -593,7 +526,6 @@ void connection_connection_lost(struct descriptor *base, int reason)
         reason = reason_to_end(self); /* all was said, whatever came then */
     struct failure failure = failure_of(reason);
     self->connected = false;
-    buffer_clear(&self->output);
     stop_producer(self);
     if (self->protocol->class->connection_lost)
         self->protocol->class->connection_lost(self->protocol, failure);
@@ -606,12 +538,13 @@ void connection_dispose(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
 
-    if (is_ending(self)) { /* or the loop would call end_now later */
-        delayed_call_cancel(&self->ending->limit);
-        free(self->ending);
+    if (is_ending(self)) {
+        delayed_call_cancel(self->limit); /* or it would end one that is gone */
+        free(self->limit);
+    } else {
+        buffer_clear(&self->output);
     }
     free(self->protocol);
-    buffer_clear(&self->output);
     free(self);
 }
 
@@ -668,7 +601,7 @@ void connection_start(struct connection *self, struct protocol *protocol)
     self->protocol = protocol;
     self->connected = true;
     /* Whatever fails here is told by connection_lost, after connection_made. */
-    if (reactor_add_reader(reactor_of(self), &self->base) < 0)
+    if (reactor_add_reader(self->transport.reactor, &self->base) < 0)
         connection_disconnect(self, errno);
     trace("  %s %d: make_connection", protocol->class->name, self->base.fd);
     protocol_make_connection(protocol, &self->transport);
@@ -682,12 +615,8 @@ void connection_discard(struct connection *self)
 
 void connection_disconnect(struct connection *self, int reason)
 {
-    reactor_disconnect(reactor_of(self), &self->base, reason);
-}
-
-struct transport *connection_transport(struct connection *self)
-{
-    return &self->transport;
+    self->connected = false;
+    reactor_disconnect(self->transport.reactor, &self->base, reason);
 }
 
 int connection_descriptor(const struct transport *transport)
@@ -706,27 +635,5 @@ void connection_set_number(struct connection *self, unsigned number)
 
 bool connection_owes(const struct connection *self)
 {
-    return buffer_length(&self->output) > 0 || producer_of(self);
-}
-
-bool connection_read_lost(const struct connection *self)
-{
-    return self->read_lost;
-}
-
-void connection_set_owner(struct connection *self,
-                          struct connection_owner *owner)
-{
-    self->owner = owner;
-}
-
-struct connection_owner *connection_owner(const struct connection *self)
-{
-    return self->owner;
-}
-
-void connection_set_class(struct connection *self,
-                          const struct descriptor_class *class)
-{
-    self->base.class = class;
+    return queued(&self->transport) > 0 || self->producer;
 }

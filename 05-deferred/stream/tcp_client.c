@@ -37,7 +37,7 @@ static void tcp_client_describe(const void *self, char *text)
 static int tcp_client_do_write(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    struct connection_owner *owner = connection_owner(self);
+    struct connection_owner *owner = self->owner;
     struct address peer;
     struct failure reason;
 
@@ -48,10 +48,10 @@ static int tcp_client_do_write(struct descriptor *base)
         return errno == ENOTCONN ? REASON_NONE : errno;
     if (connected_to_itself(base->fd, &peer))
         return ECONNREFUSED;
-    reactor_remove_writer(connection_transport(self)->reactor, base);
+    reactor_remove_writer(self->transport.reactor, base);
     struct protocol *protocol = owner->connected(owner, &peer, &reason);
     if (protocol) {
-        connection_set_class(self, &connection_class);
+        self->base.class = &connection_class;
         connection_start(self, protocol);
         return REASON_NONE;
     }
@@ -61,8 +61,7 @@ static int tcp_client_do_write(struct descriptor *base)
 
 static void tcp_client_connection_lost(struct descriptor *base, int reason)
 {
-    struct connection_owner *owner =
-        connection_owner((struct connection *)base);
+    struct connection_owner *owner = ((struct connection *)base)->owner;
 
     if (!owner) /* it has given up on us, and knows */
         return;
@@ -87,9 +86,10 @@ static const struct descriptor_class Client = {
 /* The connect of a socket that does not block returns at once; how it ends is
  * heard by do_write. Even an end that is known by now is told in a later turn.
  */
-struct failure tcp_client_begin(struct tcp_client *client,
-                                const struct address *local)
+struct failure tcp_client_begin(struct tcp_client *client)
 {
+    const struct address *local =
+        client->where.local.length > 0 ? &client->where.local : NULL;
     int fd = net_connect_tcp(&client->peer, local);
 
     /* Only if somebody asked for an end of ours: otherwise the same errors say
@@ -104,49 +104,23 @@ struct failure tcp_client_begin(struct tcp_client *client,
         close(fd);
         return failure_of_connect(ENOMEM);
     }
-    connection_set_class(self, &Client);
-    connection_set_owner(self, &client->owner);
-    if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
+    self->base.class = &Client;
+    self->owner = &client->owner;
+    if (reactor_add_writer(client->reactor, &self->base) < 0)
         connection_disconnect(self, errno); /* heard of like any other end */
     client->connection = self;
     return (struct failure){ 0 };
 }
 
-/* Our own end has no address, which is no matter of the peer's name. */
-static struct result no_local(struct result result, void *argument)
-{
-    (void)argument;
-    return failure_check(result.failure, &DNSLookupError)
-               ? result_error(&ConnectBindError, EADDRNOTAVAIL)
-               : result;
-}
-
-/* The peer's address is there; the next to come is our own, or none. Each
- * look-up gives its address to us, and we free it. */
-static struct result found_peer(struct result result, void *argument)
+/* The peer's address is there, and is ours to free. A failure goes on to
+ * `leave`, as one of the look-up would. */
+static struct result found(struct result result, void *argument)
 {
     struct tcp_client *self = argument;
-    const struct connect_target *where = &self->where;
 
     self->peer = *(struct address *)result.value;
     free(result.value);
-    if (!where->bind_host)
-        return result_value(NULL);
-    struct deferred *local =
-        resolver_look_up(self->reactor, where->bind_host, where->bind_port);
-    if (local)
-        deferred_add_errback(local, no_local, NULL);
-    return result_deferred(local);
-}
-
-/* The value is our own end, or NULL: the kernel chooses. A failure goes on to
- * `leave`, as one of the look-ups would. */
-static struct result found_both(struct result result, void *argument)
-{
-    struct tcp_client *self = argument;
-    struct failure failure = tcp_client_begin(self, result.value);
-
-    free(result.value);
+    struct failure failure = tcp_client_begin(self);
     return failure.type ? result_failure(failure) : result_value(NULL);
 }
 
@@ -166,19 +140,15 @@ static struct result leave(struct result result, void *argument)
     return result_value(NULL);
 }
 
-/* Looks the names up beside the loop. */
-static struct failure look_up_and_begin(struct tcp_client *self)
+struct failure tcp_client_look_up(struct tcp_client *self)
 {
-    struct deferred *look_up =
+    self->look_up =
         resolver_look_up(self->reactor, self->where.host, self->where.port);
-
-    if (!look_up)
+    if (!self->look_up)
         return (struct failure){ &MemoryError, 0, NULL };
-    self->look_up = look_up;
     /* A numeric address is there already; then all of this happens here. */
-    deferred_add_callback(look_up, found_peer, self);
-    deferred_add_callback(look_up, found_both, self);
-    deferred_add_both(look_up, leave, self);
+    deferred_add_callback(self->look_up, found, self);
+    deferred_add_both(self->look_up, leave, self);
     return (struct failure){ 0 };
 }
 
@@ -192,17 +162,16 @@ struct connector *reactor_connect_tcp(struct reactor *reactor, const char *host,
                                       int port, struct factory *factory,
                                       const struct connector_options *options)
 {
-    const struct connector_options defaults = { 0 };
+    struct connect_target where = { .host = host, .port = port };
 
-    if (!options)
-        options = &defaults;
-    if (port < 0 || port > ADDRESS_PORT_MAX || options->bind_port < 0 ||
-        options->bind_port > ADDRESS_PORT_MAX) {
+    if (port < 0 || port > ADDRESS_PORT_MAX) {
         errno = EINVAL; /* not a number modulo 65536 */
         return NULL;
     }
-    const struct connect_target where = { host, port, options->bind_address,
-                                          options->bind_port,
-                                          look_up_and_begin };
-    return connector_new(reactor, &where, factory, options->timeout);
+    if (options && options->bind_address &&
+        address_numeric(&where.local, options->bind_address,
+                        options->bind_port) < 0)
+        return NULL;
+    return connector_new(reactor, &where, factory,
+                         options ? options->timeout : 0);
 }

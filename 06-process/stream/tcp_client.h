@@ -15,22 +15,12 @@ struct tcp_client;
 struct connect_target {
     const char *host;
     int port;
-    const char *bind_host; /* our own end's; NULL: the kernel chooses */
-    int bind_port;
+    struct address local; /* our own end; of no length: the kernel chooses */
 
-    /* With tcp_client_look_up: what begins when the peer's address is there,
-     * in client->peer. Returns a failure, or none and client->connection is
-     * set. `local` is our own end, or NULL: the kernel chooses. */
-    struct failure (*begin)(struct tcp_client *client,
-                            const struct address *local);
+    /* What begins when the peer's address is there, in client->peer. Returns a
+     * failure, or none and client->connection is set. */
+    struct failure (*begin)(struct tcp_client *client);
     const void *options; /* for `begin`; not copied */
-
-    /* Begins to connect, or to look up where. The owner hears of the end:
-     * `connected`, and if that returns a protocol the connection starts;
-     * `failed`; or, if it returned none, `connection_lost`. Returns what went
-     * wrong at once, with no connection, or no failure. After EAGAIN it is
-     * called again. A numeric address may have `failed` before this returns. */
-    struct failure (*connect)(struct tcp_client *client);
 };
 
 /* The part of a connector that an attempt works with. */
@@ -43,17 +33,18 @@ struct tcp_client {
     struct connection *connection; /* while connecting or connected */
 };
 
-/* For `connect`: looks the names up beside the loop, then calls `begin`. */
+/* Looks the name up beside the loop, then calls `begin`. The owner hears of the
+ * end: `connected`, and if that returns a protocol the connection starts;
+ * `failed`; or, if it returned none, `connection_lost`. Returns MemoryError, or
+ * no failure. A numeric address may have `failed` before this returns. */
 struct failure tcp_client_look_up(struct tcp_client *client);
 
 /* Ends the look-up, if there is one; the owner does not hear of it. */
 void tcp_client_forget(struct tcp_client *client);
 
 /* The half of it that comes after the look-up: connects to client->peer.
- * `local` is our own end, NULL: the kernel chooses. Returns a failure, or none
- * and client->connection is set. */
-struct failure tcp_client_begin(struct tcp_client *client,
-                                const struct address *local);
+ * Returns a failure, or none and client->connection is set. */
+struct failure tcp_client_begin(struct tcp_client *client);
 
 /* reactor_connect_tcp, and whatever connects by other means, ends here; `where`
  * is copied. In tcp_connector.c. */

@@ -14,9 +14,8 @@
 
 /* Seconds. */
 static const double default_timeout = 30;
-static const double until_not_full = 0.01; /* the kernel does not tell */
 
-/* The framework makes it and frees it: see finish_if_idle. What becomes of its
+/* The framework makes it and frees it: see finish. What becomes of its
  * connection it hears through client.owner. */
 struct connector {
     struct tcp_client client; /* first: its owner is the connector */
@@ -28,8 +27,7 @@ struct connector {
     struct delayed_call timeout; /* the end of this one */
     struct trigger reactor_end;  /* the end of all of them */
     struct turn_end turn_end;    /* where it is freed */
-    bool freed;                  /* that is on its way */
-    char hosts[];                /* that client.where points to */
+    char host[];                 /* that client.where points to */
 };
 
 static void connector_free(void *argument)
@@ -43,24 +41,30 @@ static void connector_free(void *argument)
 
 /* It has come to its end, but whoever has called us may still hold it: so not
  * before the turn is over. Or the reactor is being freed, and the connector
- * goes with it. */
+ * goes with it. Twice is once. */
 static void free_later(void *argument)
 {
     struct connector *self = argument;
 
     tcp_client_forget(&self->client);
     reactor_remove_trigger(self->client.reactor, &self->reactor_end);
-    if (!self->freed)
+    if (!self->turn_end.function)
         reactor_at_turn_end(self->client.reactor, &self->turn_end,
                             connector_free, self);
-    self->freed = true;
 }
 
-/* An attempt or a connection is over, and the factory has been told. If it has
- * not begun another, that was it for the factory; and if none is planned, for
- * the connector, too. */
-static void finish_if_idle(struct connector *self)
+/* An attempt or a connection is over, and `tell`, if it is not NULL, tells the
+ * factory; the state is set before, for that may connect again. If it has not
+ * begun another, that was it for the factory; and if none is planned, for the
+ * connector, too. */
+static void finish(struct connector *self, struct failure reason,
+                   void (*tell)(struct factory *, struct connector *,
+                                struct failure))
 {
+    self->client.connection = NULL;
+    self->state = DISCONNECTED;
+    if (tell)
+        tell(self->factory, self, reason);
     /* It may also have begun another that has ended by now: then the call that
      * told of that end has done all of this. */
     if (self->state != DISCONNECTED || !self->factory_started)
@@ -71,8 +75,7 @@ static void finish_if_idle(struct connector *self)
         free_later(self);
 }
 
-/* The attempt is over, for whatever reason, and its connection with it. The
- * state is set before the factory hears of it, for that may connect again. */
+/* The attempt is over, for whatever reason, and its connection with it. */
 static void fail(struct connector *self, struct failure reason)
 {
     struct connection *connection = self->client.connection;
@@ -80,15 +83,11 @@ static void fail(struct connector *self, struct failure reason)
     delayed_call_cancel(&self->timeout);
     delayed_call_cancel(&self->attempt);
     tcp_client_forget(&self->client);
-    self->client.connection = NULL;
-    self->state = DISCONNECTED;
     if (connection) { /* it must not tell us of its end: we know */
-        connection_set_owner(connection, NULL);
+        connection->owner = NULL;
         connection_disconnect(connection, REASON_DONE);
     }
-    if (self->factory->client_connection_failed)
-        self->factory->client_connection_failed(self->factory, self, reason);
-    finish_if_idle(self);
+    finish(self, reason, self->factory->client_connection_failed);
 }
 
 static void time_out(void *argument)
@@ -101,11 +100,7 @@ static void lost(struct connection_owner *owner, struct failure reason)
 {
     struct connector *self = (struct connector *)owner;
 
-    self->client.connection = NULL;
-    self->state = DISCONNECTED;
-    if (self->factory->client_connection_lost)
-        self->factory->client_connection_lost(self->factory, self, reason);
-    finish_if_idle(self);
+    finish(self, reason, self->factory->client_connection_lost);
 }
 
 /* The handshake is over. Returns who takes the connection, or NULL. The timeout
@@ -136,12 +131,9 @@ static void failed(struct connection_owner *owner, struct failure reason)
 static void run_attempt(void *argument)
 {
     struct connector *self = argument;
-    struct failure failure = self->client.where.connect(&self->client);
+    struct failure failure = tcp_client_look_up(&self->client);
 
-    if (failure.number == EAGAIN) /* the queue of a UNIX server is full */
-        reactor_call_later(self->client.reactor, &self->attempt, until_not_full,
-                           run_attempt, self);
-    else if (failure.type)
+    if (failure.type)
         fail(self, failure);
 }
 
@@ -212,8 +204,7 @@ void connector_disconnect(struct connector *self)
     if (self->state == CONNECTING)
         connector_stop_connecting(self);
     else if (self->state == CONNECTED && self->client.connection)
-        transport_lose_connection(
-            connection_transport(self->client.connection));
+        transport_lose_connection(&self->client.connection->transport);
 }
 
 enum connector_state connector_state(const struct connector *self)
@@ -231,16 +222,12 @@ int connector_port(const struct connector *self)
     return self->client.where.port;
 }
 
-/* The strings of `where` are copied behind the struct: the caller's may be on
- * its stack. */
+/* The host is copied behind the struct: the caller's may be on its stack. */
 struct connector *connector_new(struct reactor *reactor,
                                 const struct connect_target *where,
                                 struct factory *factory, double timeout)
 {
-    const char *bind_host = where->bind_host ? where->bind_host : "";
-    size_t length = strlen(where->host) + 1;
-    struct connector *self =
-        calloc(1, sizeof(*self) + length + strlen(bind_host) + 1);
+    struct connector *self = calloc(1, sizeof(*self) + strlen(where->host) + 1);
 
     if (!self)
         return NULL;
@@ -249,9 +236,7 @@ struct connector *connector_new(struct reactor *reactor,
     self->factory = factory;
     self->seconds = timeout > 0 ? timeout : default_timeout;
     self->client.where = *where;
-    self->client.where.host = strcpy(self->hosts, where->host);
-    if (where->bind_host)
-        self->client.where.bind_host = strcpy(self->hosts + length, bind_host);
+    self->client.where.host = strcpy(self->host, where->host);
     if (reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_FREE,
                             &self->reactor_end, free_later, self) < 0 ||
         connector_connect(self) < 0) {

@@ -38,7 +38,7 @@ static struct protocol *connected(struct ssl_connection *self)
     struct connection_owner *owner = self->owner;
     struct failure *reason = &self->raw_reason; /* nothing else is there yet */
 
-    connection_set_owner(self->raw, NULL); /* from now on it hears from us */
+    self->raw->owner = NULL; /* from now on it hears from us */
     struct protocol *protocol = owner->connected(owner, &self->peer, reason);
     if (!protocol && reason->type)
         owner->failed(owner, *reason);
@@ -54,7 +54,7 @@ static void failed(struct ssl_connection *self, struct failure reason)
     if (self->words.complaint[0] && self->owner)
         log_message("TLS helper: %s", self->words.complaint);
     if (self->raw)
-        connection_set_owner(self->raw, NULL);
+        self->raw->owner = NULL;
     if (self->owner)
         self->owner->failed(self->owner, reason);
 }
@@ -151,15 +151,13 @@ static int start_helper(struct ssl_client *self, const char *name)
 }
 
 /* What tcp_client_begin is to TCP: the name has an address. */
-static struct failure begin(struct tcp_client *client,
-                            const struct address *local)
+static struct failure begin(struct tcp_client *client)
 {
     const struct connect_target *where = &client->where;
     const struct ssl_connector_options *options = where->options;
     const char *name = options->name ? options->name : where->host;
     struct ssl_client *self;
 
-    (void)local;                /* nobody can have asked for one */
     if (*name == '-' || !*name) /* would be an option of openssl's */
         return failure_of_connect(EINVAL);
     self = (struct ssl_client *)ssl_connection_new(&SslClient, client->reactor,
@@ -178,7 +176,7 @@ static struct failure begin(struct tcp_client *client,
         return failure_of_connect(error);
     }
     self->base.owner = &client->owner;
-    connection_set_owner(self->base.raw, &client->owner);
+    self->base.raw->owner = &client->owner;
     self->base.raw_pointer = &client->connection;
     client->connection = self->base.raw;
     return (struct failure){ 0 };
@@ -194,7 +192,6 @@ struct connector *reactor_connect_ssl(
         .port = port,
         .options = options ? options : &defaults,
         .begin = begin,
-        .connect = tcp_client_look_up,
     };
 
     if (port < 0 || port > ADDRESS_PORT_MAX) {

@@ -101,7 +101,7 @@ load ../lib/servers
 @test "proof: G3 G5: a wrong name in the brackets, and a factory that is not quiet, are seen" {
     unit_broken tcp_client.c 's/\.describe = tcp_client_describe/.describe = NULL/' \
         log_test G3_who_is_running_in_a_client
-    unit_broken tcp_client.c 's/if \(protocol\) \{/reactor_enter(connection_transport(self)->reactor, (struct running){ connection_describe, self });&/' \
+    unit_broken tcp_client.c 's/if \(protocol\) \{/reactor_enter(self->transport.reactor, (struct running){ connection_describe, self });&/' \
         log_test G3_who_is_running_in_a_client
     unit_broken protocol.c 's/if \(!factory->quiet\)//' \
         log_test G5_a_quiet_factory
@@ -200,9 +200,9 @@ load ../lib/servers
 }
 
 @test "proof: trap 10: a factory stopped too often, or never, is seen" {
-    unit_broken tcp_connector.c "$(unit_in finish_if_idle)s/self->state != DISCONNECTED/0/" \
+    unit_broken tcp_connector.c "$(unit_in finish)s/self->state != DISCONNECTED/0/" \
         talk_connect_test C14_trap10_again_and_again
-    unit_broken tcp_connector.c "$(unit_in finish_if_idle)s/factory_do_stop\\(.*\\);//" \
+    unit_broken tcp_connector.c "$(unit_in finish)s/factory_do_stop\\(.*\\);//" \
         talk_connect_test C14_trap10_again_and_again
     unit_broken tcp_client.c 's/(return .*: )REASON_DONE/\1ECONNREFUSED/' \
         talk_connect_test C15_nobody_wants_it

@@ -551,11 +551,13 @@ static void C20_connect_at_the_end(const char *poller)
 static void no_such_port(const char *poller)
 {
     const int wrong[] = { -1, 65536, 65536 + 9 };
+    const struct connector_options named = { .bind_address = "localhost" };
     struct talk talk;
 
     talk_new(&talk, poller, &Talker);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-        const struct connector_options from = { .bind_port = wrong[i] };
+        const struct connector_options from = { .bind_address = "127.0.0.1",
+                                                .bind_port = wrong[i] };
         errno = 0;
         CHECK(!reactor_connect_tcp(talk.reactor, "127.0.0.1", wrong[i],
                                    &talk.base, NULL) &&
@@ -565,6 +567,10 @@ static void no_such_port(const char *poller)
                                    &from) &&
               errno == EINVAL);
     }
+    errno = 0;
+    CHECK(!reactor_connect_tcp(talk.reactor, "127.0.0.1", 9, &talk.base,
+                               &named) &&
+          errno == EINVAL);
     CHECK(talk.started == 0);
     talk_free(&talk);
 }
