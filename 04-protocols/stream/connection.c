@@ -20,10 +20,43 @@
 #include <unistd.h>
 
 #include "net/address.h"
+#include "protocol/buffer.h"
 #include "reactor/trace.h"
 
 /* Bytes of a write that is worth a call of its own. */
 enum { LARGE_WRITE = 16 << 10 };
+
+/* Of these there may be ten thousand that do nothing, so size counts here, as
+ * nowhere else: with the 16 bytes of an IPv4 address behind it a struct has 104
+ * bytes, the most that malloc fits into a piece of 112. That is why switches
+ * are bits and two members share a place. An idle echo connection costs about
+ * 155 bytes in all; a pointer more would make it 171. */
+struct connection {
+    struct descriptor base;
+    struct transport transport;
+    struct protocol *protocol; /* NULL while it is being made */
+    union {
+        struct buffer output;       /* written, not sent */
+        struct delayed_call *limit; /* when is_ending: until then, at most */
+    };
+    struct producer *producer;        /* NULL: nobody */
+    struct connection_owner *owner;   /* NULL: nobody */
+    unsigned number;                  /* of its port's connections */
+    unsigned numbered : 1;            /* if it is one of these */
+    unsigned connected : 1;           /* the protocol may use it */
+    unsigned disconnecting : 1;       /* lose_connection was called */
+    unsigned lingering : 1;           /* all is sent; what comes is dropped */
+    unsigned write_disconnecting : 1; /* lose_write_connection was called */
+    unsigned write_lost : 1;          /* our stream has ended */
+    unsigned read_lost : 1;           /* the peer's stream has ended */
+    unsigned paused : 1;              /* pause_producing was called */
+    unsigned read_throttled : 1;      /* not read: too much is queued */
+    unsigned streaming : 1;           /* the producer pushes */
+    unsigned producer_paused : 1;     /* and was told to stop */
+    unsigned write_error : 13;        /* errno of a write that has failed */
+    unsigned peer_length : 8;         /* 0: no socket, and nobody to name */
+    char peer[];                      /* the peer's address, as long as it is */
+};
 
 /* Where the connections of one reactor are read to, one at a time. A read of
  * 192 KiB costs a third of the calls that one of 64 KiB does, but is more than
@@ -619,6 +652,11 @@ void connection_disconnect(struct connection *self, int reason)
     reactor_disconnect(self->transport.reactor, &self->base, reason);
 }
 
+struct transport *connection_transport(struct connection *self)
+{
+    return &self->transport;
+}
+
 int connection_descriptor(const struct transport *transport)
 {
     if (transport->class == &transport_class)
@@ -636,4 +674,26 @@ void connection_set_number(struct connection *self, unsigned number)
 bool connection_owes(const struct connection *self)
 {
     return queued(&self->transport) > 0 || self->producer;
+}
+
+bool connection_read_lost(const struct connection *self)
+{
+    return self->read_lost;
+}
+
+void connection_set_owner(struct connection *self,
+                          struct connection_owner *owner)
+{
+    self->owner = owner;
+}
+
+struct connection_owner *connection_owner(const struct connection *self)
+{
+    return self->owner;
+}
+
+void connection_set_class(struct connection *self,
+                          const struct descriptor_class *class)
+{
+    self->base.class = class;
 }

@@ -11,7 +11,6 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
-#include "protocol/buffer.h"
 #include "protocol/protocol.h"
 #include "reactor/reactor.h"
 
@@ -47,41 +46,9 @@ struct connection_owner {
                             struct failure reason);
 };
 
-/* Who makes a connection may give it an owner, and a class of its own; the rest
- * belongs to connection.c, but may be read. It begins with its struct
- * descriptor, so that a pointer to the one is a pointer to the other.
- *
- * Of these there may be ten thousand that do nothing, so size counts here, as
- * nowhere else: with the 16 bytes of an IPv4 address behind it a struct has 104
- * bytes, the most that malloc fits into a piece of 112. That is why switches
- * are bits and two members share a place. An idle echo connection costs about
- * 155 bytes in all; a pointer more would make it 171. */
-struct connection {
-    struct descriptor base;
-    struct transport transport;
-    struct protocol *protocol; /* NULL while it is being made */
-    union {
-        struct buffer output;       /* written, not sent */
-        struct delayed_call *limit; /* when is_ending: until then, at most */
-    };
-    struct producer *producer;        /* NULL: nobody */
-    struct connection_owner *owner;   /* NULL: nobody */
-    unsigned number;                  /* of its port's connections */
-    unsigned numbered : 1;            /* if it is one of these */
-    unsigned connected : 1;           /* the protocol may use it */
-    unsigned disconnecting : 1;       /* lose_connection was called */
-    unsigned lingering : 1;           /* all is sent; what comes is dropped */
-    unsigned write_disconnecting : 1; /* lose_write_connection was called */
-    unsigned write_lost : 1;          /* our stream has ended */
-    unsigned read_lost : 1;           /* the peer's stream has ended */
-    unsigned paused : 1;              /* pause_producing was called */
-    unsigned read_throttled : 1;      /* not read: too much is queued */
-    unsigned streaming : 1;           /* the producer pushes */
-    unsigned producer_paused : 1;     /* and was told to stop */
-    unsigned write_error : 13;        /* errno of a write that has failed */
-    unsigned peer_length : 8;         /* 0: no socket, and nobody to name */
-    char peer[];                      /* the peer's address, as long as it is */
-};
+/* Begins with its struct descriptor, so that a pointer to the one is a pointer
+ * to the other. */
+struct connection;
 
 /* A connection over `fd`, which is open and does not block; it is not read
  * yet. `peer` is who a socket is connected to, NULL if it is no socket. NULL
@@ -100,6 +67,8 @@ void connection_discard(struct connection *connection);
  * transport takes nothing more. */
 void connection_disconnect(struct connection *connection, int reason);
 
+struct transport *connection_transport(struct connection *connection);
+
 /* The descriptor below a transport, or -1 with ENOTSOCK if that is not the
  * transport of a connection. */
 int connection_descriptor(const struct transport *transport);
@@ -108,12 +77,21 @@ int connection_descriptor(const struct transport *transport);
  * a number is a client's. */
 void connection_set_number(struct connection *connection, unsigned number);
 
-/* Whether it has anything to send, or somebody who will make more. */
+/* Whether it has anything to send, or somebody who will make more; and whether
+ * the peer's stream has ended. */
 bool connection_owes(const struct connection *connection);
+bool connection_read_lost(const struct connection *connection);
+
+/* NULL: nobody. */
+void connection_set_owner(struct connection *connection,
+                          struct connection_owner *owner);
+struct connection_owner *connection_owner(const struct connection *connection);
 
 /* What the loop calls. A connection that differs in one of these has a class of
  * its own, with the others in it. */
 extern const struct descriptor_class connection_class;
+void connection_set_class(struct connection *connection,
+                          const struct descriptor_class *class);
 void connection_describe(const void *self, char *text);
 int connection_do_read(struct descriptor *self);
 int connection_do_write(struct descriptor *self);

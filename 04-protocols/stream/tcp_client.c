@@ -36,7 +36,7 @@ static void tcp_client_describe(const void *self, char *text)
 static int tcp_client_do_write(struct descriptor *base)
 {
     struct connection *self = (struct connection *)base;
-    struct connection_owner *owner = self->owner;
+    struct connection_owner *owner = connection_owner(self);
     struct address peer;
     struct failure reason;
 
@@ -47,10 +47,10 @@ static int tcp_client_do_write(struct descriptor *base)
         return errno == ENOTCONN ? REASON_NONE : errno;
     if (connected_to_itself(base->fd, &peer))
         return ECONNREFUSED;
-    reactor_remove_writer(self->transport.reactor, base);
+    reactor_remove_writer(connection_transport(self)->reactor, base);
     struct protocol *protocol = owner->connected(owner, &peer, &reason);
     if (protocol) {
-        self->base.class = &connection_class;
+        connection_set_class(self, &connection_class);
         connection_start(self, protocol);
         return REASON_NONE;
     }
@@ -60,7 +60,8 @@ static int tcp_client_do_write(struct descriptor *base)
 
 static void tcp_client_connection_lost(struct descriptor *base, int reason)
 {
-    struct connection_owner *owner = ((struct connection *)base)->owner;
+    struct connection_owner *owner =
+        connection_owner((struct connection *)base);
 
     if (!owner) /* it has given up on us, and knows */
         return;
@@ -103,9 +104,9 @@ struct failure tcp_client_begin(struct tcp_client *client)
         close(fd);
         return failure_of_connect(ENOMEM);
     }
-    self->base.class = &Client;
-    self->owner = &client->owner;
-    if (reactor_add_writer(client->reactor, &self->base) < 0)
+    connection_set_class(self, &Client);
+    connection_set_owner(self, &client->owner);
+    if (reactor_add_writer(client->reactor, (struct descriptor *)self) < 0)
         connection_disconnect(self, errno); /* heard of like any other end */
     client->connection = self;
     return (struct failure){ 0 };

@@ -84,7 +84,7 @@ static void fail(struct connector *self, struct failure reason)
     delayed_call_cancel(&self->attempt);
     tcp_client_forget(&self->client);
     if (connection) { /* it must not tell us of its end: we know */
-        connection->owner = NULL;
+        connection_set_owner(connection, NULL);
         connection_disconnect(connection, REASON_DONE);
     }
     finish(self, reason, self->factory->client_connection_failed);
@@ -204,7 +204,8 @@ void connector_disconnect(struct connector *self)
     if (self->state == CONNECTING)
         connector_stop_connecting(self);
     else if (self->state == CONNECTED && self->client.connection)
-        transport_lose_connection(&self->client.connection->transport);
+        transport_lose_connection(
+            connection_transport(self->client.connection));
 }
 
 enum connector_state connector_state(const struct connector *self)

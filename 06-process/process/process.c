@@ -217,7 +217,8 @@ static int writer_do_read(struct descriptor *base)
  * spin on a write that never succeeds. (A pipe fails with EPIPE by itself.) */
 static int writer_do_write(struct descriptor *base)
 {
-    const struct transport *transport = &((struct connection *)base)->transport;
+    const struct transport *transport =
+        connection_transport((struct connection *)base);
     struct pollfd hung_up = { .fd = base->fd };
     size_t before = transport_queued(transport);
     int result = connection_do_write(base);
@@ -284,7 +285,8 @@ static void pipe_start(struct process_pipe *self)
     struct connection *connection = self->connection;
 
     connection_start(connection, &self->base);
-    connection->base.class = self->writes ? &ProcessWriter : &ProcessReader;
+    connection_set_class(connection,
+                         self->writes ? &ProcessWriter : &ProcessReader);
     if (self->writes && self->process->terminal)
         transport_pause_producing(self->base.transport);
 }

@@ -245,15 +245,16 @@ static void connection_lost(struct protocol *base, struct failure reason)
 
     /* An error of the raw connection is an end of it as well, and who has made
      * it knows more. A connection that we have closed need not have one. */
-    self->has_ended = self->has_ended || self->raw->read_lost || error;
+    self->has_ended =
+        self->has_ended || connection_read_lost(self->raw) || error;
     /* A connector that has given up has taken itself out, and perhaps has begun
      * another attempt: its pointer is not ours any more. One that is connected
      * would use the pointer to disconnect. */
     if (self->state == SSL_SHAKING)
-        self->owner = self->raw->owner;
+        self->owner = connection_owner(self->raw);
     else if (self->state == SSL_CONNECTED && self->raw_pointer)
         *self->raw_pointer = NULL;
-    self->raw->owner = NULL; /* it hears from us */
+    connection_set_owner(self->raw, NULL); /* it hears from us */
     self->raw = NULL;
     self->below = NULL;
     self->raw_reason = reason;
@@ -291,7 +292,7 @@ int ssl_connection_join(struct ssl_connection *self, int fd)
     if (self->number >= 0)
         connection_set_number(raw, (unsigned)self->number);
     self->raw = raw;
-    self->below = &raw->transport;
+    self->below = connection_transport(raw);
     connection_start(raw, protocol);
     transport_pause_producing(self->below); /* there is no protocol yet */
     return 0;

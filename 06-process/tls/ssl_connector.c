@@ -38,7 +38,7 @@ static struct protocol *connected(struct ssl_connection *self)
     struct connection_owner *owner = self->owner;
     struct failure *reason = &self->raw_reason; /* nothing else is there yet */
 
-    self->raw->owner = NULL; /* from now on it hears from us */
+    connection_set_owner(self->raw, NULL); /* from now on it hears from us */
     struct protocol *protocol = owner->connected(owner, &self->peer, reason);
     if (!protocol && reason->type)
         owner->failed(owner, *reason);
@@ -54,7 +54,7 @@ static void failed(struct ssl_connection *self, struct failure reason)
     if (self->words.complaint[0] && self->owner)
         log_message("TLS helper: %s", self->words.complaint);
     if (self->raw)
-        self->raw->owner = NULL;
+        connection_set_owner(self->raw, NULL);
     if (self->owner)
         self->owner->failed(self->owner, reason);
 }
@@ -176,7 +176,7 @@ static struct failure begin(struct tcp_client *client)
         return failure_of_connect(error);
     }
     self->base.owner = &client->owner;
-    self->base.raw->owner = &client->owner;
+    connection_set_owner(self->base.raw, &client->owner);
     self->base.raw_pointer = &client->connection;
     client->connection = self->base.raw;
     return (struct failure){ 0 };
