@@ -159,7 +159,8 @@ static void check_output(void)
 static void parse(struct options *options, struct option *table,
                   const struct option *extra, int argc, char **argv)
 {
-    const char *slash = strrchr(argv[0], '/');
+    const char *path = argc > 0 ? argv[0] : "program"; /* nobody must give it */
+    const char *slash = strrchr(path, '/');
     struct option *row = table;
     bool help = false;
 
@@ -168,7 +169,7 @@ static void parse(struct options *options, struct option *table,
     while (extra && extra->value && row < table + ROWS_MAX - 2)
         *row++ = *extra++;
     *row = (struct option){ "-h", NULL, OPTION_SWITCH, &help, 0 };
-    options->program = program = slash ? slash + 1 : argv[0];
+    options->program = program = slash ? slash + 1 : path;
     set_signals();
     fill_standard_descriptors();
     /* Into a pipe or a file the C library would keep a ready line until its

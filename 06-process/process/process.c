@@ -575,9 +575,12 @@ struct process *reactor_spawn_process(
     struct reactor *reactor, const struct process_protocol_class *class,
     const char *executable, const struct process_options *options)
 {
+    static const struct process_options usual = { 0 };
     struct reaper *reaper = reaper_of(reactor);
     struct process *self = reaper ? process_new(reactor, class) : NULL;
 
+    if (!options)
+        options = &usual;
     if (!self)
         return NULL;
     if (start_child(self, executable, options) < 0)

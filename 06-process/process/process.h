@@ -100,7 +100,7 @@ struct process_options {
  * own, so kill(-pid) reaches it and what it has started. Our terminal is not
  * its terminal: /dev/tty, where it could be stopped for ever, cannot be opened,
  * and Control-C does not reach it (in Twisted it does). A C library without
- * POSIX_SPAWN_SETSID gives it a process group alone.
+ * POSIX_SPAWN_SETSID gives it a process group alone. `options` may be NULL.
  *
  * Returns NULL with errno when it could not be started: ENOENT, EACCES, ENOEXEC
  * and so on, whether it is the program or `path`; EINVAL or EBADF for a wrong
