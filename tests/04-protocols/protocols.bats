@@ -101,7 +101,7 @@ load ../lib/servers
 @test "proof: G3 G5: a wrong name in the brackets, and a factory that is not quiet, are seen" {
     unit_broken tcp_client.c 's/\.describe = tcp_client_describe/.describe = NULL/' \
         log_test G3_who_is_running_in_a_client
-    unit_broken tcp_client.c 's/if \(protocol\) \{/reactor_enter(self->transport.reactor, (struct running){ connection_describe, self });&/' \
+    unit_broken tcp_client.c 's/if \(protocol\) \{/reactor_enter(connection_transport(self)->reactor, (struct running){ connection_describe, self });&/' \
         log_test G3_who_is_running_in_a_client
     unit_broken protocol.c 's/if \(!factory->quiet\)//' \
         log_test G5_a_quiet_factory
