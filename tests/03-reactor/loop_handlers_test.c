@@ -129,52 +129,69 @@ static void terminate(void *argument)
     raise(SIGTERM);
 }
 
-static void hold(void *reactor)
+/* A shutdown that takes its time: a SIGTERM comes meanwhile, and then the
+ * release. Each is asked for when the one before is through: on a busy machine
+ * two times that are asked for at once can have come at once. */
+struct slow_end {
+    struct reactor *reactor;
+    struct trigger trigger;
+    struct delayed_call first, second, last;
+};
+
+static void release(void *argument)
 {
-    unit_note("h");
-    reactor_hold_shutdown(reactor);
+    struct slow_end *end = argument;
+
+    unit_note("e");
+    reactor_release_shutdown(end->reactor);
 }
 
-static void release(void *reactor)
+static void terminate_meanwhile(void *argument)
 {
-    unit_note("e");
-    reactor_release_shutdown(reactor);
+    struct slow_end *end = argument;
+
+    terminate("2");
+    CHECK(reactor_call_later(end->reactor, &end->last, 0.01, release, end) ==
+          0);
+}
+
+static void hold(void *argument)
+{
+    struct slow_end *end = argument;
+
+    unit_note("h");
+    reactor_hold_shutdown(end->reactor);
+    CHECK(reactor_call_later(end->reactor, &end->second, 0.01,
+                             terminate_meanwhile, end) == 0);
 }
 
 /* The second one changes nothing: the shutdown still takes its time. */
 static void terminated_twice(const char *poller)
 {
-    struct reactor *reactor = loop_new(poller);
-    struct delayed_call first = { 0 }, second = { 0 }, last = { 0 };
-    struct trigger trigger = { 0 };
+    struct slow_end end = { .reactor = loop_new(poller) };
 
-    CHECK(reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,
-                              &trigger, hold, reactor) == 0);
-    CHECK(reactor_call_later(reactor, &first, 0, terminate, "1") == 0);
-    CHECK(reactor_call_later(reactor, &second, 0.01, terminate, "2") == 0);
-    CHECK(reactor_call_later(reactor, &last, 0.02, release, reactor) == 0);
-    CHECK(reactor_run(reactor) == 0);
+    CHECK(reactor_add_trigger(end.reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,
+                              &end.trigger, hold, &end) == 0);
+    CHECK(reactor_call_later(end.reactor, &end.first, 0, terminate, "1") == 0);
+    CHECK(reactor_run(end.reactor) == 0);
     CHECK(unit_noted("1h2e"));
-    CHECK(reactor_stop_signal(reactor) == SIGTERM);
-    reactor_free(reactor);
+    CHECK(reactor_stop_signal(end.reactor) == SIGTERM);
+    reactor_free(end.reactor);
 }
 
 /* Nor does one that comes when somebody else has stopped the loop. */
 static void terminated_too_late(const char *poller)
 {
-    struct reactor *reactor = loop_new(poller);
-    struct delayed_call first = { 0 }, second = { 0 }, last = { 0 };
-    struct trigger trigger = { 0 };
+    struct slow_end end = { .reactor = loop_new(poller) };
 
-    CHECK(reactor_add_trigger(reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,
-                              &trigger, hold, reactor) == 0);
-    CHECK(reactor_call_later(reactor, &first, 0, loop_stop, reactor) == 0);
-    CHECK(reactor_call_later(reactor, &second, 0.01, terminate, "2") == 0);
-    CHECK(reactor_call_later(reactor, &last, 0.02, release, reactor) == 0);
-    CHECK(reactor_run(reactor) == 0);
+    CHECK(reactor_add_trigger(end.reactor, TRIGGER_BEFORE, REACTOR_SHUTDOWN,
+                              &end.trigger, hold, &end) == 0);
+    CHECK(reactor_call_later(end.reactor, &end.first, 0, loop_stop,
+                             end.reactor) == 0);
+    CHECK(reactor_run(end.reactor) == 0);
     CHECK(unit_noted("h2e"));
-    CHECK(reactor_stop_signal(reactor) == 0);
-    reactor_free(reactor);
+    CHECK(reactor_stop_signal(end.reactor) == 0);
+    reactor_free(end.reactor);
 }
 
 static void write_to_nobody(void *argument)
