@@ -97,6 +97,13 @@ static void note_stopped(void *argument)
     CHECK(end->a.disposals == 1 && end->b.disposals == 1);
 }
 
+static void release_in_a_while(void *argument)
+{
+    struct end *end = argument;
+
+    later(end, &end->third, 0.03, release, end);
+}
+
 /* Two calls are due together; the first stops the loop. */
 static void stop_is_a_request(const char *poller)
 {
@@ -106,7 +113,7 @@ static void stop_is_a_request(const char *poller)
     later(&end, &end.first, 0, stop_and_go_on, &end);
     later(&end, &end.second, 0, unit_note, "2");
     at_end(&end, 0, TRIGGER_BEFORE, hold, &end);
-    later(&end, &end.third, 0.03, release, &end);
+    at_end(&end, 1, TRIGGER_BEFORE, release_in_a_while, &end);
     probe_poke(&end.a);
     CHECK(reactor_run(end.reactor) == 0);
     CHECK(unit_noted("s2hraela"));
@@ -213,14 +220,14 @@ static void crash_is_no_end(const char *poller)
     CHECK(reactor_stop(end.reactor) == -1);
 
     end.a.on_read = crash_in_read;
-    later(&end, &end.first, 0.01, unit_note, "1");
+    later(&end, &end.first, 0.1, unit_note, "1");
     CHECK(reactor_run(end.reactor) == 0);
     CHECK(unit_noted("ra"));
     CHECK(end.a.losses == 0 && end.b.losses == 0);
 
     end.a.on_read = NULL; /* pending calls are still pending */
-    later(&end, &end.second, 0.02, poke_a, &end);
-    later(&end, &end.third, 0.5, loop_stop, end.reactor);
+    later(&end, &end.second, 0.15, poke_a, &end);
+    later(&end, &end.third, 0.7, loop_stop, end.reactor);
     CHECK(reactor_run(end.reactor) == 0);
     CHECK(unit_noted("1rahla"));
     close_end(&end);

@@ -193,7 +193,7 @@ static void run_once(const char *poller)
     at_start(&life, 1, TRIGGER_AFTER, run_inside, &life);
     CHECK(reactor_call_later(life.reactor, &life.call, 0, run_inside, &life) ==
           0);
-    CHECK(reactor_call_later(life.reactor, &life.other, 0.01, loop_stop,
+    CHECK(reactor_call_later(life.reactor, &life.other, 0.2, loop_stop,
                              life.reactor) == 0);
     life.probe.on_read = run_in_read;
     probe_poke(&life.probe);

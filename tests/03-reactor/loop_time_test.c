@@ -149,7 +149,7 @@ static void call_c(void *argument)
 
     unit_note("c");
     script->time = reactor_seconds();
-    CHECK(delayed_call_reset(&script->d, 0.05) == 0);
+    CHECK(delayed_call_reset(&script->d, 0.2) == 0);
 }
 
 static void call_d(void *argument)
@@ -157,7 +157,7 @@ static void call_d(void *argument)
     struct script *script = argument;
 
     unit_note("d");
-    CHECK(reactor_seconds() - script->time >= 0.05);
+    CHECK(reactor_seconds() - script->time >= 0.2);
 }
 
 static void calls_change_each_other(const char *poller)
@@ -165,13 +165,13 @@ static void calls_change_each_other(const char *poller)
     struct script script;
 
     open_script(&script, poller);
-    later(&script, &script.d, 0.02, call_d);
+    later(&script, &script.d, 0.1, call_d);
     later(&script, &script.a, 0, call_a);
     later_note(&script, &script.b, 0, "b");
     later(&script, &script.c, 0, call_c);
     loop_turns(script.reactor, 1);
     CHECK(unit_noted("ac"));
-    loop_run_for(script.reactor, 0.07);
+    loop_run_for(script.reactor, 0.25);
     CHECK(unit_noted("d"));
     later(&script, &script.d, 9999, call_d);
     CHECK(delayed_call_delay(&script.d, -9998.98) == 0);
