@@ -84,7 +84,7 @@ static void connected_already(struct talk *talk)
 
 static void C4_order_of_success(const char *poller)
 {
-    const struct connector_options quick = { .timeout = 0.02 };
+    const struct connector_options quick = { .timeout = 0.2 };
     struct talk talk;
     int number, listener = peer_listen(5, &number);
 
@@ -96,7 +96,7 @@ static void C4_order_of_success(const char *poller)
     peer_send(fd, "hello");
     TALK_UNTIL(&talk, talk.received == 5);
     CHECK(unit_noted("start connecting build made data "));
-    loop_run_for(talk.reactor, 0.05); /* no time-out any more */
+    loop_run_for(talk.reactor, 0.25); /* no time-out any more */
     CHECK(talk.failed == 0 && talk.lost == 0);
     talk.notes = false;
     close(fd);
