@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * deferred_timeout.h - Deferreds and the clock: Twisted's addTimeout and
- * deferLater.
+ * deferred_timeout.h - a Deferred that may take so long and no longer:
+ * Twisted's addTimeout.
  */
 #ifndef DEFERRED_TIMEOUT_H
 #define DEFERRED_TIMEOUT_H
@@ -18,11 +18,5 @@ extern const struct failure_type DeferredTimeout;
  * ENOMEM or EINVAL. */
 int deferred_add_timeout(struct deferred *self, struct clock clock,
                          double seconds);
-
-/* A Deferred that fires in so many seconds with what function(argument)
- * returns then. To cancel it is not to call. NULL with errno. */
-struct deferred *deferred_later(struct clock clock, double seconds,
-                                struct result (*function)(void *argument),
-                                void *argument);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "deferred/deferred_later.h"
 #include "deferred/deferred_list.h"
 #include "deferred/deferred_timeout.h"
 #include "program/options.h"

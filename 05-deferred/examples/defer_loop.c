@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "deferred/deferred_timeout.h"
+#include "deferred/deferred_later.h"
 #include "deferred/looping_call.h"
 #include "program/options.h"
 

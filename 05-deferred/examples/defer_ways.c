@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "deferred/deferred_timeout.h"
+#include "deferred/deferred_later.h"
 #include "program/endpoint.h"
 
 #define MOMENT 0.05 /* seconds */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deferred/deferred_timeout.h"
+#include "deferred/deferred_later.h"
 #include "examples/hash_file.h"
 #include "program/endpoint.h"
 #include "rpc/rpc.h"

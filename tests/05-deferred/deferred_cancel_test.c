@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deferred/deferred_later.h"
 #include "deferred/deferred_timeout.h"
 #include "protocol/log.h"
 #include "unit.h"
@@ -309,7 +310,7 @@ static void K3_later(const char *poller)
     }
     CHECK(fake.calls.count == 0);
     delayed_calls_clear(&fake.calls);
-    unit_noted("");
+    CHECK(unit_noted("called "));
 }
 
 /* --- what nobody has handled is in the log --- */
