@@ -789,8 +789,10 @@ loop_hears() { # SIGNAL
 }
 
 loop_flooded() {
+    local before
+    before=$(cpu_ms "$PID")
     loop_hold -l -t 30 "$PORT" exchange=100000000000 hold
-    eventually loop_used "$PID" 20
+    eventually loop_used "$PID" $((before + 20))
     kill "$PID"
     loop_ends "$PID"
 }
