@@ -264,6 +264,7 @@ web_written_twice() {
         echo two >root/young
         [ "$(stat -c %Y root/young)" -ne "$second" ] || break
     done
+    [ "$(stat -c %Y root/young)" -eq "$second" ] || skip "an answer takes a second here"
     web_asks_since "$date" && [ "$LINE" = 'HTTP/1.1 200 OK' ] || return 1
     web_asks_since "$(web_date "$second")"
     [ "$LINE" = 'HTTP/1.1 200 OK' ] || web_second_is_over "$second" || return 1
