@@ -154,8 +154,7 @@ static void check_output(void)
     _exit(EXIT_FAILURE);
 }
 
-/* Behind the rows of the table, which has room for that, come `extra` and -h.
- */
+/* Behind the rows of the table come `extra` and -h; it has room for them. */
 static void parse(struct options *options, struct option *table,
                   const struct option *extra, int argc, char **argv)
 {

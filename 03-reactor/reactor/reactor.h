@@ -128,9 +128,8 @@ int reactor_on_signal(struct reactor *reactor, int signal,
 struct trigger {
     void (*function)(void *argument);
     void *argument;
-    struct trigger *next; /* in its phase */
-    struct trigger *
-        *link; /* what points to it; NULL: it does not wait to run */
+    struct trigger *next;  /* in its phase */
+    struct trigger **link; /* what points to it; NULL: it does not wait */
 };
 enum trigger_phase { TRIGGER_BEFORE, TRIGGER_DURING, TRIGGER_AFTER };
 

@@ -456,9 +456,7 @@ static int check_map(const struct process_descriptor *rows, int count)
 }
 
 /* From the map to pipes, and to moves for the child. What is opened for it
- * alone is in the moves, and not in the map: close_childs_ends knows it by
- * that.
- */
+ * alone is in the moves and not in the map; so close_childs_ends knows it. */
 static int open_map(struct process *self, const struct process_descriptor *rows,
                     const struct spawn_spec *spec)
 {
