@@ -2,13 +2,14 @@
  *
  * peer - the client of the tests, for what bash cannot do.
  *
- *   peer [-n COUNT] [-t SECONDS] [-r RCVBUF] [-u] [-l] PORT STEP...
+ *   peer [-n COUNT] [-t SECONDS] [-r RCVBUF] [-u] [-l] [-q] PORT STEP...
  *
  * Opens COUNT TCP connections to 127.0.0.1:PORT (-u: UDP sockets; a PORT with
  * a slash in it: UNIX stream sockets), then does step after step, each on
  * every connection. -t is the deadline for everything, 10 s. With -l a
  * connection that the server ends takes no part in what follows; without, that
- * is an error. TEXT may contain \n \r \t \0 \\ \xHH.
+ * is an error. With -q what arrives is acknowledged at once; without, when the
+ * kernel likes. TEXT may contain \n \r \t \0 \\ \xHH.
  *
  *   send=TEXT    at once; with -u one datagram, which may be empty
  *   drip=TEXT    one byte a segment
@@ -70,7 +71,7 @@ struct run {
     const char *step;   /* as typed, for the error message */
     char *text;         /* what follows its =, decoded */
     size_t length;      /* bytes of the text */
-    bool udp, lenient;
+    bool udp, lenient, quick;
     int receive_buffer; /* bytes, 0 for the kernel's choice */
     int count;
     struct peer peers[PEERS_MAX];
@@ -144,6 +145,7 @@ static void lost(struct run *run, struct peer *peer, const char *why)
  * of the stream, and when the connection is lost: then it is closed, too. */
 static bool receive(struct run *run, struct peer *peer, size_t most)
 {
+    const int on = 1;
     ssize_t n;
 
     if (run->udp || most > CHUNK_MAX)
@@ -163,6 +165,8 @@ static bool receive(struct run *run, struct peer *peer, size_t most)
             lost(run, peer, "deadline");
         if (peer->fd < 0)
             fail(run, "deadline");
+        if (run->quick) /* the kernel forgets it */
+            setsockopt(peer->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
         wait_for(run, peer->fd, POLLIN, run->deadline - now_ms());
     }
     peer->length += (size_t)n;
@@ -583,7 +587,7 @@ int main(int argc, char **argv)
     long long seconds = 10;
     int option;
 
-    while ((option = getopt(argc, argv, "n:t:r:ul")) != -1) {
+    while ((option = getopt(argc, argv, "n:t:r:ulq")) != -1) {
         if (option == 'n')
             run.count = (int)number(optarg);
         else if (option == 't')
@@ -594,6 +598,8 @@ int main(int argc, char **argv)
             run.udp = true;
         else if (option == 'l')
             run.lenient = true;
+        else if (option == 'q')
+            run.quick = true;
         else
             usage("bad option");
     }
