@@ -156,7 +156,8 @@ shell_close() {
 
 # shell_normal: makes equal what may differ from run to run (standard input to
 # standard output): times and dates, process ids, the ports of clients, decimal
-# numbers, the length of a bar or a line and its first columns, spaces.
+# numbers, the length of a bar or a line, its first columns and how often it
+# changes (a column takes longer on a busy machine), spaces.
 shell_normal() {
     LC_ALL=C sed -E "$shell_known"'
         s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}([+-][0-9]{4})?/DATE/g
@@ -169,6 +170,7 @@ shell_normal() {
         t decimal
         s/\| +#/|#/
         s/##+/#/g; s/\.\.+/./g; s/==+/=/g; s/--+/-/g
+        s/#(\.#)+/#.#/g
         s/[ \t]+/ /g
         s/^ms [0-9 ]+$/ms AXIS/
         s/[ \t\r]+$//
