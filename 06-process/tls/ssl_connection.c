@@ -194,11 +194,13 @@ static void decide_end(struct ssl_connection *self)
     delayed_call_cancel(&self->helper_timeout);
     if (!self->raw)
         notify_lost(self, final_reason(self));
-    else if (!self->end_notified &&
-             failure_check(verdict(self), &ConnectionDone))
-        end_of_stream(self);
-    else /* what is queued is for nobody */
+    else if (!failure_check(verdict(self), &ConnectionDone))
         connection_disconnect(self->raw, EPIPE);
+    else if (!self->end_notified)
+        end_of_stream(self);
+    else /* nobody is left to take what is queued */
+        connection_disconnect(self->raw,
+                              connection_owes(self->raw) ? EPIPE : REASON_DONE);
 }
 
 /* --- what the raw connection says ---
