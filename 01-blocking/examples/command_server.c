@@ -70,7 +70,8 @@ static const struct request_handler_class CommandHandler = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "runs what clients send in a shell." };
     struct socketserver server;
 
     options_server(&options, NULL, argc, argv);

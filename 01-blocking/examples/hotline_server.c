@@ -100,7 +100,8 @@ static int turn(int listener)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8002 };
+    struct options options = { .port = 8002,
+                               .about = "answers clients, a thread for each." };
 
     options_server(&options, NULL, argc, argv);
     int listener = endpoint_listen_tcp(&options, BACKLOG, NET_NONBLOCKING);

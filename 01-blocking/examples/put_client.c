@@ -228,7 +228,8 @@ static int put(const struct options *options, int server, struct answer *answer,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "sends files to put_server." };
     struct prompt prompt = { 0 };
     struct answer answer = { .rest_length = 0 };
     int status = 0;

@@ -346,7 +346,8 @@ int main(int argc, char **argv)
         { "-d", "DIR", OPTION_TEXT, &directory, 0 },
         { 0 },
     };
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "stores the files that clients send." };
     struct put_server server = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
     options_server(&options, extra, argc, argv);

@@ -136,7 +136,8 @@ static const char *ask_naively(int server, const char *command,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9001 };
+    struct options options = { .port = 9001,
+                               .about = "sends commands, prints the output." };
     struct prompt prompt = { 0 };
     const char *why = NULL;
     bool naive = false;

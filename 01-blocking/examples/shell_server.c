@@ -90,7 +90,7 @@ static void serve(int client, bool naive)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9001 };
+    struct options options = { .port = 9001, .about = "runs shell commands." };
     bool naive = false;
     const struct option extra[] = {
         { "--naive", NULL, OPTION_SWITCH, &naive, 0 },

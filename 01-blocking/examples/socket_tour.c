@@ -231,7 +231,7 @@ static void tour_socket(int family, int type, int protocol, const char *python)
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "tries the calls of a socket." };
     struct address address;
 
     options_plain(&options, NULL, argc, argv);

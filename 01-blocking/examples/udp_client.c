@@ -48,7 +48,8 @@ static const char *ask(int server, const char *text, size_t length)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "sends datagrams, prints answers." };
     struct prompt prompt = { 0 };
     const char *why = NULL;
 

@@ -8,7 +8,8 @@
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "answers each datagram with \"ok\"." };
     struct address peer;
     char data[DATAGRAM_MAX];
 

@@ -50,7 +50,8 @@ static const char *ask(int server, char *message, size_t length)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "sends lines and prints the answers." };
     struct prompt prompt = { 0 };
     const char *why = NULL;
 

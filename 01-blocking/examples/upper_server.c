@@ -99,7 +99,8 @@ static void serve(int client)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "sends back in capitals what comes." };
     struct address address;
     char text[ADDRESS_TEXT_MAX];
 

@@ -3,12 +3,13 @@
  * options.h - the command line that all programs share.
  *
  * A program says which defaults it has and which options of its own; what
- * comes back is ready to use. -h prints the usage and ends the program with
- * status 0, a wrong command line prints it on standard error and ends it with
- * status 2. On the way standard output becomes line-buffered, and a standard
- * descriptor that is closed becomes /dev/null, for reading. SIGINT and SIGTERM
- * end the program, whatever its parent did with them, and SIGXFSZ does not. A
- * program that could not print all it had to ends with a message and status 1.
+ * comes back is ready to use. -h says what the program does, prints the usage
+ * and ends the program with status 0; a wrong command line prints the usage on
+ * standard error and ends it with status 2. On the way standard output becomes
+ * line-buffered, and a standard descriptor that is closed becomes /dev/null,
+ * for reading. SIGINT and SIGTERM end the program, whatever its parent did with
+ * them, and SIGXFSZ does not. A program that could not print all it had to ends
+ * with a message and status 1.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -36,6 +37,7 @@ struct options {
     const char *interface; /* -i of a server, 127.0.0.1 if nobody says more */
     const char *host;      /* HOST of a client, 127.0.0.1 if nobody says one */
     const char *program;   /* the name it was started by, no directory */
+    const char *about;     /* said by -h after the name: "sends back ..." */
 };
 
 /* [-p PORT] [-i INTERFACE] and `extra`, which may be NULL. */

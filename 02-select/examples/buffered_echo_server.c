@@ -155,7 +155,8 @@ static int turn(struct server *server)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "sends back what comes." };
     struct server server = { .size = 0 };
 
     options_server(&options, NULL, argc, argv);

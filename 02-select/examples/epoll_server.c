@@ -114,7 +114,8 @@ static void turn(struct server *server)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "answers the messages of clients." };
     struct server server = { .edge = false };
     const struct option extra[] = {
         { "--edge", NULL, OPTION_SWITCH, &server.edge, 0 },

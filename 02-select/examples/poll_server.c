@@ -110,7 +110,8 @@ static void turn(struct server *server)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "answers the messages of clients." };
     struct server server = { .end = 0 };
 
     options_server(&options, NULL, argc, argv);

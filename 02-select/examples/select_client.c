@@ -33,7 +33,8 @@ static const char *print_answer(int server)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "sends lines and prints the answers." };
     struct prompt prompt = { 0 };
 
     options_client(&options, NULL, argc, argv);

@@ -103,7 +103,8 @@ static void turn(struct server *server)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "answers the messages of clients." };
     struct server server = { .end = 0 };
 
     FD_ZERO(&server.inputs);

@@ -68,7 +68,7 @@ static void count(void *argument)
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "shows what a delayed call can do." };
     struct countdown self = { .left = 5 };
     const struct option extra[] = {
         { "-r", "select|poll|epoll", OPTION_CHOICE, &options.reactor, 0 },

@@ -135,7 +135,8 @@ static const struct descriptor_class EchoListener = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8000 };
+    struct options options = { .port = 8000,
+                               .about = "sends back what comes." };
 
     options_server(&options, NULL, argc, argv);
     struct reactor *reactor = reactor_new(options.reactor);

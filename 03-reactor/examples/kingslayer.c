@@ -66,7 +66,7 @@ static const struct handler LazyHandler = { "LazyHandler", NULL };
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "is a framework in thirty lines." };
     struct event_drive drive = { 0 };
 
     options_plain(&options, NULL, argc, argv);

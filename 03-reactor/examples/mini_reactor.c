@@ -87,7 +87,8 @@ static void accept_client(int listener)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8010 };
+    struct options options = { .port = 8010,
+                               .about = "is a reactor and an echo server." };
 
     options_server(&options, NULL, argc, argv);
     int listener = endpoint_listen_tcp(&options, 50, NET_BLOCKING);

@@ -176,7 +176,7 @@ static const struct model models[] = {
 int main(int argc, char **argv)
 {
     const char *only = NULL;
-    struct options options = { 0 };
+    struct options options = { .about = "draws where the time of tasks goes." };
     const struct option extra[] = {
         { "--model", "single|threads|events", OPTION_CHOICE, &only, 0 },
         { 0 },

@@ -179,6 +179,8 @@ static void parse(struct options *options, struct option *table,
     int first = take_options(table, argc, argv);
     if (help || first < 0 ||
         !take_operands(table, argc - first, argv + first)) {
+        if (help && options->about)
+            printf("%s %s\n", program, options->about);
         print_usage(help ? stdout : stderr, table);
         exit(help ? EXIT_SUCCESS : 2);
     }

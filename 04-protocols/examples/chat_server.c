@@ -104,7 +104,8 @@ static const struct line_receiver_class Chat = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8123 };
+    struct options options = { .port = 8123,
+                               .about = "hands each line to all others." };
     struct chat_factory factory = {
         .base = { .name = "ChatFactory", .protocol = &Chat.base },
     };

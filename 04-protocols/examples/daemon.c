@@ -98,7 +98,8 @@ static void make_services(struct daemon *self, struct reactor *reactor,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 1234 };
+    struct options options = { .port = 1234,
+                               .about = "runs several services as one." };
     int seconds = 60;
     const char *path = NULL;
     char what[ADDRESS_TEXT_MAX];

@@ -65,7 +65,8 @@ static void client_connection_lost(struct factory *self,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 1234 };
+    struct options options = { .port = 1234,
+                               .about = "says hello and prints the answer." };
     struct echo_factory factory = {
         .base = { .name = "EchoFactory",
                   .protocol = &EchoClient,

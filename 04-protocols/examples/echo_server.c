@@ -18,7 +18,7 @@ static const struct protocol_class Echo = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 1234 };
+    struct options options = { .port = 1234, .about = "echoes what comes." };
     struct factory factory = { .name = "EchoFactory", .protocol = &Echo };
 
     options_server(&options, NULL, argc, argv);

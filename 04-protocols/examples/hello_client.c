@@ -43,7 +43,8 @@ static void client_connection_lost(struct factory *base,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9001 };
+    struct options options = { .port = 9001,
+                               .about = "says hello and prints the answer." };
     struct client client = {
         .base = { .name = "BasicClientFactory",
                   .protocol = &Sender,

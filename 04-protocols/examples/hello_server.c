@@ -52,7 +52,8 @@ static const struct protocol_class SimpleProtocol = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9001 };
+    struct options options = { .port = 9001,
+                               .about = "greets whoever connects." };
     struct factory factory = { .name = "Factory", .protocol = &SimpleProtocol };
 
     options_server(&options, NULL, argc, argv);

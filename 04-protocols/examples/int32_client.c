@@ -162,7 +162,8 @@ static void client_connection_lost(struct factory *base,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9003 };
+    struct options options = { .port = 9003,
+                               .about = "sends lines as int32 strings." };
     struct string_factory factory = {
         .base.base =
             {

@@ -44,7 +44,8 @@ static const struct netstring_receiver_class NetstringEcho = {
 int main(int argc, char **argv)
 {
     bool netstring = false;
-    struct options options = { .port = 9003 };
+    struct options options = { .port = 9003,
+                               .about = "sends each string back." };
     const struct option extra[] = {
         { "--netstring", NULL, OPTION_SWITCH, &netstring, 0 },
         { 0 },

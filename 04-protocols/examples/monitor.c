@@ -97,7 +97,8 @@ static void ask(void *argument)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 1234 };
+    struct options options = { .port = 1234,
+                               .about = "asks whether an echo server is up." };
     int seconds = 1;
     const struct option extra[] = {
         { "-s", "SECONDS", OPTION_NUMBER, &seconds, SECONDS_MAX },

@@ -61,7 +61,8 @@ static int ask(struct ping *self, const struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "asks a group, prints the answers." };
     struct ping ping = { .base.class = &Ping };
 
     options_server(&options, NULL, argc, argv);

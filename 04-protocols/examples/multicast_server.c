@@ -29,7 +29,8 @@ static const struct datagram_protocol_class PingPong = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "answers whoever asks its group." };
     struct datagram_protocol protocol = { .class = &PingPong };
     /* Bound to the group, and not to every address, the port hears nothing but
      * the group. -i is where the group is joined. */

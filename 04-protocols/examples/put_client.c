@@ -252,7 +252,8 @@ static const struct protocol_class PutClient = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "sends files to put_server." };
     struct client client = {
         .base =
             {

@@ -227,7 +227,8 @@ int main(int argc, char **argv)
         { "-d", "DIR", OPTION_TEXT, &directory, 0 },
         { 0 },
     };
-    struct options options = { .port = 9000 };
+    struct options options = { .port = 9000,
+                               .about = "stores the files that clients send." };
     struct put_factory factory = {
         .base = { .name = "PutFactory", .protocol = &Put.base },
     };

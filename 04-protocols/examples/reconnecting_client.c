@@ -78,7 +78,8 @@ static void client_connection_lost(struct factory *base,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 1234 };
+    struct options options = { .port = 1234,
+                               .about = "stays with an echo server." };
     struct staying_factory factory;
     int retries = 0;
     const struct option extra[] = {

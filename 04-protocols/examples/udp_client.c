@@ -33,7 +33,8 @@ static const char *call_server(struct datagram_client *client)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "sends datagrams, prints answers." };
     struct datagram_client client = {
         .base.class = &DatagramClient,
         .options = &options,

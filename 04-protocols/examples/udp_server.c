@@ -21,7 +21,8 @@ static const struct datagram_protocol_class Printer = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "answers each datagram with \"ok\"." };
     struct datagram_protocol printer = { .class = &Printer };
     const struct udp_options udp = { .max_packet_size = DATAGRAM_MAX };
 

@@ -119,7 +119,7 @@ static void client_connection_failed(struct factory *base,
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "sends lines to a socket file." };
     struct unix_factory factory = {
         .base =
             {

@@ -22,7 +22,7 @@ static void print(const char *data, size_t length, const struct address *from)
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "sends datagrams, prints answers." };
     struct datagram_client client = {
         .base.class = &DatagramClient,
         .options = &options,

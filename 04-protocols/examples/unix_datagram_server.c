@@ -25,7 +25,7 @@ static const struct datagram_protocol_class Echo = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "sends each datagram back." };
     struct datagram_protocol echo = { .class = &Echo };
     const struct unix_datagram_options large = { .max_packet_size =
                                                      DATAGRAM_MAX };

@@ -24,7 +24,7 @@ static const struct protocol_class Echo = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "is the echo server at a path." };
     struct factory factory = { .name = "EchoFactory", .protocol = &Echo };
     const struct unix_port_options where = { .want_pid = true };
     const char *path;

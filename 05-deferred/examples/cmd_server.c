@@ -129,7 +129,8 @@ static const struct line_receiver_class CmdProtocol = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9999 };
+    struct options options = { .port = 9999,
+                               .about = "does what the lines of clients say." };
     struct my_factory factory = {
         .base = { .name = "MyFactory", .protocol = &CmdProtocol.base },
         .clients_max = 2,

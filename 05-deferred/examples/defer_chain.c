@@ -64,7 +64,7 @@ static struct deferred *must(struct deferred *deferred)
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "shows the chain of a Deferred." };
 
     options_plain(&options, NULL, argc, argv);
     struct deferred *d = must(deferred_new(NULL, NULL));

@@ -95,7 +95,7 @@ static void tell(const char *title, bool bad, int flags, double timeout)
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "shows several Deferreds as one." };
 
     options_plain(&options, NULL, argc, argv);
     tell("all of them, in the order asked", false, 0, 0);

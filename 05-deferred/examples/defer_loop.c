@@ -90,7 +90,7 @@ static void tell(const char *title, struct result (*function)(void *argument),
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "shows a looping call." };
 
     options_plain(&options, NULL, argc, argv);
     tell("every 2 seconds", look, 2, 5);

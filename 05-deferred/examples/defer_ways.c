@@ -162,7 +162,7 @@ static void chain(int number)
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "shows one task in three ways." };
 
     options_plain(&options, NULL, argc, argv);
     for (int number = 1; number <= 3; number += 2) {

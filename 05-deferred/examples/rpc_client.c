@@ -202,7 +202,8 @@ static const struct int_receiver_class RpcClient = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9004 };
+    struct options options = { .port = 9004,
+                               .about = "calls a procedure for each line." };
     struct rpc_factory factory = {
         .base.base =
             {

@@ -210,7 +210,8 @@ static const struct int_receiver_class RpcServer = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9004 };
+    struct options options = { .port = 9004,
+                               .about = "runs procedures for its clients." };
     struct rpc_factory factory = {
         .base = { .name = "RpcFactory", .protocol = &RpcServer.base },
     };

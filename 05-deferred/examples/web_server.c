@@ -153,7 +153,8 @@ int main(int argc, char **argv)
         { "-d", "DIR", OPTION_TEXT, &directory, 0 },
         { 0 },
     };
-    struct options options = { .port = 8080 };
+    struct options options = { .port = 8080,
+                               .about = "lets a browser read a directory." };
     struct web_factory factory = {
         .base = { .base = { .name = "WebFactory",
                             .protocol = &HttpChannel.base },

@@ -44,7 +44,8 @@ static void stop(void *argument)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 5672 };
+    struct options options = { .port = 5672,
+                               .about = "keeps messages in queues." };
     struct stopping self = { 0 };
     int heartbeat = 60, mebibytes = BROKER_BYTES_MAX >> 20;
     const char *login = "guest:guest";

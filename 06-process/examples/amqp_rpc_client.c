@@ -181,7 +181,8 @@ static void lost(struct amqp_factory *base, struct failure reason)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 5672 };
+    struct options options = { .port = 5672,
+                               .about = "sends commands through a queue." };
     struct asker self = { .queue = "rpc_queue", .calls_max = 1 };
     const struct option extra[] = {
         { "-q", "QUEUE", OPTION_TEXT, &self.queue, 0 },

@@ -296,7 +296,8 @@ static void lost(struct amqp_factory *base, struct failure reason)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 5672 };
+    struct options options = { .port = 5672,
+                               .about = "runs the commands of a queue." };
     struct worker self = { .queue = "rpc_queue", .prefetch = 1 };
     const struct option extra[] = {
         { "-q", "QUEUE", OPTION_TEXT, &self.queue, 0 },

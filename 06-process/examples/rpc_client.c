@@ -155,7 +155,8 @@ static const struct int_receiver_class RpcClient = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9004 };
+    struct options options = { .port = 9004,
+                               .about = "has each line run by a server." };
     struct rpc_factory factory = {
         .base.base =
             {

@@ -242,7 +242,7 @@ static const struct int_receiver_class RpcServer = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9004 };
+    struct options options = { .port = 9004, .about = "runs shell commands." };
     struct rpc_factory factory = { .base = { .name = "RpcFactory",
                                              .protocol = &RpcServer.base },
                                    .workers = 4 };

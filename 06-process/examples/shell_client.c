@@ -208,7 +208,8 @@ static const struct protocol_class ShellClient = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9001 };
+    struct options options = { .port = 9001,
+                               .about = "sends commands, prints the output." };
     struct shell_client client = {
         .base.base =
             {

@@ -216,7 +216,7 @@ static const struct sequential_line_receiver_class ShellServer = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 9001 };
+    struct options options = { .port = 9001, .about = "runs shell commands." };
     struct shell_factory factory = {
         .base = { .name = "ShellFactory", .protocol = &ShellServer.base.base },
     };

@@ -148,7 +148,7 @@ static const struct step steps[] = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
+    struct options options = { .about = "shows what a child can be given." };
     const struct option extra[] = {
         { "-r", "select|poll|epoll", OPTION_CHOICE, &options.reactor, 0 },
         { 0 },

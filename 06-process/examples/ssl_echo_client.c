@@ -55,7 +55,7 @@ static void goodbye(struct factory *base, struct connector *connector,
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8000 };
+    struct options options = { .port = 8000, .about = "says hello over TLS." };
     struct ssl_connector_options tls = { .timeout = 0 };
     const struct option extra[] = {
         { "--ca", "FILE", OPTION_TEXT, &tls.ca_file, 0 },

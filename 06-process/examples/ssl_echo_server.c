@@ -33,7 +33,8 @@ static const struct protocol_class Echo = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8000 };
+    struct options options = { .port = 8000,
+                               .about = "sends back what comes over TLS." };
     struct ssl_port_options port = { .interface = NULL };
     const struct option extra[] = {
         { NULL, "CERT", OPTION_OPERAND, &port.certificate, 0 },

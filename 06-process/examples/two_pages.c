@@ -138,7 +138,8 @@ static const struct protocol_class TwoPages = {
 
 int main(int argc, char **argv)
 {
-    struct options options = { .port = 8000 };
+    struct options options = { .port = 8000,
+                               .about = "fetches two pages for each client." };
     struct two_pages_factory factory = {
         .base = { .name = "TwoPagesFactory", .protocol = &TwoPages },
     };

@@ -177,7 +177,8 @@ int main(int argc, char **argv)
         { "-s", "CERT", OPTION_TEXT, &certificate, 0 },
         { 0 },
     };
-    struct options options = { .port = 8080 };
+    struct options options = { .port = 8080,
+                               .about = "lets a browser read a directory." };
     struct web_factory factory = {
         .base = { .base = { .name = "WebFactory",
                             .protocol = &HttpChannel.base },

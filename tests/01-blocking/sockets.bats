@@ -601,6 +601,6 @@ tour_usage() {
     for name in udp_server udp_client socket_tour models; do
         run soon "$(program "01-blocking/$name")" -h
         [ "$status" -eq 0 ]
-        [[ "$output" = "usage: $name "* ]]
+        [[ ${lines[1]} = "usage: $name "* ]]
     done
 }

@@ -114,7 +114,7 @@ recv success" ]
     [ "$status" -eq 1 ]
     [ "$output" = 'put_server: no/where: No such file or directory' ]
     run soon "$(program 01-blocking/put_server)" -h
-    [ "$output" = \
+    [ "${lines[1]}" = \
         'usage: put_server [-p PORT] [-i INTERFACE] [-d DIR] [-h]' ]
 }
 

@@ -377,7 +377,7 @@ select_stopped_and_continued() {
 @test "S1 S2: usage" {
     run "$(program 02-select/epoll_server)" -h
     [ "$status" -eq 0 ]
-    [[ $output == "usage: epoll_server "*"[--edge]"* ]]
+    [[ ${lines[1]} == "usage: epoll_server "*"[--edge]"* ]]
     run "$(program 02-select/select_server)" --edge
     [ "$status" -eq 2 ]
     [[ $output == "usage: select_server "* ]]

@@ -875,7 +875,7 @@ loop_waits_with() {
     done
     run loop_soon "$(program 03-reactor/echo_server)" -h
     [ "$status" -eq 0 ]
-    [[ $output = 'usage: echo_server '* ]]
+    [[ ${lines[1]} = 'usage: echo_server '* ]]
     start 03-reactor/echo_server
     run loop_soon "$(program 03-reactor/echo_server)" -p "$PORT"
     [ "$status" -eq 1 ]

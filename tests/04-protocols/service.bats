@@ -315,7 +315,7 @@ daemon_has_echoed() { # BYTES
 @test "P14 daemon: its command line" {
     run soon "$(program 04-protocols/daemon)" -h
     [ "$status" -eq 0 ]
-    [ "$output" = 'usage: daemon [-p PORT] [-i INTERFACE] [-r select|poll|epoll] [-u SOCKET] [-s SECONDS] [-h]' ]
+    [ "${lines[1]}" = 'usage: daemon [-p PORT] [-i INTERFACE] [-r select|poll|epoll] [-u SOCKET] [-s SECONDS] [-h]' ]
     run soon "$(program 04-protocols/daemon)" -s 86401
     [ "$status" -eq 2 ]
     [[ $output == usage:* ]]

@@ -141,7 +141,7 @@ recv success" ]
     [ "$status" -eq 1 ]
     [ "$output" = "put_server: 127.0.0.1:$PORT: Address already in use" ]
     run soon "$(program 04-protocols/put_server)" -h
-    [ "$output" = 'usage: put_server [-p PORT] [-i INTERFACE] '\
+    [ "${lines[1]}" = 'usage: put_server [-p PORT] [-i INTERFACE] '\
 '[-r select|poll|epoll] [-d DIR] [-h]' ]
 }
 

@@ -919,7 +919,7 @@ web_keeps_the_slow() {
     [ "$output" = 'web_server: root/hello.txt: Not a directory' ]
     run soon "$(program $STAGE/web_server)" -h
     [ "$status" -eq 0 ]
-    [[ $output == usage:*'[-d DIR]'* ]]
+    [[ ${lines[1]} == usage:*'[-d DIR]'* ]]
 }
 
 @test "proof: curl reads it" {

@@ -73,13 +73,19 @@ refuses() {
     [[ $(cat err) == "${1#*/}: "* ]]
 }
 
-@test "every program: -h, and what is no command line" {
-    local name count=0
+@test "every program: -h says what it is, and its usage; what is no command line" {
+    local name about usage count=0
     for name in $(programs); do
         count=$((count + 1))
         try "$name" -h
         [ "$STATUS" -eq 0 ] && [ ! -s err ]
-        [[ $(<out) == "usage: ${name#*/} "*"[-h]"* ]]
+        {
+            read -r about
+            read -r usage
+            ! read -r
+        } <out
+        [[ $about =~ ^"${name#*/} "[a-z].*\.$ ]]
+        [[ $usage == "usage: ${name#*/} "*"[-h]"* ]]
         ! "$(program "$name")" -h >&- 2>/dev/null || return 1
         misused "$name" --help
         misused "$name" -Z
@@ -101,7 +107,7 @@ refuses() {
 default_port() {
     case $2 in
     *_client | */multicast_server) # says no port
-        grep -qF "struct options options = { .port = $1 };" \
+        grep -q "struct options options = { .port = $1[ ,]" \
             "$ROOT/${2%/*}/examples/${2#*/}.c"
         ;;
     *) # 192.0.2.1 is nobody's
