@@ -67,7 +67,7 @@ int clients_add(struct clients *clients, int fd)
     return 0;
 }
 
-/* The counts first: after close the number may be a new client's. */
+/* Out of both counts: whoever is given the number next begins at nothing. */
 void clients_drop(struct clients *clients, int fd)
 {
     set_input(clients, fd, false);
@@ -159,9 +159,8 @@ void clients_none_ready(struct clients *clients)
     clients->wcount = 0;
 }
 
-/* The kernel also reports what nobody has asked for (an error, a hang-up) and
- * descriptors that an earlier client of this turn has left: both must not get
- * into the lists. */
+/* The kernel also reports what nobody has asked for (an error, a hang-up): that
+ * must not get into the lists. */
 void clients_ready(struct clients *clients, int fd, bool readable,
                    bool writable)
 {

@@ -132,8 +132,8 @@ static int spawn_workers(struct thread_pool *pool)
     sigset_t all, before;
     int error = 0;
 
-    /* A new thread inherits the mask. A signal that came to a thread of ours
-     * would interrupt the job, and not wake the loop that waits for it. */
+    /* A new thread inherits the mask: so signals go to the loop's thread, and
+     * none interrupts a job. */
     sigfillset(&all);
     while (!error && pool->started && pool->threads < pool->maximum &&
            pool->waiting.count > pool->threads - pool->working) {
