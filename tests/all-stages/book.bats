@@ -474,12 +474,23 @@ BOOK_NEW='| `examples/echo.c` | new | 8 | to echo |'
 BOOK_CHANGED='| `net/net.c` | changed | +2 -1 | a \| bar |'
 BOOK_GONE='| net/old.h | gone | -2 | too old |'
 
-@test "changes: the real table passes, and the first stage has none" {
+@test "changes: the real table passes" {
     book_make
     book_table "$BOOK_NEW" "$BOOK_CHANGED" "$BOOK_GONE"
     book_passes changes
-    echo '# 01 · One' | book_chapter 01-one/README.md
-    CHAPTER=01-one/README.md book_passes changes
+}
+
+@test "changes: the first stage's table has every source, and its lines" {
+    local CHAPTER=01-one/README.md
+    book_make
+    printf '%s\n' '## What is here' '' '| file | lines | why |' '|---|---|---|' \
+        '| `net/net.c`, `net/old.h` | 4 | two |' '| `net/same.c` | 1 | one |' |
+        book_chapter "$CHAPTER"
+    book_catches changes 5 'these are 5 lines, not 4'
+    "$ROOT/tests/tools/book" changes --write "$CHAPTER"
+    book_passes changes
+    sed -i 6d "$CHAPTER"
+    book_catches changes 1 'the rows have 5 lines, the stage has 6'
 }
 
 @test "changes: a difference that is not in the table is caught" {

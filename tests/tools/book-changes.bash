@@ -104,7 +104,7 @@ book_changes() {
     local folder before status=0
     folder=$(folder_of "$1")
     before=$(stage_before "$folder")
-    [ -n "$before" ] || return 0
+    [ -n "$before" ] || { book_contents "$1"; return; }
     cmp -s "$before/Makefile" "$folder/Makefile" ||
         report "$(dirname "$1")/Makefile" 1 \
             "differs from the one in ${before##*/}" || status=1
@@ -159,6 +159,30 @@ book_changes() {
     return $status
 }
 
+# book_contents README [--write]: the first chapter has no stage before it. Its
+# table has every source of the stage, and says how many lines; or is mended.
+book_contents() {
+    local folder row files name lines total all=0 status=0
+    folder=$(folder_of "$1")
+    while IFS='|' read -r row files lines _; do
+        files=$(tr -d '`,' <<< "$files")
+        total=$(cd "$folder" && for name in $files; do
+            if [ -d "$name" ]; then cat "$name"*.[ch]; else cat "$name"; fi
+        done | wc -l)
+        all=$((all + total))
+        [ "${lines// /}" != "$total" ] || continue
+        if [ "${2:-}" = --write ]; then
+            sed -i "${row%:}s/|$lines|/| $total |/" "$1"
+        else
+            report "$1" "${row%:}" "these are $total lines, not$lines" || status=1
+        fi
+    done < <(awk '/^## / { here = /^## What is here/ } here && /^[|] `/ { print NR ":" $0 }' "$1")
+    total=$(cd "$folder" && stage_sources . | xargs cat | wc -l)
+    [ "$all" -eq "$total" ] ||
+        report "$1" 1 "the rows have $all lines, the stage has $total" || status=1
+    return $status
+}
+
 # book_write_changes README: mends the state and the lines of each row, takes
 # out rows whose file did not change, and adds the missing ones with TODO as
 # the reason. The order of the rows and the reasons stay.
@@ -166,7 +190,7 @@ book_write_changes() {
     local folder before mended
     folder=$(folder_of "$1")
     before=$(stage_before "$folder")
-    [ -n "$before" ] || return 0
+    [ -n "$before" ] || { book_contents "$1" --write; return; }
     mended=$(mktemp) || return 1
     DIFFERENCE=$(stage_difference "$before" "$folder") \
         awk -v readme="$1" "$CHANGES_AWK"'
