@@ -174,8 +174,7 @@ $shown
     local programs program
     programs=$(common_programs client)
     for program in $programs; do
-        # Port 1 is below those that the kernel gives away.
-        common_run "$program" -p 1 <<< 'hello'
+        common_run "$program" -p $NOBODY <<< 'hello'
         common_failed "${program#*/}" "Connection refused"
     done
 }

@@ -377,9 +377,7 @@ tour_repeated() {
 }
 
 @test "B2: a port where nobody listens ends the client with a message" {
-    start 01-blocking/udp_server
-    kill "$PID"
-    wait_gone "$PID"
+    PORT=$NOBODY
     run tour_client <<< hello
     [ "$status" -eq 1 ]
     [ "$output" = '数据:udp_client: 127.0.0.1: Connection refused' ]

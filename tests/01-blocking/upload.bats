@@ -854,6 +854,7 @@ upload_typist() {
     run upload_client 'put file'
     [ "$status" -eq 1 ]
     [ "$output" = "put_client: 127.0.0.1: $gone" ]
+    PORT=$NOBODY
     run upload_client 'put file'
     [ "$status" -eq 1 ]
     [[ $output == *'Connection refused' ]]

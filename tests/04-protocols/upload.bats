@@ -909,6 +909,7 @@ server_gone() {
     run upload_client 'put file'
     [ "$status" -eq 1 ]
     [ "$output" = 'put_client: 127.0.0.1: connection closed by server' ]
+    PORT=$NOBODY
     run upload_client 'put file'
     [ "$status" -eq 1 ]
     [ "$output" = 'put_client: 127.0.0.1: Connection was refused by other'\

@@ -249,10 +249,7 @@ page_each_as_it_arrives() {
 }
 
 @test "D5: nobody listens, and no such host" {
-    start tests/puppet
-    kill "$PID"
-    wait_gone "$PID"
-    URL=http://127.0.0.1:$PORT/
+    URL=http://127.0.0.1:$NOBODY/
     for POLLER in "${POLLERS[@]}"; do
         page_ask "$URL" http://a..b/
         eventually grep -q '^http://a..b/: DNS lookup failed' "$LOG"

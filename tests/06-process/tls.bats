@@ -309,6 +309,7 @@ says() {
         says 0 'localhost may be anybody' --unverified localhost
         logged 'Connection was closed cleanly.'
         server_ends "$PID" TERM
+        PORT=$NOBODY
         says 1 'Connection was refused' --ca "$ca" localhost
     done
 }

@@ -24,6 +24,11 @@ FAULTS+='|^==[0-9]+== +(Invalid|Conditional|Use of|Syscall|[0-9,]+ bytes in)'
 # Seconds until a wait gives up. Generous: only a failing test ever sees it.
 DEADLINE=${DEADLINE:-30}
 
+# A port where nobody listens: it is below those that the kernel gives away. One
+# whose server has ended may be somebody else's by now.
+# shellcheck disable=SC2034 # the tests use it
+NOBODY=1
+
 setup_file() {
     local stage=${BATS_TEST_FILENAME%/*}
     stage=${stage##*/}
