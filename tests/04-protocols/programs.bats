@@ -120,7 +120,7 @@ proto_ten_slow_readers() {
 
 proto_half_closed() {
     peer -t 30 "$PORT" exchange=1000 stuff shutdown swallow eof
-    DEADLINE=30 peer -t 30 "$PORT" exchange=20000000 stuff shutdown pause=100 swallow eof
+    DEADLINE=30 peer -t 30 "$PORT" exchange=20000000 stuff=8000000 shutdown pause=100 swallow eof
 }
 
 proto_urgent() {
@@ -415,9 +415,11 @@ proto_idle() {
 
 proto_chat() {
     local a
-    server_hold "$PORT" send='here\n' until=one until=three hold
+    server_hold "$PORT" until=one send='here\n' until=three hold
     logged 'has come'
-    a=$(peer "$PORT" port pause=50 send='one\r\ntwo\nthr' send='ee\n\n' pause=50 quiet=20)
+    peer "$PORT" port send='one\r\n' until='> here\r\n' pause=50 send='two\nthr' \
+        send='ee\n\n' pause=50 quiet=20 >said
+    a=$(head -n 1 said)
     server_release
     [ "$(cat "$HELD")" = "127.0.0.1:$a> one"$'\r\n'"127.0.0.1:$a> two"$'\r\n'"127.0.0.1:$a> three" ]
     eventually server_counts 2 'has gone: Connection was closed cleanly.'

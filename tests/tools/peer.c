@@ -16,6 +16,8 @@
  *   flood=BYTES  sends so many bytes of the pattern, reads nothing
  *   urgent=N     N urgent bytes, each by itself
  *   stuff        sends the pattern until nothing was taken for 300 ms
+ *   stuff=BYTES  the same, but no more than that: where both kernels are full,
+ *                Linux may take a minute to find that one of them is not
  *   recv=N       receives N bytes and prints them
  *   until=TEXT   receives and prints up to TEXT
  *   eof          receives and prints up to the end of the stream
@@ -36,6 +38,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -292,10 +295,14 @@ static void step_urgent(struct run *run, struct peer *peer)
 
 static void step_stuff(struct run *run, struct peer *peer)
 {
+    const unsigned long long most =
+        run->length ? number(run->text) : ULLONG_MAX;
+    const unsigned long long before = peer->flooded;
     long long taken = now_ms();
 
     /* Tries again all the time: POLLOUT would wait until a third is free. */
-    while (peer->fd >= 0 && now_ms() - taken < STUFFED_MS) {
+    while (peer->fd >= 0 && now_ms() - taken < STUFFED_MS &&
+           peer->flooded - before < most) {
         if (now_ms() >= run->deadline)
             fail(run, "deadline");
         if (flood_some(run, peer, CHUNK_MAX) > 0)
@@ -465,6 +472,7 @@ static const struct step {
     // clang-format off
     { "send=", step_send, false },        { "drip=", step_drip, false },
     { "flood=", step_flood, false },      { "stuff", step_stuff, false },
+    { "stuff=", step_stuff, false },
     { "recv=", step_recv, false },        { "until=", step_until, false },
     { "swallow=", step_swallow, false },  { "swallow", step_swallow, false },
     { "exchange=", step_exchange, false }, { "eof", step_eof, false },
