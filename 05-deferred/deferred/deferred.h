@@ -82,11 +82,12 @@ struct deferred_group {
     struct deferred *first;
 };
 
-/* Releases it, and remembers it until it is freed. Needs no memory. */
+/* Releases it, and remembers it until it is freed; one that has fired may be
+ * freed now. Needs no memory. */
 void deferred_group_add(struct deferred_group *self, struct deferred *deferred);
 
-/* Cancels those that are left, and forgets them. Call it before the group, or
- * what their callbacks are given, is freed. */
+/* Cancels those that are left, whose errbacks run now, and forgets them. Call
+ * it before the group, or what their callbacks are given, is freed. */
 void deferred_group_cancel(struct deferred_group *self);
 
 #endif

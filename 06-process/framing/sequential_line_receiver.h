@@ -26,9 +26,9 @@ enum {
 struct sequential_line_receiver {
     struct line_receiver base;
     struct write_watermark write_watermark;
-    struct timeout timeout;
-    bool busy;  /* between begin and end */
-    bool ended; /* the client's stream has ended */
+    struct timeout timeout; /* of a client that has ended its stream */
+    bool busy;              /* between begin and end */
+    bool ended;             /* the client's stream has ended */
 };
 
 struct sequential_line_receiver_class {
@@ -41,17 +41,23 @@ struct sequential_line_receiver_class {
 
 void sequential_line_receiver_connection_made(struct protocol *protocol);
 void sequential_line_receiver_read_connection_lost(struct protocol *protocol);
+
+/* To be called first in a connection_lost: no line is delivered after it, not
+ * even if a callback of what is cancelled then calls `end`. */
 void sequential_line_receiver_connection_lost(struct protocol *protocol,
                                               struct failure reason);
 
-/* What the client has asked for is under way; it is done. A client may end its
- * stream and wait for the rest. It may have gone altogether, too, and that
- * shows only when we send something; so one that has ended its stream, and
- * whom we have not sent anything for SEQUENTIAL_IDLE_TIMEOUT, is lost. */
+/* `begin`: what the client has asked for is under way. `end`: it is done; the
+ * next line may be delivered before this returns. A client may end its stream
+ * and wait for the rest. It may have gone altogether, too, and that shows only
+ * when we send something; so one that has ended its stream, and whom we have
+ * not sent anything for SEQUENTIAL_IDLE_TIMEOUT, is lost. A program that is
+ * silent for longer stops `timeout` after `begin`. */
 void sequential_line_receiver_begin(struct sequential_line_receiver *self);
 void sequential_line_receiver_end(struct sequential_line_receiver *self);
 
-/* Sends something that is part of it. */
+/* Sends something, and counts the timeout from now; transport_write does not.
+ */
 void sequential_line_receiver_write(struct sequential_line_receiver *self,
                                     const void *data, size_t length);
 

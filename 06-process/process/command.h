@@ -36,9 +36,9 @@ struct process *command_spawn(struct reactor *reactor,
                               const struct process_protocol_class *class,
                               const char *line, size_t length, void *owner);
 
-/* Kills the shell and what it has started, and closes the pipes. When the shell
- * has exited already, what it has left behind dies only of writing to them.
- * process_ended follows. */
+/* Kills the shell and what it has started, and closes the pipes; any process
+ * will do. When the shell has exited already, what it has left behind dies only
+ * of writing to them. process_ended follows. */
 void command_end(struct process *process);
 
 /* "command failed: WHY" LF, for an errno; EFBIG is too much output. Writes

@@ -8,7 +8,8 @@
  * The pipes are connections, and behave like these. When the loop stops, the
  * pipes are lost and their callbacks come, but a child that still runs is
  * neither killed nor reaped: its process_exited and process_ended never come,
- * and reactor_free frees it. Who wants it dead signals it before. Nothing is
+ * and reactor_free frees it (what a program's struct points to, that can free
+ * when the last pipe is lost). Who wants it dead signals it before. Nothing is
  * to be spawned while reactor_free runs.
  */
 #ifndef PROCESS_H
@@ -163,7 +164,7 @@ enum { PROCESS_STATUS_UNKNOWN = -1 };
 int process_exit_code(struct failure reason);
 int process_exit_signal(struct failure reason);
 
-/* failure_message for these reasons: "A process has ended with a probable
+/* failure_message for these reasons alone: "A process has ended with a probable
  * error condition: process ended with exit code 1." Writes into `text`,
  * FAILURE_TEXT_MAX bytes, and returns it. */
 const char *process_reason_text(struct failure reason, char *text);

@@ -7,8 +7,9 @@
  *     timeout_reset(&self->timeout);                         data_received
  *     timeout_stop(&self->timeout);                          connection_lost
  *
- * The struct lives in the protocol, so the third must not be forgotten: the
- * loop would call for a protocol that is gone.
+ * The struct lives in the protocol, so the third must not be forgotten, nor
+ * come before something that starts it again: the loop would call for a
+ * protocol that is gone.
  */
 #ifndef TIMEOUT_H
 #define TIMEOUT_H
@@ -24,8 +25,9 @@ struct timeout {
 
 /* Calls expired(protocol) once when so many seconds have gone by since the
  * start or the last reset; NULL loses the connection, with what is owed sent
- * first. The protocol has its transport by now. Starting again changes both.
- * Without memory for it the connection is aborted: nobody would ever end it. */
+ * first (a peer that does not read keeps it open). The protocol has its
+ * transport by now. Starting again changes both. Without memory for it the
+ * connection is aborted: nobody would ever end it. */
 void timeout_start(struct timeout *timeout, struct protocol *protocol,
                    double seconds, void (*expired)(void *protocol));
 
