@@ -320,6 +320,7 @@ int main(int argc, char **argv)
     if (!mode)
         mode = "";
     signal(SIGPIPE, SIG_IGN);
+    alarm(300); /* nobody is left for ever by a program that forgets it */
     write_log(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "s_client"))
         return client(argc, argv);
