@@ -16,8 +16,9 @@ export BUILD
 ##@ Everyday
 all: $(STAGES) ## build every stage (the default); `make 02-select` builds one
 
+# Before a test, what is up to date is not worth a line.
 $(STAGES):
-	@$(MAKE) --no-print-directory -C $@
+	@$(MAKE) --no-print-directory $(if $(filter test proof,$(MAKECMDGOALS)),-s) -C $@
 
 demo: ## the guided tour: play the session of every chapter
 	@echo 'What is not built yet is built first. DEMO_PAUSE=2 makes every pause twice'
