@@ -219,7 +219,7 @@ b1_sockets() {
     grep -qx "listening on 127.0.0.2:$PORT" "$LOG"
     b1_client -p "$PORT" 127.0.0.2 <<< hi
     [ "$(cat out)" = $'>>>:HI\n>>>:' ]
-    b1_client -p "$PORT" 127.0.0.1 <<< hi
+    b1_client -p "$PORT" 127.0.0.3 <<< hi
     [ "$STATUS" -eq 1 ]
     start 01-blocking/upper_server -i localhost
     b1_client -p "$PORT" localhost <<< hi
