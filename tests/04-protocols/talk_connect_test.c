@@ -198,7 +198,7 @@ static void C8_our_own_end(const char *poller)
     struct talk talk;
     int number, taken, listener = peer_listen(5, &number);
     int other = peer_listen(5, &taken);
-    struct connector_options bound = { 0, "127.0.0.2", closed_number() };
+    struct connector_options bound = { 0, "127.0.0.2", unused_number() };
     struct address peer;
     char text[ADDRESS_TEXT_MAX];
 
@@ -486,7 +486,7 @@ static void C19_no_read_before_the_end_of_the_handshake(const char *poller)
 
 static void connected_to_itself(const char *poller)
 {
-    struct connector_options same = { 0, "127.0.0.1", closed_number() };
+    struct connector_options same = { 0, "127.0.0.1", unused_number() };
     struct talk talk;
 
     talk_new(&talk, poller, &Talker);

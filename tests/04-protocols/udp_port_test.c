@@ -146,7 +146,9 @@ static void U1_six_is_not_four(const char *poller)
         struct hearer six = { .base.class = &Hearer };
         struct hearer four = { 0 };
         struct address address;
-        six.port = reactor_listen_udp(talk.reactor, 0, &six.base, &every);
+        /* One that is free for IPv4, too: somebody else may have it there. */
+        six.port =
+            reactor_listen_udp(talk.reactor, free_number(), &six.base, &every);
         if (!six.port) /* not every machine has it */
             break;
         CHECK(port_get_host(&six.port->base, &address) == 0);
@@ -543,7 +545,7 @@ static void U7_unconnected_hears_nothing(const char *poller)
 {
     struct talk talk;
     struct hearer hearer = { 0 };
-    struct address nobody = at(free_number());
+    struct address nobody = at(closed_number());
 
     talk_new(&talk, poller, &Talker);
     hear(&hearer, &talk, 0);
@@ -571,7 +573,7 @@ static void U7_stop_when_refused(const char *poller)
 
     talk_new(&talk, poller, &Talker);
     hear(&client, &talk, 0);
-    CHECK(udp_port_connect(client.port, here, free_number()) == 0);
+    CHECK(udp_port_connect(client.port, here, closed_number()) == 0);
     CHECK(udp_port_write(client.port, "x", 1, NULL) == 0);
     udp_port_write(client.port, "x", 1, NULL);
     TALK_UNTIL(&talk, client.stopped == 1);
@@ -712,7 +714,7 @@ static void G3_G5_the_log(const char *poller)
     CHECK(send(fd, "said", 4, 0) == 4);
     TALK_UNTIL(&talk, hearer.received == 1);
     log_message("between");
-    CHECK(udp_port_connect(hearer.port, here, free_number()) == 0);
+    CHECK(udp_port_connect(hearer.port, here, closed_number()) == 0);
     kernel_fail_write(ECONNREFUSED, 2);
     CHECK(udp_port_write(hearer.port, "x", 1, NULL) == -1);
     TALK_UNTIL(&talk, hearer.refused == 1);

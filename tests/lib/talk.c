@@ -275,6 +275,11 @@ int peer_connect(int number)
 
 int closed_number(void)
 {
+    return 1; /* the kernel gives it to nobody */
+}
+
+int unused_number(void)
+{
     int number, fd = peer_listen(1, &number);
 
     close(fd);

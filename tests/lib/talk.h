@@ -91,6 +91,8 @@ int talk_peer(struct talk *talk);
 int peer_connect(int number);
 /* A number at which nobody listens. */
 int closed_number(void);
+/* One that was free a moment ago, to be bound. */
+int unused_number(void);
 /* A listener whose queue is full: the handshake does not end. */
 int deaf_listener(int *number, int *waiting);
 
