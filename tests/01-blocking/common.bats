@@ -174,7 +174,7 @@ $shown
     local programs program
     programs=$(common_programs client)
     for program in $programs; do
-        common_run "$program" -p $NOBODY <<< 'hello'
+        common_run "$program" -p "$NOBODY" <<< 'hello'
         common_failed "${program#*/}" "Connection refused"
     done
 }

@@ -377,8 +377,7 @@ tour_repeated() {
 }
 
 @test "B2: a port where nobody listens ends the client with a message" {
-    PORT=$NOBODY
-    run tour_client <<< hello
+    run soon "$(program 01-blocking/udp_client)" -p "$NOBODY" <<< hello
     [ "$status" -eq 1 ]
     [ "$output" = '数据:udp_client: 127.0.0.1: Connection refused' ]
 }

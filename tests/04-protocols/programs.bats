@@ -209,7 +209,7 @@ proto_hello_client() { # POLLER
     for poller in "${POLLERS[@]}"; do
         start 04-protocols/hello_server
         proto_hello_client "$poller"
-        run soon "$(program 04-protocols/hello_client)" -r "$poller" -p $NOBODY
+        run soon "$(program 04-protocols/hello_client)" -r "$poller" -p "$NOBODY"
         [ "$status" -eq 1 ]
         [ "$output" = "hello_client: 127.0.0.1: Connection was refused by other side: 111: Connection refused." ]
     done
@@ -405,7 +405,7 @@ proto_idle() {
 }
 
 @test "C22 reconnecting_client: gives up after as many retries as it may" {
-    launch 04-protocols/reconnecting_client -n 1 -p $NOBODY
+    launch 04-protocols/reconnecting_client -n 1 -p "$NOBODY"
     logged 'Abandoning 127.0.0.1 after 1 retries.'
     wait "$PID"
     logged 'Connection was refused by other side'
