@@ -262,9 +262,15 @@ cmd_gone_at_once() {
     deferred_broken cmd_server examples/cmd_server.c 's/^    comphash_cancel\(.*//' cmd_gone
 }
 
+# cmd_has_begun: a megabyte has been read, so a hash is under way.
+cmd_has_begun() {
+    [ "$(awk '/^rchar/ { print $2 }' "/proc/$PID/io")" -gt 1000000 ]
+}
+
 cmd_ends() { # SIGNAL
     server_hold -t 60 -l -n 2 "$PORT" send="comphash $BIG\n" hold eof
     eventually server_counts 2 ": comphash $BIG"
+    eventually cmd_has_begun
     server_ends "$PID" "$1"
     server_release
     [ "$(tail -n 1 <(server_log))" = '[-] Main loop terminated.' ]

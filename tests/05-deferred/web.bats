@@ -910,7 +910,6 @@ web_keeps_the_slow() {
 # --- the command line, and other people's clients -----------------------------------------------
 
 @test "-d: the directory that is served, or why it is not" {
-    (cd root && start $STAGE/web_server && web_works)
     run soon "$(program $STAGE/web_server)" -p 0 -d nowhere
     [ "$status" -eq 1 ]
     [ "$output" = 'web_server: nowhere: No such file or directory' ]
@@ -920,6 +919,9 @@ web_keeps_the_slow() {
     run soon "$(program $STAGE/web_server)" -h
     [ "$status" -eq 0 ]
     [[ ${lines[1]} == usage:*'[-d DIR]'* ]]
+    cd root
+    start $STAGE/web_server
+    web_works
 }
 
 @test "proof: curl reads it" {
