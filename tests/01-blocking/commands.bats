@@ -352,7 +352,7 @@ commands_start_badly() {
 @test "B4: a command that reads the terminal is not stopped by it" {
     command -v script >/dev/null || skip "no script"
     LOG=$BATS_TEST_TMPDIR/terminal.log
-    script -qfec "$(program 01-blocking/shell_server) -p 0" "$LOG" \
+    script -qfec "'$(program 01-blocking/shell_server)' -p 0" "$LOG" \
         >/dev/null 2>&1 3>&- </dev/null &
     SERVERS+=($!)
     terminal_port() {
