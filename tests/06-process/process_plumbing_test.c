@@ -410,6 +410,7 @@ static void S11_what_cannot_be_run(const char *poller)
     CHECK(fd >= 0 && write(fd, "no program\n", 11) == 11);
     snprintf(slashed, sizeof(slashed), "./%s", path);
     fails(reactor, "/no/such/program", NULL, ENOENT);
+    setenv("PATH", "/usr/bin:/bin", 1); /* ours may not be searched: EACCES */
     fails(reactor, "untwist-no-such-program", NULL, ENOENT);
     fails(reactor, "/tmp", NULL, EACCES);
     fails(reactor, slashed, NULL, EACCES);
