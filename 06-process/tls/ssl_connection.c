@@ -198,9 +198,10 @@ static void decide_end(struct ssl_connection *self)
         connection_disconnect(self->raw, EPIPE);
     else if (!self->end_notified)
         end_of_stream(self);
-    else /* nobody is left to take what is queued */
-        connection_disconnect(self->raw,
-                              connection_owes(self->raw) ? EPIPE : REASON_DONE);
+    else /* both streams have ended, or the helper took bytes of ours with it */
+        connection_disconnect(self->raw, self->write_ended && self->status == 0
+                                             ? REASON_DONE
+                                             : EPIPE);
 }
 
 /* --- what the raw connection says ---
@@ -233,6 +234,7 @@ static void write_connection_lost(struct protocol *base)
     struct ssl_connection *self = ((struct ssl_stream *)base)->self;
     struct running before = enter(self);
 
+    self->write_ended = true;
     if (self->protocol->class->write_connection_lost)
         self->protocol->class->write_connection_lost(self->protocol);
     reactor_enter(self->reactor, before);

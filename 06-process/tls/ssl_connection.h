@@ -64,6 +64,7 @@ struct ssl_connection {
     enum { SSL_SHAKING, SSL_CONNECTED, SSL_OVER } state;
     bool has_ended;    /* the raw stream has, in our direction */
     bool end_notified; /* and it was a good end, and the protocol knows */
+    bool write_ended;  /* our stream has: the helper was given all of it */
     bool has_helper;   /* it has not ended, or not all that it said is heard */
     pid_t pid;         /* the helper's while it runs, or 0 */
     int status;        /* then: what waitpid said */

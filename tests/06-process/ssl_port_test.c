@@ -144,6 +144,26 @@ static void half_closes(const char *poller)
     finish(&talk);
 }
 
+/* The client has ended its stream, and well; then the helper dies with what it
+ * has of ours. That is no clean end, though nothing is queued any more. */
+static void dies_with_our_bytes(const char *poller)
+{
+    for (int ended = 0; ended < 2; ended++) {
+        struct talk talk;
+        server(&talk, poller, &HalfCloser, "die late", NULL);
+        int fd = talk_peer(&talk);
+        shutdown(fd, SHUT_WR);
+        TALK_UNTIL(&talk, talk.read_losts == 1);
+        talk_write(&talk, 3);
+        if (ended)
+            transport_lose_write_connection(talk_transport(&talk));
+        TALK_UNTIL(&talk, talk.lost == 1);
+        CHECK(failure_check(talk.reason, &ConnectionLost));
+        close(fd);
+        finish(&talk);
+    }
+}
+
 /* All that was written arrives, at a client's that begins to read late. How
  * that one closes does not matter then: all was said. */
 static void loses_after_the_last_byte(const char *poller)
@@ -370,6 +390,7 @@ int main(int argc, char **argv)
         { "tells_who_is_there", tells_who_is_there },
         { "ends", ends },
         { "half_closes", half_closes },
+        { "dies_with_our_bytes", dies_with_our_bytes },
         { "loses_after_the_last_byte", loses_after_the_last_byte },
         { "no_handshake", no_handshake },
         { "so_many_at_a_time", so_many_at_a_time },

@@ -156,6 +156,8 @@ static void copy(struct way *in, struct way *out, bool half_close)
         pump(out, set[2].revents, set[3].revents);
         if (is("die") && in->end > 0)
             raise(SIGKILL);
+        if (is("die late") && in->passed && out->end > 0)
+            raise(SIGKILL); /* with what it has of the server's */
         if (out->ended && out->start == out->end && !out->passed) {
             shutdown(out->to, SHUT_WR);
             out->passed = true;
