@@ -72,7 +72,7 @@ static const struct protocol_class Idle = {
 int main(int argc, char **argv)
 {
     struct options options = { .port = 8007,
-                               .about = "sends back what comes, for a while." };
+                               .about = "is an echo server with a timeout." };
     struct idle_factory factory = {
         .base = { .name = "IdleFactory", .protocol = &Idle },
         .seconds = 60,

@@ -291,6 +291,7 @@ framing_says_why() { # WHY ARGUMENT...
     # The two do not understand each other.
     echo hello >typed
     framing_says_why 'connection closed by server'
+    server_ends "$PID" TERM
     PORT=$NOBODY
     framing_says_why 'Connection was refused by other side: 111: Connection refused.'
     # A server that goes away while somebody could still type.

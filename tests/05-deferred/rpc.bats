@@ -352,6 +352,7 @@ rpc_cut_off() {
     [ "$status" -eq 1 ]
     [[ $output == *'=> error: Connection was closed cleanly.'* ]]
     [ "${lines[-1]}" = 'rpc_client: 127.0.0.1: connection closed by server' ]
+    server_ends "$PID" TERM
     PORT=$NOBODY
     rpc_typed 'echo x\n'
     [ "$status" -eq 1 ]

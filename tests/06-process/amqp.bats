@@ -228,6 +228,8 @@ amqp_one_call() {
 
 @test "X6 amqp_rpc: no broker, a wrong password, no AMQP: a message and status 1" {
     local status=0
+    start 06-process/amqp_broker
+    server_ends "$PID" TERM
     amqp_ask "$NOBODY" '' >out 2>&1 || status=$?
     [ "$status" -eq 1 ]
     grep -q 'Connection was refused by other side' out
