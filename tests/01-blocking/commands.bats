@@ -586,6 +586,7 @@ commands_build_unit() {
 }
 
 @test "B5: 200 clients at once" {
+    needs_descriptors 1000 # a connection each, and a pipe for its command
     start 01-blocking/command_server
     commands_hold many -n 200 "$PORT" "until=$commands_greeting" hold \
         'send=printf abc' recv=3 quiet=30

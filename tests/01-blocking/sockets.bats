@@ -166,14 +166,14 @@ b1_sockets() {
     while [ -e "/proc/$PID/fd/$free" ]; do
         free=$((free + 1))
     done
-    prlimit --pid "$PID" --nofile="$free:1024"
+    prlimit --pid "$PID" --nofile="$free:"
     # The accept that waits has its descriptor already.
     b1_served
     peer "$PORT" send=later quiet=300 port recv=5 > out 3>&- &
     local waiting=$!
     eventually grep -q . out
     idle "$PID"
-    prlimit --pid "$PID" --nofile=1024:1024
+    prlimit --pid "$PID" --nofile="$(ulimit -Sn):"
     wait "$waiting"
     grep -q LATER out
 }

@@ -222,6 +222,7 @@ upload_has_threads() { # COUNT
 }
 
 @test "B6: two hundred uploads of one name are all whole" {
+    needs_descriptors 500
     start 01-blocking/put_server -d in
     run peer -n 200 "$PORT" "until=$upload_greeting" \
         "send=$(upload_header same 100000)" "until=$upload_ok" flood=100000 \

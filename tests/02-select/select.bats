@@ -321,7 +321,7 @@ select_crowd() {
 }
 
 @test "S1: select refuses the client that does not fit into an fd_set" {
-    [ "$(ulimit -Hn)" -ge 3000 ] || skip "no 3000 descriptors"
+    needs_descriptors 3000
     select_start_limited 3000 02-select/select_server
     select_crowd
     # 1024, less the first crowd, and some that the server had before.
@@ -331,7 +331,7 @@ select_crowd() {
 }
 
 @test "S2: poll and epoll have no such limit" {
-    [ "$(ulimit -Hn)" -ge 3000 ] || skip "no 3000 descriptors"
+    needs_descriptors 3000
     select_start_limited 3000 02-select/poll_server
     select_crowd
     [ "$ANSWERED" -eq 700 ]
@@ -431,6 +431,7 @@ select_has_more() { # PID COUNT
 # --- S3: multiplexing_cost --------------------------------------------------
 
 @test "S3: a table of microseconds per turn, in less than ten seconds" {
+    needs_descriptors 920
     # Seconds of processor time: others may need it, too. It raises its own limit.
     run bash -c "ulimit -t 10 -Sn 64; '$(program 02-select/multiplexing_cost)'"
     echo "$output"
@@ -450,12 +451,13 @@ select_has_more() { # PID COUNT
 }
 
 @test "S3: poll and epoll at 5000, where select cannot" {
-    [ "$(ulimit -Hn)" -ge 5020 ] || skip "no 5000 descriptors"
+    needs_descriptors 5020
     run soon "$(program 02-select/multiplexing_cost)"
     [[ ${lines[6]} =~ ^\ +5000\ +-\ +[0-9]+\.[0-9]\ +[0-9]+\.[0-9]$ ]]
 }
 
 @test "S3: what is not possible is a dash" {
+    needs_descriptors 300
     run bash -c "ulimit -n 300; '$(program 02-select/multiplexing_cost)'"
     [ "$status" -eq 0 ]
     [[ ${lines[3]} != *-* ]]

@@ -155,8 +155,10 @@ static int gather(struct probe *self)
 static void crowd(const char *poller)
 {
     static struct crowd crowd;
-    struct reactor *reactor = loop_new(poller);
+    struct reactor *reactor;
 
+    unit_needs_descriptors(2 * CROWD + 100);
+    reactor = loop_new(poller);
     probe_open(&crowd.first, reactor, 'a');
     crowd.first.on_read = gather;
     probe_add_reader(&crowd.first);

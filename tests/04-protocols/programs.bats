@@ -562,7 +562,7 @@ proto_shed() {
 
 @test "10,000 idle connections cost 200 bytes each at most, and so after a line" {
     case ${CFLAGS:-} in *sanitize*) skip "sanitizers have memory of their own" ;; esac
-    [ "$(ulimit -Hn)" -ge 10100 ] || skip "no 10,100 descriptors"
+    needs_descriptors 10100
     unit_compile "$BATS_TEST_TMPDIR/idle_lines" "$ROOT/tests/04-protocols/idle_lines.c" "$(unit_library)"
     run soon "$BATS_TEST_TMPDIR/idle_lines" epoll 10000
     echo "$output"

@@ -168,6 +168,7 @@ static void L6_clients_a_turn(const char *poller)
     struct talk talk;
     int fds[CROWD_MAX];
 
+    unit_needs_descriptors(600);
     talk_listen(&talk, poller, &Talker);
     loop_turns(talk.reactor, 1);
     knock(&talk, fds, 250);
@@ -523,6 +524,7 @@ static void trap11_the_batch_is_not_cut(const char *poller)
     struct talk talk;
     int fds[150], reset = 0;
 
+    unit_needs_descriptors(400);
     talk_listen(&talk, poller, &Talker);
     loop_turns(talk.reactor, 1);
     talk.on_build = stop_at_second;

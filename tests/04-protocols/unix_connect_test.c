@@ -307,6 +307,7 @@ static void a_crowd_gets_in(const char *poller)
     struct talk server, client;
     const struct connector_options patient = { .timeout = 5 };
 
+    unit_needs_descriptors(2 * CROWD + 100);
     unix_new(&server, poller);
     unix_join(&client, server.reactor);
     CHECK(reactor_listen_unix(server.reactor, path, &server.base, NULL));

@@ -315,6 +315,7 @@ one_name() {
 }
 
 @test "P16: two hundred uploads of one name are all whole" {
+    needs_descriptors 500
     upload_each one_name
 }
 

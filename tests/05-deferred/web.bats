@@ -786,6 +786,7 @@ web_many() {
 }
 
 @test "200 clients at once, and 200 that leave in the middle" {
+    needs_descriptors 500
     head -c 1000000 /dev/zero >root/large
     web_each web_many
 }

@@ -309,6 +309,7 @@ amqp_rough() {
 }
 
 @test "X6 amqp_broker: a thousand rough peers" {
+    needs_descriptors 600
     start 06-process/amqp_broker -r epoll
     local before
     before=$(descriptors "$PID")

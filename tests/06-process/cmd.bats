@@ -268,6 +268,7 @@ cmd_crowd() {
 }
 
 @test "X2 cmd_server: 200 clients at once" {
+    needs_descriptors 500
     server_each 'cmd_server -c 1000 -l syslog' cmd_crowd
 }
 

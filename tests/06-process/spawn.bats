@@ -125,6 +125,7 @@ portable_is_seen() { # NAME SCRIPT
     portable_is_seen limit "$UNLISTED
         s/actions, OPEN_FDS_TRIED\\)/actions, (int)sysconf(_SC_OPEN_MAX))/"
     # What is above goes to the child, too.
+    needs_descriptors 5001
     portable_is_seen unmarked "$UNLISTED
         s/OPEN_FDS_TRIED = 65536/OPEN_FDS_TRIED = 4000/; s/syscall\\(.*\\);//"
 }

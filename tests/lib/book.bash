@@ -4,6 +4,10 @@
 # book_checks CHECK README...: they pass the check.
 book_checks() {
     cd "$ROOT" || return
+    case $1:${STAGE:-} in
+    sessions:02-select) needs_descriptors 5020 ;;
+    sessions:03-reactor) needs_descriptors 4096 ;;
+    esac
     # The search for leaks is a debugger itself, and a program has one at most.
     [[ ${CFLAGS:-} != *sanitize* ]] || ! grep -q '^\$.* strace ' "${@:2}" ||
         export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"

@@ -70,6 +70,11 @@ teardown() {
     fi
 }
 
+# needs_descriptors COUNT: skips a test of programs that open so many.
+needs_descriptors() {
+    [ "$(ulimit -Hn)" -ge "$1" ] || skip "no $1 descriptors"
+}
+
 # program STAGE/NAME: the path of a built program; tests/NAME: one of ours.
 program() {
     case $1 in

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,7 +18,8 @@ enum {
     NUMBERS_AT_ONCE = 64, /* poll takes no more than may be open */
     DEADLINE = 30,        /* seconds */
     FAILED = 1,
-    NO_SUCH_CASE = 2
+    NO_SUCH_CASE = 2,
+    SKIPPED = 77
 };
 
 /* The C library's own, behind the ones below. */
@@ -84,6 +86,17 @@ int unit_often(int proof, int otherwise)
     const char *set = getenv("PROOF");
 
     return set && *set ? proof : otherwise;
+}
+
+void unit_needs_descriptors(int count)
+{
+    struct rlimit limit;
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_max < (rlim_t)count)
+        _exit(SKIPPED);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
 void unit_note(void *word)

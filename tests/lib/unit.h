@@ -8,9 +8,10 @@
  *
  * runs one case under one poller; without arguments it prints their names.
  * Status 0: it holds; 1: it does not, and the reason is on standard error; 2:
- * there is no such case. A case must leave as many open descriptors as it has
- * found. For the lies the program is linked
- * with unit.c and ld's --wrap; the list of names is in 03-reactor.bats.
+ * there is no such case; 77: it needs more than this process may have. A case
+ * must leave as many open descriptors as it has found. For the lies the program
+ * is linked with unit.c and ld's --wrap, whose names are those of the functions
+ * __wrap_X.
  */
 #ifndef UNIT_H
 #define UNIT_H
@@ -33,6 +34,10 @@ _Noreturn void unit_failed(const char *text, const char *file, int line);
 
 /* How often something is done: so often in `make proof`, else `otherwise`. */
 int unit_often(int proof, int otherwise);
+
+/* For the beginning of a case that opens many: raises the limit as far as this
+ * process may, and ends the program with status 77 if that is below `count`. */
+void unit_needs_descriptors(int count);
 
 /* Writes down a word (a const char *; void * so that it can be a callback),
  * and checks that these words, and no others, were written down since the
