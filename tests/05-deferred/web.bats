@@ -18,9 +18,7 @@ web_file() { # PATH TEXT: with a date that is known
 }
 
 setup() {
-    SERVERS=()
-    LOGS=()
-    cd "$BATS_TEST_TMPDIR" || return 1
+    begin_test
     mkdir -p root/sub/deep root/page root/empty root/page/index.html.d outside
     web_file outside/secret.txt 'a secret\n'
     web_file root/hello.txt 'hello\n'

@@ -6,10 +6,8 @@ CLEANLY='Connection was closed cleanly.'
 
 setup() {
     local python
-    SERVERS=()
-    LOGS=()
+    begin_test
     PYTHON=
-    cd "$BATS_TEST_TMPDIR" || return 1
     for python in /usr/bin/python3 python3; do
         "$python" -c 'import twisted.web' 2>/dev/null && PYTHON=$python
     done
