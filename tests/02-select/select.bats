@@ -491,7 +491,7 @@ select_has_more() { # PID COUNT
     start 02-select/buffered_echo_server
     peer "$PORT" exchange=1000000
     before=$(select_dirty_kib "$PID")
-    select_hold -t 60 "$PORT" stuff hold swallow exchange=50000000 quiet=50 shutdown eof
+    select_hold -t "$STUFFED" "$PORT" stuff hold swallow exchange=50000000 quiet=50 shutdown eof
     for _ in {1..20}; do
         DEADLINE=5 peer "$PORT" exchange=3200000
         [ $(($(select_dirty_kib "$PID") - before)) -lt 1024 ]
@@ -519,14 +519,14 @@ select_has_more() { # PID COUNT
     select_build_stingy buffered_echo_server
     BUILD=$BUILD/stingy start 02-select/buffered_echo_server
     peer "$PORT" send=hello recv=5 exchange=65536 exchange=1000001 shutdown eof
-    peer "$PORT" stuff shutdown swallow eof
+    peer -t "$STUFFED" "$PORT" stuff shutdown swallow eof
 }
 
 @test "S4: a half-closed client gets back all it has sent" {
     local before
     start 02-select/buffered_echo_server
     before=$(descriptors "$PID")
-    peer "$PORT" stuff shutdown swallow eof
+    peer -t "$STUFFED" "$PORT" stuff shutdown swallow eof
     peer -r 4096 "$PORT" flood=300000 shutdown pause=100 swallow eof
     peer "$PORT" shutdown eof
     run peer "$PORT" send=bye shutdown eof

@@ -558,7 +558,7 @@ loop_crowd() {
 loop_slow_reader() {
     local before
     before=$(awk '/^Private_Dirty/ { print $2 }' "/proc/$PID/smaps_rollup")
-    loop_hold -r 4096 "$PORT" stuff hold swallow
+    loop_hold -t "$STUFFED" -r 4096 "$PORT" stuff hold swallow
     peer "$PORT" exchange=67108864
     loop_let_go
     [ "$(awk '/^Private_Dirty/ { print $2 }' "/proc/$PID/smaps_rollup")" -lt \
@@ -573,7 +573,7 @@ loop_slow_reader() {
 loop_half_closed() {
     peer "$PORT" send=hello shutdown eof > hello
     [ "$(cat hello)" = hello ]
-    peer "$PORT" stuff shutdown swallow eof > nothing
+    peer -t "$STUFFED" "$PORT" stuff shutdown swallow eof > nothing
     [ ! -s nothing ]
 }
 

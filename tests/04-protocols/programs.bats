@@ -71,7 +71,7 @@ proto_slow_reader() {
     local before
     peer "$PORT" exchange=1000000
     before=$(server_dirty_kib "$PID")
-    server_hold -t 60 "$PORT" stuff hold exchange=64000000 swallow
+    server_hold -t "$STUFFED" "$PORT" stuff hold exchange=64000000 swallow
     for _ in {1..5}; do
         DEADLINE=5 peer -n 4 "$PORT" send=hello recv=5 >/dev/null
         [ $(($(server_dirty_kib "$PID") - before)) -lt 1024 ]
@@ -119,8 +119,8 @@ proto_ten_slow_readers() {
 }
 
 proto_half_closed() {
-    peer -t 30 "$PORT" exchange=1000 stuff shutdown swallow eof
-    DEADLINE=30 peer -t 30 "$PORT" exchange=20000000 stuff=8000000 shutdown pause=100 swallow eof
+    peer -t "$STUFFED" "$PORT" exchange=1000 stuff shutdown swallow eof
+    peer -t "$STUFFED" "$PORT" exchange=20000000 stuff=8000000 shutdown pause=100 swallow eof
 }
 
 proto_urgent() {

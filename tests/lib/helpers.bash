@@ -24,6 +24,11 @@ FAULTS+='|^==[0-9]+== +(Invalid|Conditional|Use of|Syscall|[0-9,]+ bytes in)'
 # Seconds until a wait gives up. Generous: only a failing test ever sees it.
 DEADLINE=${DEADLINE:-30}
 
+# The same for a client whose kernel and the server's are both full (see `stuff`
+# in tools/peer.c): Linux may need a minute then, though nobody is in the wrong.
+# shellcheck disable=SC2034 # the tests use it
+STUFFED=120
+
 # A port where nobody listens: it is below those that the kernel gives away. One
 # whose server has ended may be somebody else's by now.
 # shellcheck disable=SC2034 # the tests use it
