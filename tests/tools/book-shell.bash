@@ -156,8 +156,8 @@ shell_close() {
 
 # shell_normal: makes equal what may differ from run to run (standard input to
 # standard output): times and dates, process ids, the ports of clients, decimal
-# numbers, the length of a bar or a line, its first columns and how often it
-# changes (a column takes longer on a busy machine), spaces.
+# numbers, the length of a bar or a line, its first and last columns and how often
+# it changes (a column takes longer on a busy machine), spaces.
 shell_normal() {
     LC_ALL=C sed -E "$shell_known"'
         s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}([+-][0-9]{4})?/DATE/g
@@ -168,7 +168,7 @@ shell_normal() {
         :decimal
         s/(^|[^0-9.])[0-9]+\.[0-9]+(\.?($|[^0-9.]))/\1N.N\2/
         t decimal
-        s/\| +#/|#/
+        s/\| +#/|#/; s/# +\|/#|/
         s/##+/#/g; s/\.\.+/./g; s/==+/=/g; s/--+/-/g
         s/#(\.#)+/#.#/g
         s/[ \t]+/ /g
