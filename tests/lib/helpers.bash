@@ -98,7 +98,7 @@ teardown() {
     fi
 }
 
-# needs_descriptors COUNT: skips a test of programs that open so many.
+# needs_descriptors COUNT: skips the test where no process may open so many.
 needs_descriptors() {
     [ "$(ulimit -Hn)" -ge "$1" ] || skip "no $1 descriptors"
 }

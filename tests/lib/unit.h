@@ -10,8 +10,7 @@
  * Status 0: it holds; 1: it does not, and the reason is on standard error; 2:
  * there is no such case; 77: it needs more than this process may have. A case
  * must leave as many open descriptors as it has found. For the lies the program
- * is linked with unit.c and ld's --wrap, whose names are those of the functions
- * __wrap_X.
+ * is linked with unit.c, and with ld's --wrap=X for each function __wrap_X.
  */
 #ifndef UNIT_H
 #define UNIT_H
