@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "protocol/string_transport.h"
 #include "unit.h"
@@ -118,31 +117,6 @@ static void check_cuts(const struct protocol_class *class, const char *input,
 #define CUTS(class, input, output)                                             \
     check_cuts(class, input, sizeof(input) - 1, output, sizeof(output) - 1)
 #define RECEIVE(wire, input) receive(wire, input, sizeof(input) - 1)
-
-/* Of the processor, not of the wall: others may be busy. The best of some; what
- * is slow is measured less often. */
-static double seconds_of(void (*run)(size_t), size_t size)
-{
-    double best = 1e9;
-
-    for (int i = 0; i < 7 && (i == 0 || best < 0.1); i++) {
-        clock_t start = clock();
-        run(size);
-        double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-        if (seconds < best)
-            best = seconds;
-    }
-    return best;
-}
-
-/* Twice the work takes twice the time, or next to none. */
-static void check_linear(void (*run)(size_t), size_t size)
-{
-    double half = seconds_of(run, size), whole = seconds_of(run, 2 * size);
-
-    printf("%.4f s, %.4f s\n", half, whole);
-    CHECK(whole < 3 * half || whole < 0.05);
-}
 
 /* The same numbers each time. */
 static unsigned random_below(unsigned end)

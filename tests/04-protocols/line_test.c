@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "framing/line_receiver.h"
@@ -492,20 +491,6 @@ static const struct line_receiver_class Flipping = {
     .raw_data_received = flop,
 };
 
-static double seconds_of(void (*run)(size_t), size_t size)
-{
-    double best = 1e9;
-
-    for (int i = 0; i < 9; i++) {
-        clock_t start = clock();
-        run(size);
-        double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-        if (seconds < best)
-            best = seconds;
-    }
-    return best;
-}
-
 /* In one segment of the size that a connection delivers. */
 static void B8_no_recursion(const char *poller)
 {
@@ -538,10 +523,7 @@ static void long_line(size_t length)
 static void long_line_in_linear_time(const char *poller)
 {
     (void)poller;
-    double half = seconds_of(long_line, 2000000);
-    double whole = seconds_of(long_line, 4000000);
-    printf("%.4f s, %.4f s\n", half, whole);
-    CHECK(whole < 3 * half || whole < 0.02);
+    CHECK(unit_linear(long_line, 500000));
 }
 
 static void empty_lines(size_t count)
@@ -560,11 +542,7 @@ static void empty_lines(size_t count)
 static void many_empty_lines(const char *poller)
 {
     (void)poller;
-    double half = seconds_of(empty_lines, 16384);
-    double whole = seconds_of(empty_lines, 32768);
-    printf("%.5f s, %.5f s\n", half, whole);
-    CHECK(whole < 0.02);
-    CHECK(whole < 3 * half || whole < 0.002);
+    CHECK(unit_linear(empty_lines, 8192));
 }
 
 static void no_memory(const char *poller)

@@ -38,7 +38,7 @@ unit_copy() {
     local source
     source=$ROOT/$STAGE/$(unit_file "$1") || return 1
     mkdir -p "$3"
-    sed -E "$2" "$source" >"$3/$1"
+    sed -E "$2" "$source" >"$3/$1" || return 1
     ! cmp -s "$3/$1" "$source" || { echo "$1 is not changed by: $2"; return 1; }
 }
 

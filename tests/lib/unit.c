@@ -88,6 +88,36 @@ int unit_often(int proof, int otherwise)
     return set && *set ? proof : otherwise;
 }
 
+/* The best of three. */
+static double seconds_of(void (*run)(size_t), size_t size)
+{
+    double best = 0;
+
+    for (int i = 0; i < 3; i++) {
+        clock_t start = clock(); /* of the processor */
+        run(size);
+        double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+        if (i == 0 || seconds < best)
+            best = seconds;
+    }
+    return best;
+}
+
+bool unit_linear(void (*run)(size_t), size_t size)
+{
+    enum { ATTEMPTS = 5, TIMES = 8, BOUND = 3 * TIMES };
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        double once = seconds_of(run, size);
+        double times = seconds_of(run, TIMES * size);
+        fprintf(stderr, "%s: %.4f s, %d times as much %.4f s\n", running, once,
+                TIMES, times);
+        if (times < BOUND * once)
+            return true;
+    }
+    return false;
+}
+
 void unit_needs_descriptors(int count)
 {
     struct rlimit limit;
