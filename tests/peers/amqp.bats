@@ -163,7 +163,8 @@ cell() {
     need_rabbit
     amqp_worker "$RABBIT_PORT" -q blocked
     mkfifo keys
-    soon "$(program 06-process/amqp_rpc_client)" -p "$RABBIT_PORT" -q blocked <keys >said 3>&- &
+    # Two commands for RabbitMQ come between, each with an Erlang of its own.
+    DEADLINE=120 soon "$(program 06-process/amqp_rpc_client)" -p "$RABBIT_PORT" -q blocked <keys >said 3>&- &
     local client=$!
     exec {KEYS}>keys
     echo 'echo one' >&$KEYS

@@ -17,7 +17,7 @@
  *   urgent=N     N urgent bytes, each by itself
  *   stuff        sends the pattern until nothing was taken for 300 ms
  *   stuff=BYTES  the same, but no more than that: where both kernels are full,
- *                Linux may take a minute to find that one of them is not
+ *                Linux may take two minutes to find that one of them is not
  *   recv=N       receives N bytes and prints them
  *   until=TEXT   receives and prints up to TEXT
  *   eof          receives and prints up to the end of the stream
