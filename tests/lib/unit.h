@@ -35,9 +35,9 @@ _Noreturn void unit_failed(const char *text, const char *file, int line);
 /* How often something is done: so often in `make proof`, else `otherwise`. */
 int unit_often(int proof, int otherwise);
 
-/* Whether run(8 * size) takes about eight times the processor time of run(size):
- * work that grows with the square takes 64 times. A machine that is busy makes
- * a measurement worse, not better, so one of five that comes out right is
+/* Whether run(8 * size) takes about eight times the processor time of
+ * run(size); work that grows with the square takes 64 times. A busy machine
+ * makes a measurement worse, not better, so one of five that comes out right is
  * enough. They are printed. */
 bool unit_linear(void (*run)(size_t size), size_t size);
 
