@@ -5,7 +5,7 @@
  *   idle_lines POLLER CONNECTIONS
  *
  * A child opens the connections, and sends one line each when it is told to, a
- * few at a time: what many answers in one turn take together is not the matter.
+ * few at a time: what many answers in one turn take together is not measured.
  * Prints twice by how many bytes a connection the memory of the server has
  * grown: when all are there, and when each of them has had its line.
  */

@@ -252,7 +252,7 @@ load ../lib/servers
         talk_producer_test T24_pull
 }
 
-@test "proof: trap 25: a limit that counts the delimiter, lines after quit, recursion are seen" {
+@test "proof: trap 25: a limit that counts the delimiter, lines after quit, recursion, quadratic time are seen" {
     unit_broken line_receiver.c 's/left >= maximum \+ size/left > maximum/' \
         line_test B4_trap25_the_delimiter_does_not_count
     unit_broken line_receiver.c "$(unit_in stopped)s/ \\|\\| .*/;/" \

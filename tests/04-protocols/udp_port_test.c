@@ -286,7 +286,7 @@ static void flood(const char *poller, size_t size, int expected)
     while (hearer.received < FLOOD) {
         int before = hearer.received;
         double end = talk_deadline();
-        while (hearer.received == before) { /* TALK_UNTIL may take several */
+        while (hearer.received == before) { /* TALK_UNTIL may take more turns */
             CHECK(reactor_seconds() < end);
             in_turn = 0;
             loop_turns(talk.reactor, 1);

@@ -24,10 +24,10 @@ FAULTS+='|^==[0-9]+== +(Invalid|Conditional|Use of|Syscall|[0-9,]+ bytes in)'
 # Seconds until a wait gives up. Generous: only a failing test ever sees it.
 DEADLINE=${DEADLINE:-30}
 
-# The same for a client whose kernel and the server's are both full (see `stuff`
-# in tools/peer.c), with the time that it does not read: Linux asks less and less
-# often then whether there is room, in the end every two minutes, though nobody
-# is in the wrong.
+# The same for a client that stops reading until its kernel and the server's are
+# full (`stuff` in tools/peer.c); the time that it does not read counts. Linux
+# asks a full peer less and less often whether there is room, in the end every
+# two minutes, though nobody is in the wrong.
 # shellcheck disable=SC2034 # the tests use it
 STUFFED=300
 

@@ -88,33 +88,30 @@ int unit_often(int proof, int otherwise)
     return set && *set ? proof : otherwise;
 }
 
-/* The best of three. */
-static double seconds_of(void (*run)(size_t), size_t size)
+/* Makes *best what run(size) takes of the processor, if that is less. */
+static void measure(double *best, void (*run)(size_t), size_t size)
 {
-    double best = 0;
+    clock_t start = clock();
 
-    for (int i = 0; i < 3; i++) {
-        clock_t start = clock(); /* of the processor */
-        run(size);
-        double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-        if (i == 0 || seconds < best)
-            best = seconds;
-    }
-    return best;
+    run(size);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    if (seconds < *best)
+        *best = seconds;
 }
 
 bool unit_linear(void (*run)(size_t), size_t size)
 {
-    enum { ATTEMPTS = 5, TIMES = 8, BOUND = 3 * TIMES };
+    enum { TIMES = 8, BOUND = 3 * TIMES, FEWEST = 3, MOST = 15 };
+    double once = DEADLINE, more = DEADLINE;
 
-    for (int i = 0; i < ATTEMPTS; i++) {
-        double once = seconds_of(run, size);
-        double times = seconds_of(run, TIMES * size);
-        fprintf(stderr, "%s: %.4f s, %d times as much %.4f s\n", running, once,
-                TIMES, times);
-        if (times < BOUND * once)
+    for (int i = 1; i <= MOST; i++) {
+        measure(&once, run, size);
+        measure(&more, run, TIMES * size);
+        if (i >= FEWEST && more < BOUND * once)
             return true;
     }
+    fprintf(stderr, "%s: %.4f s, %d times as much %.4f s\n", running, once,
+            TIMES, more);
     return false;
 }
 

@@ -37,8 +37,8 @@ int unit_often(int proof, int otherwise);
 
 /* Whether run(8 * size) takes about eight times the processor time of
  * run(size); work that grows with the square takes 64 times. A busy machine
- * makes a measurement worse, not better, so one of five that comes out right is
- * enough. They are printed. */
+ * makes a time longer, never shorter: so the shortest of three count, or of up
+ * to fifteen before the answer is no. */
 bool unit_linear(void (*run)(size_t size), size_t size);
 
 /* For the beginning of a case that opens many: raises the limit as far as this

@@ -163,7 +163,7 @@ cell() {
     need_rabbit
     amqp_worker "$RABBIT_PORT" -q blocked
     mkfifo keys
-    # Two commands for RabbitMQ come between, each with an Erlang of its own.
+    # The two commands to RabbitMQ below take half a minute on a busy machine.
     DEADLINE=120 soon "$(program 06-process/amqp_rpc_client)" -p "$RABBIT_PORT" -q blocked <keys >said 3>&- &
     local client=$!
     exec {KEYS}>keys
